@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# One CMake target per folder, linking only what DESIGN's arrows allow.
+
+set(SUMAC_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
+    -Wno-missing-field-initializers)
+if(SUMAC_WERROR)
+    list(APPEND SUMAC_WARNINGS -Werror)
+endif()
+
+# sumac_folder(NAME SOURCES... LINK targets...): the static library `sumac-NAME` of one server folder.
+function(sumac_folder name)
+    cmake_parse_arguments(ARG "" "" "SOURCES;LINK" ${ARGN})
+    add_library(sumac-${name} STATIC ${ARG_SOURCES})
+    target_include_directories(sumac-${name} PUBLIC ${CMAKE_SOURCE_DIR}/server)
+    target_compile_options(sumac-${name} PRIVATE ${SUMAC_WARNINGS})
+    target_link_libraries(sumac-${name} PUBLIC ${ARG_LINK})
+endfunction()
+
+# sumac_test(NAME SOURCES... LINK targets... LABELS labels...): a cmocka program run by ctest.
+function(sumac_test name)
+    cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})
+    add_executable(test-${name} ${ARG_SOURCES})
+    set_target_properties(test-${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+    target_include_directories(test-${name} PRIVATE ${CMAKE_SOURCE_DIR})
+    target_compile_options(test-${name} PRIVATE ${SUMAC_WARNINGS})
+    target_link_libraries(test-${name} PRIVATE ${ARG_LINK} PkgConfig::CMOCKA)
+    add_test(NAME ${name} COMMAND test-${name})
+    if(NOT ARG_LABELS)
+        set(ARG_LABELS unit)
+    endif()
+    if(NOT ARG_TIMEOUT)
+        set(ARG_TIMEOUT 60)
+    endif()
+    set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
+endfunction()
