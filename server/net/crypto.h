@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* crypto.h: one OpenSSL library context per server, whose random numbers come from core.
+ *
+ * Nothing process-global is touched: the host has its own OpenSSL state. The context is made at the first TLS or
+ * ticket use; its random *algorithm* (not only its seed) reads Core.entropy, through a built-in provider, so that a
+ * simulated server is deterministic (DESIGN section 3).
+ *
+ * Ownership  the server owns its Crypto; it outlives every stream and key of that server.
+ * Thread     crypto_context() may be called from the main domain and from the key maker's thread, first from the main
+ *            domain.
+ */
+#pragma once
+
+#include "core/core.h"
+
+typedef struct Crypto Crypto;
+struct ossl_lib_ctx_st;
+
+Crypto *crypto_new(const Core *core);
+void crypto_free(Crypto *crypto);
+/* NULL: OpenSSL refused; logged once. */
+struct ossl_lib_ctx_st *crypto_context(Crypto *crypto);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* stream.h: one connection's bytes: a socket, and the filters stacked on it (TLS now; WebSocket and SASL later).
+ *
+ * A Stream moves bytes between its handle and its filters and knows nothing of SPICE. It lives on one loop at a
+ * time: the link is made in the main domain, then the stream is carried to its channel's home (stream_detach() in
+ * one, stream_attach() in the other; while detached nobody watches it).
+ *
+ * Ownership   stream_new() takes the handle; stream_free() closes it and frees its watch. The callback may free the
+ *             stream it is called for.
+ * Thread      the loop it is attached to; while detached, whoever holds it.
+ * Blocking    never. What cannot be done now returns -EAGAIN, and the callback comes when it can.
+ * Filters     accept only what the socket can take: at most one TLS record of 16 KiB waits inside, and counts as
+ *             sent to the caller; stream_flush() (called by read, write and the watch) moves it on.
+ * Errors      -E...; after any error but -EAGAIN the stream is dead: free it. A TLS failure is -EPROTO, logged by
+ *             the caller with stream_error_text().
+ */
+#pragma once
+
+#include "core/core.h"
+
+typedef struct Stream Stream;
+typedef struct TlsContext TlsContext; /* net/tls.h */
+
+/* `ready`: CORE_READ: stream_read() may give something; CORE_WRITE: stream_writev() may take something. A stream
+ * that is dead is ready for both. Bytes that a filter has already decoded count as CORE_READ: the callback comes
+ * again as long as CORE_READ is wanted and they are there. */
+typedef void (*StreamFunc)(void *opaque, unsigned ready, uint64_t now_ns);
+
+/* Takes the handle (non-blocking already). */
+Stream *stream_new(const Core *core, int take_handle);
+void stream_free(Stream *stream);
+
+/* Puts a TLS server filter on it; the handshake runs by itself inside reads and writes. STATUS_IO: it could not be
+ * made, the stream is as before. The context is referenced by the stream. */
+Status stream_start_tls(Stream *stream, TlsContext *context) STATUS_MUST_CHECK;
+bool stream_is_tls(const Stream *stream);
+
+/* False: the loop has no watch for us; the stream stays detached. */
+bool stream_attach(Stream *stream, CoreLoop *loop, StreamFunc func, void *opaque) STATUS_MUST_CHECK;
+void stream_detach(Stream *stream);
+
+/* What the user waits for: CORE_READ, CORE_WRITE, both or 0. Filters add what they need themselves. */
+void stream_want(Stream *stream, unsigned mask);
+
+/* Bytes, 0 at the end, or -E.... */
+int64_t stream_read(Stream *stream, void *buffer, size_t len);
+/* Bytes taken (perhaps fewer than offered) or -E.... */
+int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len);
+
+/* True once nothing that was taken waits in a filter. */
+bool stream_is_flushed(const Stream *stream);
+
+/* For channel events and logs. */
+void stream_addresses(const Stream *stream, CoreAddress *ret_local, CoreAddress *ret_peer);
+bool stream_is_unix(const Stream *stream);
+int stream_handle(const Stream *stream);
+const char *stream_error_text(const Stream *stream); /* of the last failure; never NULL */
