@@ -55,8 +55,9 @@ struct CoreTask {
 
 /* One-shot: stopped before it is called. May free its own timer. */
 typedef void (*CoreTimerFunc)(void *opaque, uint64_t now_ns);
-/* `ready` holds CORE_READ and CORE_WRITE bits, combined as they come, level triggered; it may be spurious. A
- * handle in error or at its end is ready for both. May free its own watch. */
+/* `ready` holds those bits of the mask, CORE_READ and CORE_WRITE, that apply, combined as they come, level
+ * triggered; it may be spurious. A handle in error or closed in both directions is ready for both; one whose peer
+ * has only stopped writing is ready for CORE_READ. May free its own watch. */
 typedef void (*CoreWatchFunc)(void *opaque, unsigned ready, uint64_t now_ns);
 
 /* What a loop can do; `now_ns` given to callbacks is read once per wakeup. After *_free() has returned, the
@@ -108,6 +109,11 @@ typedef enum CoreTune {
     CORE_TUNE_PRIORITY,  /* value 0 or 1: low delay, for sound */
 } CoreTune;
 
+/* ---- Memory --------------------------------------------------------------------------------------------- */
+
+/* Bytes. No surface, message or file that we take comes near; allocators of test builds stop the process beyond. */
+#define CORE_ALLOC_BYTES_MAX (UINT64_C(1) << 36)
+
 /* ---- Logging -------------------------------------------------------------------------------------------- */
 
 typedef enum CoreLogLevel {
@@ -128,7 +134,8 @@ struct Core {
     void (*entropy)(const Core *core, void *buffer, size_t len);
 
     /* Loops that we run on threads of our own. loop_run() returns after loop_quit(), which any thread may call;
-     * tasks posted before loop_quit() run first. loop_free() after loop_run() returned and all else was freed. */
+     * tasks posted before loop_quit(), and those that they post, run first. loop_free() after loop_run() returned
+     * and all else was freed. */
     CoreLoop *(*loop_new)(const Core *core, const char *name);
     void (*loop_run)(CoreLoop *loop);
     void (*loop_quit)(CoreLoop *loop);
@@ -152,7 +159,7 @@ struct Core {
     int (*accept)(const Core *core, int listener);            /* handle or -E...; -EAGAIN: none waits */
     /* Makes a host's descriptor fit for us (non-blocking, close-on-exec); 0 or -E..., the handle untouched. */
     int (*adopt)(const Core *core, int handle);
-    /* Of a connected handle; len 0 where there is none. 0 or -E.... */
+    /* Of a connected handle; len 0 where there is none, as for the peer of a listener. 0 or -E.... */
     int (*addresses)(const Core *core, int handle, CoreAddress *ret_local, CoreAddress *ret_peer);
     int (*tune)(const Core *core, int handle, CoreTune what, int value);
     int64_t (*unsent_bytes)(const Core *core, int handle); /* accepted by writev, not yet acknowledged */
@@ -168,7 +175,8 @@ struct Core {
     /* NULL: not set. The string lives as long as the Core. */
     const char *(*env)(const Core *core, const char *name);
 
-    /* For sizes that a peer or guest chose. alloc() may fail with NULL. */
+    /* For sizes that a peer or guest chose. alloc() may fail with NULL, and does beyond CORE_ALLOC_BYTES_MAX; 0
+     * bytes are a valid wish. */
     void *(*alloc)(const Core *core, size_t size);
     void (*free)(const Core *core, void *memory);
 

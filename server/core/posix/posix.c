@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "core/posix/posix.h"
+
+#include <errno.h>
+#include <glib.h>
+#include <stdlib.h>
+#include <sys/random.h>
+#include <time.h>
+
+#include "base/check.h"
+#include "core/posix/internal.h"
+
+#define LOG_DOMAIN "Spice" /* what hosts filter by: the domain of the library we stand in for */
+
+static uint64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    const int result = clock_gettime(clock, &t);
+    CHECK(result == 0);
+    return (uint64_t)t.tv_sec * NS_PER_S + (uint64_t)t.tv_nsec;
+}
+
+static uint64_t posix_now_ns(const Core *core)
+{
+    (void)core;
+    return clock_ns(CLOCK_MONOTONIC);
+}
+
+static uint64_t posix_wall_ns(const Core *core)
+{
+    (void)core;
+    return clock_ns(CLOCK_REALTIME);
+}
+
+static void posix_entropy(const Core *core, void *buffer, size_t len)
+{
+    (void)core;
+    uint8_t *at = buffer;
+    while (len > 0) {
+        const ssize_t got = getrandom(at, len, 0);
+        if (got < 0) {
+            /* Every key and ticket hangs on this: to go on with predictable bytes would be worse than to
+             * stop. */
+            CHECK(errno == EINTR);
+            continue;
+        }
+        at += got;
+        len -= (size_t)got;
+    }
+}
+
+static const char *posix_env(const Core *core, const char *name)
+{
+    (void)core;
+    return getenv(name);
+}
+
+static void *posix_alloc(const Core *core, size_t size)
+{
+    (void)core;
+    return size > CORE_ALLOC_BYTES_MAX ? NULL : malloc(size > 0 ? size : 1);
+}
+
+static void posix_free(const Core *core, void *memory)
+{
+    (void)core;
+    free(memory);
+}
+
+static void posix_log(const Core *core, CoreLogLevel level, const char *line)
+{
+    (void)core;
+    static const GLogLevelFlags levels[] = {
+        [CORE_LOG_DEBUG] = G_LOG_LEVEL_DEBUG,
+        [CORE_LOG_INFO] = G_LOG_LEVEL_INFO,
+        [CORE_LOG_WARNING] = G_LOG_LEVEL_WARNING,
+    };
+    g_log(LOG_DOMAIN, levels[level], "%s", line);
+}
+
+static void posix_exit_process(const Core *core, int code)
+{
+    (void)core;
+    exit(code);
+}
+
+const Core *core_posix(void)
+{
+    static const Core core = {
+        .now_ns = posix_now_ns,
+        .wall_ns = posix_wall_ns,
+        .entropy = posix_entropy,
+        .loop_new = posix_loop_new,
+        .loop_run = posix_loop_run,
+        .loop_quit = posix_loop_quit,
+        .loop_free = posix_loop_free,
+        .thread_start = posix_thread_start,
+        .thread_join = posix_thread_join,
+        .gate_wait = posix_gate_wait,
+        .gate_open = posix_gate_open,
+        .readv = posix_readv,
+        .writev = posix_writev,
+        .shutdown = posix_shutdown,
+        .close = posix_close,
+        .listen = posix_listen,
+        .accept = posix_accept,
+        .adopt = posix_adopt,
+        .addresses = posix_addresses,
+        .tune = posix_tune,
+        .unsent_bytes = posix_unsent_bytes,
+        .wake_new = posix_wake_new,
+        .wake_signal = posix_wake_signal,
+        .wake_clear = posix_wake_clear,
+        .file_read = posix_file_read,
+        .env = posix_env,
+        .alloc = posix_alloc,
+        .free = posix_free,
+        .log = posix_log,
+        .note = NULL,
+        .ticket_key = NULL,
+        .exit_process = posix_exit_process,
+    };
+    return &core;
+}
