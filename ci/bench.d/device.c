@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "device.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "loop.h"
+
+#define WIDTH 1024u
+#define HEIGHT 768u
+
+static Device *device_of(QXLInstance *qxl)
+{
+    return (Device *)qxl;
+}
+
+static void doorbell_ring(Device *device)
+{
+    const uint64_t one = 1;
+    if (write(device->doorbell, &one, sizeof(one)) < 0) {
+        perror("bench-host: doorbell");
+    }
+}
+
+/* Main thread: what a guest's driver would do by writing to the device's ports. */
+static void doorbell_answer(int fd, int event, void *opaque)
+{
+    Device *device = opaque;
+    uint64_t rings;
+    (void)event;
+    if (read(fd, &rings, sizeof(rings)) < 0) {
+        return;
+    }
+    if (atomic_exchange(&device->oom, false)) {
+        spice_qxl_oom(&device->qxl);
+    }
+    spice_qxl_wakeup(&device->qxl);
+}
+
+static bool command_take(Device *device, bool cursor_ring, QXLCommandExt *ext)
+{
+    if (!atomic_load_explicit(&device->supplying, memory_order_acquire) ||
+        device->workload->is_cursor != cursor_ring || !device->workload->next) {
+        return false;
+    }
+    const uint32_t index = device->first_free;
+    if (index == DEVICE_SLOTS) {
+        if (!device->short_of_slots) {
+            device->short_of_slots = true;
+            atomic_store(&device->oom, true);
+            doorbell_ring(device);
+        }
+        return false;
+    }
+    Slot *slot = &device->slots[index];
+    device->first_free = slot->next_free;
+    slot->is_out = true;
+    device->workload->next(&device->scene, slot);
+    slot->u.release.id = index;
+    *ext = (QXLCommandExt){
+        .cmd = {.data = (uintptr_t)slot, .type = cursor_ring ? QXL_CMD_CURSOR : QXL_CMD_DRAW},
+    };
+    atomic_fetch_add_explicit(&device->taken, 1, memory_order_relaxed);
+    return true;
+}
+
+static int command_arm(Device *device, bool cursor_ring)
+{
+    if (device->workload->is_cursor != cursor_ring) {
+        return 1;
+    }
+    atomic_store(&device->armed, true);
+    if (atomic_load(&device->supplying) && device->first_free != DEVICE_SLOTS) {
+        atomic_store(&device->armed, false);
+        return 0;
+    }
+    return 1;
+}
+
+static int get_command(QXLInstance *qxl, QXLCommandExt *ext)
+{
+    return command_take(device_of(qxl), false, ext);
+}
+
+static int get_cursor_command(QXLInstance *qxl, QXLCommandExt *ext)
+{
+    return command_take(device_of(qxl), true, ext);
+}
+
+static int req_cmd_notification(QXLInstance *qxl)
+{
+    return command_arm(device_of(qxl), false);
+}
+
+static int req_cursor_notification(QXLInstance *qxl)
+{
+    return command_arm(device_of(qxl), true);
+}
+
+static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt release)
+{
+    Device *device = device_of(qxl);
+    const uintptr_t offset = (uintptr_t)release.info - (uintptr_t)device->slots;
+    const uint32_t index = (uint32_t)(offset / sizeof(Slot));
+    if (offset >= DEVICE_SLOTS * sizeof(Slot) || offset % sizeof(Slot) != 0 || !device->slots[index].is_out) {
+        atomic_fetch_add(&device->bad_releases, 1);
+        return;
+    }
+    Slot *slot = &device->slots[index];
+    slot->is_out = false;
+    slot->next_free = device->first_free;
+    device->first_free = index;
+    atomic_fetch_add_explicit(&device->released, 1, memory_order_relaxed);
+    if (device->short_of_slots) {
+        device->short_of_slots = false;
+        if (atomic_exchange(&device->armed, false)) {
+            doorbell_ring(device);
+        }
+    }
+}
+
+static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
+{
+    (void)qxl;
+    *info = (QXLDevInitInfo){
+        .num_memslots_groups = 1,
+        .num_memslots = 1,
+        .memslot_gen_bits = 8,
+        .memslot_id_bits = 8,
+        .qxl_ram_size = 64u << 20,
+        .n_surfaces = 16,
+    };
+}
+
+/* Releases reach the pool at once, so there is never anything to flush. */
+static int flush_resources(QXLInstance *qxl)
+{
+    (void)qxl;
+    return 0;
+}
+
+static void attached_worker(QXLInstance *qxl)
+{
+    (void)qxl;
+}
+
+static void set_compression_level(QXLInstance *qxl, int level)
+{
+    (void)qxl;
+    (void)level;
+}
+
+static void notify_update(QXLInstance *qxl, uint32_t update_id)
+{
+    (void)qxl;
+    (void)update_id;
+}
+
+static void async_complete(QXLInstance *qxl, uint64_t cookie)
+{
+    (void)qxl;
+    (void)cookie;
+}
+
+static void update_area_complete(QXLInstance *qxl, uint32_t surface, QXLRect *rects, uint32_t count)
+{
+    (void)qxl;
+    (void)surface;
+    (void)rects;
+    (void)count;
+}
+
+static void set_client_capabilities(QXLInstance *qxl, uint8_t present, uint8_t caps[SPICE_CAPABILITIES_SIZE])
+{
+    (void)qxl;
+    (void)present;
+    (void)caps;
+}
+
+static int client_monitors_config(QXLInstance *qxl, VDAgentMonitorsConfig *config)
+{
+    (void)qxl;
+    (void)config;
+    return 0;
+}
+
+static const QXLInterface interface = {
+    .base = {.type = SPICE_INTERFACE_QXL,
+             .description = "benchmark device",
+             .major_version = SPICE_INTERFACE_QXL_MAJOR,
+             .minor_version = SPICE_INTERFACE_QXL_MINOR},
+    .attached_worker = attached_worker,
+    .set_compression_level = set_compression_level,
+    .get_init_info = get_init_info,
+    .get_command = get_command,
+    .req_cmd_notification = req_cmd_notification,
+    .release_resource = release_resource,
+    .get_cursor_command = get_cursor_command,
+    .req_cursor_notification = req_cursor_notification,
+    .notify_update = notify_update,
+    .flush_resources = flush_resources,
+    .async_complete = async_complete,
+    .update_area_complete = update_area_complete,
+    .set_client_capabilities = set_client_capabilities,
+    .client_monitors_config = client_monitors_config,
+};
+
+static void primary_create(Device *device)
+{
+    uint8_t *pixels = calloc(HEIGHT, WIDTH * 4);
+    if (!pixels) {
+        perror("bench-host");
+        exit(1);
+    }
+    QXLDevSurfaceCreate surface = {
+        .width = WIDTH,
+        .height = HEIGHT,
+        .stride = (int32_t)WIDTH * 4,
+        .format = SPICE_SURFACE_FMT_32_xRGB,
+        .mouse_mode = 1,
+        .type = QXL_SURF_TYPE_PRIMARY,
+        .mem = (uintptr_t)pixels,
+    };
+    spice_qxl_create_primary_surface(&device->qxl, 0, &surface);
+}
+
+Device *device_new(SpiceServer *server, const Workload *workload, bool with_primary)
+{
+    Device *device = calloc(1, sizeof(*device));
+    Slot *slots = calloc(DEVICE_SLOTS, sizeof(*slots));
+    if (!device || !slots) {
+        perror("bench-host");
+        exit(1);
+    }
+    device->qxl.base.sif = &interface.base;
+    device->workload = workload;
+    device->slots = slots;
+    for (uint32_t i = 0; i < DEVICE_SLOTS; i++) {
+        slots[i].next_free = i + 1;
+    }
+    scene_init(&device->scene, workload, WIDTH, HEIGHT);
+    device->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    loop_core()->watch_add(device->doorbell, SPICE_WATCH_EVENT_READ, doorbell_answer, device);
+
+    if (spice_server_add_interface(server, &device->qxl.base) != 0) {
+        fprintf(stderr, "bench-host: the server refused the QXL device\n");
+        exit(1);
+    }
+    QXLDevMemSlot everything = {.virt_end = UINTPTR_MAX};
+    spice_qxl_add_memslot(&device->qxl, &everything);
+    if (with_primary) {
+        primary_create(device);
+    }
+    return device;
+}
+
+void device_supply(Device *device, bool on)
+{
+    atomic_store_explicit(&device->supplying, on, memory_order_release);
+    if (on) {
+        atomic_store(&device->armed, false);
+        spice_qxl_wakeup(&device->qxl);
+    }
+}
