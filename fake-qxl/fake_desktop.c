@@ -1,0 +1,414 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* fake-desktop: a SPICE server without a machine: fake QXL devices, a keyboard, a mouse and a tablet. It
+ * prints what it gets on stdout, one line each, so that scripts can follow:
+ *
+ *   ready
+ *   key: 0xNN                 one byte of PC scancode set 1
+ *   mouse: dx dy dz buttons   mouse-buttons: buttons
+ *   tablet: x y buttons       wheel: dz buttons        tablet-buttons: buttons
+ *   tablet-size: width height
+ *   leds                      the server asked for the state of the keyboard's lamps
+ *   event: connected|initialized|disconnected type id connection tls
+ *   bye: taken N released N violations N
+ *
+ * All of it runs on the main thread but the devices' ring callbacks, which the library calls in its workers.
+ */
+#include <errno.h>
+#include <getopt.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_qxl.h"
+#include "poll_core.h"
+
+#define DEVICES_MAX 16
+#define TICK_NS UINT64_C(20000000) /* of the cursor traffic: as fast as a hand moves a mouse */
+#define PATH_BYTES_MAX 1024
+
+typedef struct Options {
+    int port, tls_port; /* 0: none */
+    const char *tls_cert_dir, *key_password, *password, *unix_path, *address;
+    int ticket_seconds;
+    unsigned width, height;
+    int devices;
+    int seconds; /* 0: until a signal */
+    bool multi_client, cursor_traffic;
+} Options;
+
+static volatile sig_atomic_t stop_asked;
+
+static void on_signal(int signal_number)
+{
+    (void)signal_number;
+    stop_asked = 1;
+}
+
+/* ---- Input devices: say what came ---- */
+
+static void key_push(SpiceKbdInstance *keyboard, uint8_t byte)
+{
+    (void)keyboard;
+    printf("key: 0x%02x\n", byte);
+}
+
+static uint8_t key_leds(SpiceKbdInstance *keyboard)
+{
+    (void)keyboard;
+    printf("leds\n");
+    return 0;
+}
+
+static void mouse_motion(SpiceMouseInstance *mouse, int dx, int dy, int dz, uint32_t buttons)
+{
+    (void)mouse;
+    printf("mouse: %d %d %d %u\n", dx, dy, dz, buttons);
+}
+
+static void mouse_buttons(SpiceMouseInstance *mouse, uint32_t buttons)
+{
+    (void)mouse;
+    printf("mouse-buttons: %u\n", buttons);
+}
+
+static void tablet_size(SpiceTabletInstance *tablet, int width, int height)
+{
+    (void)tablet;
+    printf("tablet-size: %d %d\n", width, height);
+}
+
+static void tablet_position(SpiceTabletInstance *tablet, int x, int y, uint32_t buttons)
+{
+    (void)tablet;
+    printf("tablet: %d %d %u\n", x, y, buttons);
+}
+
+static void tablet_wheel(SpiceTabletInstance *tablet, int dz, uint32_t buttons)
+{
+    (void)tablet;
+    printf("wheel: %d %u\n", dz, buttons);
+}
+
+static void tablet_buttons(SpiceTabletInstance *tablet, uint32_t buttons)
+{
+    (void)tablet;
+    printf("tablet-buttons: %u\n", buttons);
+}
+
+static void channel_event(int event, SpiceChannelEventInfo *info)
+{
+    static const char *const names[] = {"unknown", "connected", "initialized", "disconnected"};
+    printf("event: %s %d %d %u %d\n", names[event >= 1 && event <= 3 ? event : 0], info->type, info->id,
+           (unsigned)info->connection_id, (info->flags & SPICE_CHANNEL_EVENT_FLAG_TLS) != 0);
+}
+
+static const SpiceKbdInterface keyboard_interface = {
+    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
+             SPICE_INTERFACE_KEYBOARD_MINOR},
+    .push_scan_freg = key_push,
+    .get_leds = key_leds,
+};
+static const SpiceMouseInterface mouse_interface = {
+    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
+    .motion = mouse_motion,
+    .buttons = mouse_buttons,
+};
+static const SpiceTabletInterface tablet_interface = {
+    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
+    .set_logical_size = tablet_size,
+    .position = tablet_position,
+    .wheel = tablet_wheel,
+    .buttons = tablet_buttons,
+};
+
+/* ---- Options ---- */
+
+static void usage(FILE *out)
+{
+    fputs("Usage: fake-desktop [options]\n"
+          "A SPICE server without a machine; prints what it gets.\n\n"
+          "  --port N              plain TCP port\n"
+          "  --tls-port N          TLS port; needs --tls-cert-dir\n"
+          "  --tls-cert-dir DIR    ca-cert.pem, server-cert.pem and server-key.pem\n"
+          "  --key-password P      of server-key.pem\n"
+          "  --unix PATH           a unix socket instead of --port\n"
+          "  --addr A              address to listen on (default: 127.0.0.1)\n"
+          "  --password P          the ticket (default: no authentication)\n"
+          "  --ticket-seconds S    how long the ticket is good (default: for ever)\n"
+          "  --size WxH            of the screen (default: 1024x768)\n"
+          "  --devices N           number of QXL devices (default: 1)\n"
+          "  --multi-client        several clients at once\n"
+          "  --cursor-traffic      move and change the cursor all the time\n"
+          "  --seconds S           end after S seconds (default: at SIGINT or SIGTERM)\n"
+          "  --help                this text\n",
+          out);
+}
+
+/* A decimal number in [min, max], or the program ends. */
+static int number_of(const char *name, const char *text, int min, int max)
+{
+    char *end;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    if (errno != 0 || end == text || *end != '\0' || value < min || value > max) {
+        fprintf(stderr, "fake-desktop: --%s %s: not a number from %d to %d\n", name, text, min, max);
+        exit(2);
+    }
+    return (int)value;
+}
+
+static void options_parse(int argc, char **argv, Options *o)
+{
+    enum {
+        PORT,
+        TLS_PORT,
+        TLS_CERT_DIR,
+        KEY_PASSWORD,
+        UNIX,
+        ADDR,
+        PASSWORD,
+        TICKET,
+        SIZE,
+        DEVICES,
+        MULTI,
+        TRAFFIC,
+        SECONDS,
+        HELP
+    };
+    static const struct option names[] = {
+        {"port", required_argument, NULL, PORT},
+        {"tls-port", required_argument, NULL, TLS_PORT},
+        {"tls-cert-dir", required_argument, NULL, TLS_CERT_DIR},
+        {"key-password", required_argument, NULL, KEY_PASSWORD},
+        {"unix", required_argument, NULL, UNIX},
+        {"addr", required_argument, NULL, ADDR},
+        {"password", required_argument, NULL, PASSWORD},
+        {"ticket-seconds", required_argument, NULL, TICKET},
+        {"size", required_argument, NULL, SIZE},
+        {"devices", required_argument, NULL, DEVICES},
+        {"multi-client", no_argument, NULL, MULTI},
+        {"cursor-traffic", no_argument, NULL, TRAFFIC},
+        {"seconds", required_argument, NULL, SECONDS},
+        {"help", no_argument, NULL, HELP},
+        {NULL, 0, NULL, 0},
+    };
+    int option;
+    while ((option = getopt_long(argc, argv, "", names, NULL)) != -1) {
+        char rest;
+        switch (option) {
+        case PORT:
+            o->port = number_of("port", optarg, 1, 65535);
+            break;
+        case TLS_PORT:
+            o->tls_port = number_of("tls-port", optarg, 1, 65535);
+            break;
+        case TLS_CERT_DIR:
+            o->tls_cert_dir = optarg;
+            break;
+        case KEY_PASSWORD:
+            o->key_password = optarg;
+            break;
+        case UNIX:
+            o->unix_path = optarg;
+            break;
+        case ADDR:
+            o->address = optarg;
+            break;
+        case PASSWORD:
+            o->password = optarg;
+            break;
+        case TICKET:
+            o->ticket_seconds = number_of("ticket-seconds", optarg, 0, INT_MAX);
+            break;
+        case SIZE:
+            if (sscanf(optarg, "%5ux%5u%c", &o->width, &o->height, &rest) != 2 || o->width == 0 ||
+                o->height == 0 || (unsigned long)o->width * o->height > 64ul << 20) {
+                fprintf(stderr, "fake-desktop: --size %s: not a size\n", optarg);
+                exit(2);
+            }
+            break;
+        case DEVICES:
+            o->devices = number_of("devices", optarg, 1, DEVICES_MAX);
+            break;
+        case MULTI:
+            o->multi_client = true;
+            break;
+        case TRAFFIC:
+            o->cursor_traffic = true;
+            break;
+        case SECONDS:
+            o->seconds = number_of("seconds", optarg, 1, INT_MAX);
+            break;
+        case HELP:
+            usage(stdout);
+            exit(0);
+        default:
+            usage(stderr);
+            exit(2);
+        }
+    }
+    if (optind != argc || (o->port == 0 && o->tls_port == 0 && o->unix_path == NULL) ||
+        (o->port != 0 && o->unix_path != NULL) || (o->tls_port != 0 && o->unix_path != NULL) ||
+        (o->tls_port != 0) != (o->tls_cert_dir != NULL)) {
+        fputs("fake-desktop: give --port, --tls-port with --tls-cert-dir, or --unix\n", stderr);
+        exit(2);
+    }
+}
+
+/* ---- The host ---- */
+
+static bool tls_set(SpiceServer *server, const Options *o)
+{
+    char ca[PATH_BYTES_MAX], cert[PATH_BYTES_MAX], key[PATH_BYTES_MAX];
+    snprintf(ca, sizeof ca, "%s/ca-cert.pem", o->tls_cert_dir);
+    snprintf(cert, sizeof cert, "%s/server-cert.pem", o->tls_cert_dir);
+    snprintf(key, sizeof key, "%s/server-key.pem", o->tls_cert_dir);
+    return spice_server_set_tls(server, o->tls_port, ca, cert, key, o->key_password, NULL, NULL) == 0;
+}
+
+/* NULL: refused, and said why. */
+static SpiceServer *server_start(const Options *o)
+{
+    if (o->multi_client) {
+        setenv("SPICE_DEBUG_ALLOW_MC", "1", 1);
+    }
+    SpiceServer *server = spice_server_new();
+    const bool told = (o->port == 0 || spice_server_set_port(server, o->port) == 0) &&
+                      (o->tls_port == 0 || tls_set(server, o));
+    if (o->unix_path != NULL) {
+        spice_server_set_addr(server, o->unix_path, SPICE_ADDR_FLAG_UNIX_ONLY);
+    } else {
+        spice_server_set_addr(server, o->address, 0);
+    }
+    const int auth = o->password != NULL
+                         ? spice_server_set_ticket(server, o->password, o->ticket_seconds, 0, 0)
+                         : spice_server_set_noauth(server);
+    spice_server_set_name(server, "fake-desktop");
+    if (!told || auth != 0 || spice_server_init(server, poll_core_init(channel_event)) != 0) {
+        fputs("fake-desktop: the server refused the configuration\n", stderr);
+        return NULL;
+    }
+    return server;
+}
+
+static void traffic(FakeQxl *qxl, uint64_t *seed)
+{
+    /* One change of shape for four moves. */
+    const int16_t x = (int16_t)fake_qxl_prng_choose(seed, "x", 1024);
+    const int16_t y = (int16_t)fake_qxl_prng_choose(seed, "y", 768);
+    if (fake_qxl_prng_choose(seed, "kind", 5) == 0) {
+        fake_qxl_cursor_set(qxl, 1 + fake_qxl_prng_choose(seed, "shape", 400), x, y, true);
+    } else {
+        fake_qxl_cursor_move(qxl, x, y);
+    }
+}
+
+/* Prints what the devices have to complain about; returns its number. */
+static uint64_t devices_report(FakeQxl **devices, int count)
+{
+    FakeQxlReport sum = {0};
+    for (int i = 0; i < count; i++) {
+        FakeQxlReport report;
+        fake_qxl_check(devices[i], true, &report);
+        for (size_t at = 0; fake_qxl_violation(devices[i], at) != NULL; at++) {
+            fprintf(stderr, "fake-desktop: device %d: %s\n", i, fake_qxl_violation(devices[i], at));
+        }
+        sum.taken += report.taken;
+        sum.released += report.released;
+        sum.violations += report.violations;
+    }
+    printf("bye: taken %llu released %llu violations %llu\n", (unsigned long long)sum.taken,
+           (unsigned long long)sum.released, (unsigned long long)sum.violations);
+    return sum.violations;
+}
+
+int main(int argc, char **argv)
+{
+    Options o = {.address = "127.0.0.1", .width = 1024, .height = 768, .devices = 1};
+    options_parse(argc, argv, &o);
+    setvbuf(stdout, NULL, _IOLBF, 0);
+
+    sigset_t blocked, waiting;
+    sigemptyset(&blocked);
+    sigaddset(&blocked, SIGINT);
+    sigaddset(&blocked, SIGTERM);
+    sigprocmask(SIG_BLOCK, &blocked, &waiting);
+    sigdelset(&waiting, SIGINT);
+    sigdelset(&waiting, SIGTERM);
+    const struct sigaction action = {.sa_handler = on_signal};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+    signal(SIGPIPE, SIG_IGN);
+
+    SpiceServer *server = server_start(&o);
+    if (server == NULL) {
+        return 1;
+    }
+    SpiceKbdInstance keyboard = {.base = {&keyboard_interface.base}};
+    SpiceMouseInstance mouse = {.base = {&mouse_interface.base}};
+    SpiceTabletInstance tablet = {.base = {&tablet_interface.base}};
+    bool added = spice_server_add_interface(server, &keyboard.base) == 0 &&
+                 spice_server_add_interface(server, &mouse.base) == 0 &&
+                 spice_server_add_interface(server, &tablet.base) == 0;
+    uint64_t seed = 1;
+    FakeQxl *devices[DEVICES_MAX];
+    for (int i = 0; i < o.devices; i++) {
+        const FakeQxlConfig config = {
+            .id = i,
+            .vram_bytes = (size_t)o.width * o.height * 4 + (4u << 20),
+            .choice = {fake_qxl_prng_choose, &seed},
+        };
+        devices[i] = fake_qxl_new(&config);
+        added = added && spice_server_add_interface(server, &fake_qxl_instance(devices[i])->base) == 0;
+    }
+    if (!added) {
+        fputs("fake-desktop: the server refused a device\n", stderr);
+        return 1;
+    }
+    for (int i = 0; i < o.devices; i++) {
+        fake_qxl_connect(devices[i]);
+        fake_qxl_running(devices[i], true);
+    }
+    spice_server_vm_start(server);
+    for (int i = 0; i < o.devices; i++) {
+        const FakeQxlPrimary primary = {.width = o.width, .height = o.height, .mouse_mode = 1};
+        const QXLRect screen = {.right = (int32_t)o.width, .bottom = (int32_t)o.height};
+        fake_qxl_primary_create(devices[i], &primary, false);
+        fake_qxl_fill(devices[i], 0, &screen, 0x336699);
+        fake_qxl_cursor_set(devices[i], 1, 100, 100, true);
+    }
+    printf("ready\n");
+
+    const uint64_t end_ns =
+        o.seconds == 0 ? UINT64_MAX : poll_core_now_ns() + (uint64_t)o.seconds * 1000000000u;
+    uint64_t tick_ns = o.cursor_traffic ? poll_core_now_ns() : UINT64_MAX;
+    while (!stop_asked && poll_core_now_ns() < end_ns) {
+        poll_core_run(tick_ns < end_ns ? tick_ns : end_ns, &waiting);
+        if (poll_core_now_ns() >= tick_ns) {
+            for (int i = 0; i < o.devices; i++) {
+                traffic(devices[i], &seed);
+            }
+            tick_ns = poll_core_now_ns() + TICK_NS;
+        }
+    }
+
+    for (int i = 0; i < o.devices; i++) {
+        spice_server_remove_interface(&fake_qxl_instance(devices[i])->base);
+    }
+    spice_server_destroy(server);
+    const uint64_t violations = devices_report(devices, o.devices);
+    unsigned timers, watches;
+    poll_core_count(&timers, &watches);
+    if (timers + watches != 0) {
+        fprintf(stderr, "fake-desktop: the server left %u timers and %u watches\n", timers, watches);
+    }
+    for (int i = 0; i < o.devices; i++) {
+        fake_qxl_free(devices[i]);
+    }
+    if (o.unix_path != NULL) {
+        remove(o.unix_path);
+    }
+    return violations != 0 || timers + watches != 0;
+}
