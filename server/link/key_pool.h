@@ -4,13 +4,15 @@
  * The protocol wants a 1024-bit RSA key in every link reply; making one costs 7 ms. A key serves at most
  * TICKET_KEY_LINKS_MAX links or TICKET_KEY_AGE_NS after its first use (base/limits.h); the next one is made in time
  * on a thread of the pool, started at the first need (never before spice_server_init). When none is ready,
- * key_pool_take() returns NULL and `ready` is called in the main domain as soon as there is one.
+ * key_pool_take() returns NULL and `ready` is called in the main domain as soon as there is one. A key that core brings
+ * along (Core.ticket_key) serves all links, without a thread.
  *
  * Ownership  the pool holds the current and the next key; each link holds a reference to the key it announced.
- *            key_pool_free() joins the thread.
+ *            key_pool_free() joins the thread. A job of its own may still be posted to the main loop then, which must
+ *            run it before it goes (host_loop_free() does); every key is gone before the Crypto.
  * Thread     the main domain, but ticket_key_unref(), which may be called anywhere.
  * Errors     if key making fails (out of memory, FIPS refusing 1024 bits), one warning is logged and `failed` is
- *            passed to `ready`: links then end with an error reply.
+ *            passed to `ready`: links then end with an error reply. The next key_pool_take() tries again.
  * Source     reference/wire-protocol.md sections 1.4 and 1.6.
  */
 #pragma once

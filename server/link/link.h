@@ -29,6 +29,7 @@
 #include "wire/wire.h"
 
 #define LINK_CAPS_WORDS_MAX 8u /* words of capabilities kept per kind; more are legal, unknown, and ignored */
+#define LINK_INPUT_BYTES_MAX WIRE_LINK_BODY_MAX
 #define LINK_OUTPUT_BYTES_MAX 512u
 
 typedef enum LinkState {
@@ -69,18 +70,22 @@ typedef struct LinkRequest {
     LinkCaps channel_caps;
 } LinkRequest;
 
+struct Link;
+
 typedef struct LinkRules {
-    /* Is there such a channel? True: its capabilities are in *ret_caps. A main channel is asked for with its id. */
+    /* Is there such a channel? True: its capabilities are in *ret_caps. The main channel is asked for as id 0. */
     bool (*channel_find)(void *opaque, uint8_t type, uint8_t id, LinkCaps *ret_caps);
     /* SPICE_CHANNEL_SECURITY_NONE | _SSL bits allowed for this channel type. */
     int (*channel_security)(void *opaque, uint8_t type);
-    /* Must this link prove a ticket? (false: noauth, or the host vouched for it) */
+    /* Must this link prove a ticket? (false: noauth.) Not asked for links that skip authentication. */
     bool (*needs_ticket)(void *opaque, const struct Link *link);
     /* Does the decrypted ticket (password up to its NUL) open the door now? Constant time in its content. */
     bool (*ticket_opens)(void *opaque, Span password);
-    /* A key to announce, referenced for the caller, or NULL when none is ready: link_key_ready() is called later. */
-    TicketKey *(*key_take)(void *opaque);
     void *opaque;
+    /* A key to announce, referenced for the caller, or NULL when none is ready: link_key_ready() or
+     * link_key_failed() is called later. */
+    TicketKey *(*key_take)(void *key_opaque);
+    void *key_opaque;
 } LinkRules;
 
 typedef struct Link Link;
@@ -88,7 +93,8 @@ typedef struct Link Link;
 Link *link_new(const Core *core, const LinkRules *rules, bool is_tls, bool skip_auth);
 void link_free(Link *link);
 
-/* How many bytes it wants next; 0: none now. Offer no more: what follows the handshake is the channel's. */
+/* How many bytes it wants next, at most LINK_INPUT_BYTES_MAX; 0: none now. Offer no more: what follows the handshake
+ * is the channel's. */
 size_t link_wants(const Link *link);
 void link_receive(Link *link, Span bytes);
 
@@ -101,6 +107,8 @@ const LinkRequest *link_request(const Link *link); /* valid from KEY_WAIT on */
 bool link_skips_auth(const Link *link);
 const char *link_failure(const Link *link); /* why it FAILED, for the one log line */
 
+/* In KEY_WAIT; ignored in other states. */
 void link_key_ready(Link *link);
+void link_key_failed(Link *link);
 void link_accept(Link *link);                     /* DECIDE -> DONE, result OK in the output */
 void link_refuse(Link *link, uint32_t link_error); /* DECIDE -> FAILED, that result in the output */

@@ -5,8 +5,8 @@
  * time: the link is made in the main domain, then the stream is carried to its channel's home (stream_detach() in
  * one, stream_attach() in the other; while detached nobody watches it).
  *
- * Ownership   stream_new() takes the handle; stream_free() closes it and frees its watch. The callback may free the
- *             stream it is called for.
+ * Ownership   stream_new() takes the handle; stream_free() closes it and frees its watch. The callback may free or
+ *             detach the stream it is called for; nothing is delivered after that.
  * Thread      the loop it is attached to; while detached, whoever holds it.
  * Blocking    never. What cannot be done now returns -EAGAIN, and the callback comes when it can.
  * Filters     accept only what the socket can take: at most one TLS record of 16 KiB waits inside, and counts as
@@ -30,19 +30,26 @@ typedef void (*StreamFunc)(void *opaque, unsigned ready, uint64_t now_ns);
 Stream *stream_new(const Core *core, int take_handle);
 void stream_free(Stream *stream);
 
-/* Puts a TLS server filter on it; the handshake runs by itself inside reads and writes. STATUS_IO: it could not be
- * made, the stream is as before. The context is referenced by the stream. */
+/* Frees the stream and gives its handle back, open, with whatever TLS already read from it lost: for a connection
+ * that was refused before its first byte. */
+int stream_release(Stream *stream);
+
+/* Puts a TLS server filter on it, before it is attached. The handshake runs by itself inside reads and writes, and
+ * inside the watch while anything is wanted: the callback comes when it is done. STATUS_IO: it could not be made, the
+ * stream is as before. The context is referenced by the stream. */
 Status stream_start_tls(Stream *stream, TlsContext *context) STATUS_MUST_CHECK;
 bool stream_is_tls(const Stream *stream);
+bool stream_is_handshaking(const Stream *stream); /* TLS only; false once it is done */
 
-/* False: the loop has no watch for us; the stream stays detached. */
+/* False: the loop has no watch (or, for TLS, no timer) for us; the stream stays detached. */
 bool stream_attach(Stream *stream, CoreLoop *loop, StreamFunc func, void *opaque) STATUS_MUST_CHECK;
+/* Nothing is wanted afterwards. */
 void stream_detach(Stream *stream);
 
 /* What the user waits for: CORE_READ, CORE_WRITE, both or 0. Filters add what they need themselves. */
 void stream_want(Stream *stream, unsigned mask);
 
-/* Bytes, 0 at the end, or -E.... */
+/* Bytes, 0 at the end, or -E.... `len` is not 0. */
 int64_t stream_read(Stream *stream, void *buffer, size_t len);
 /* Bytes taken (perhaps fewer than offered) or -E.... */
 int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len);
@@ -50,7 +57,7 @@ int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len);
 /* True once nothing that was taken waits in a filter. */
 bool stream_is_flushed(const Stream *stream);
 
-/* For channel events and logs. */
+/* For channel events and logs; read once, when the stream was made. */
 void stream_addresses(const Stream *stream, CoreAddress *ret_local, CoreAddress *ret_peer);
 bool stream_is_unix(const Stream *stream);
 int stream_handle(const Stream *stream);
