@@ -19,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -27,6 +28,7 @@
 #include <spice/enums.h>
 
 #include "connection.h"
+#include "pace.h"
 
 #define BATCH 64
 #define CHANNELS 4u /* main, display, inputs, cursor: types 1 to 4; channel i has type i + 1 */
@@ -40,6 +42,7 @@ typedef struct Client {
     unsigned open;             /* connections not closed */
     unsigned ready;            /* channels that had their first message */
     uint32_t session;
+    uint64_t results; /* draw and cursor messages received */
     bool channels_listed;
     bool finishing;
     uint64_t begun_ns;
@@ -65,7 +68,9 @@ static struct {
     uint8_t keys[KEY_BYTES * 2 * KEY_PAIRS];
     uint64_t keys_sent; /* bytes */
 
-    uint64_t bytes, display_messages, draws, cursor_messages, cursor_updates, inputs_messages;
+    Pace *pace; /* NULL until it is given */
+    int pace_bell;
+    uint64_t bytes, draws, cursor_updates;
 } all;
 
 static _Noreturn void fail(const char *what, const char *why)
@@ -100,22 +105,33 @@ static bool message_draws(uint16_t type)
            (type >= SPICE_MSG_DISPLAY_DRAW_FILL && type <= SPICE_MSG_DISPLAY_DRAW_ALPHA_BLEND);
 }
 
-static void message_count(uint8_t channel, uint16_t type)
+static void message_count(Client *client, uint8_t channel, uint16_t type)
 {
-    switch (channel) {
-    case SPICE_CHANNEL_DISPLAY:
-        all.display_messages++;
-        all.draws += message_draws(type);
-        break;
-    case SPICE_CHANNEL_CURSOR:
-        all.cursor_messages++;
-        all.cursor_updates += type == SPICE_MSG_CURSOR_SET || type == SPICE_MSG_CURSOR_MOVE;
-        break;
-    case SPICE_CHANNEL_INPUTS:
-        all.inputs_messages++;
-        break;
-    default:
-        break;
+    if (channel == SPICE_CHANNEL_DISPLAY && message_draws(type)) {
+        all.draws++;
+        client->results++;
+    } else if (channel == SPICE_CHANNEL_CURSOR &&
+               (type == SPICE_MSG_CURSOR_SET || type == SPICE_MSG_CURSOR_MOVE)) {
+        all.cursor_updates++;
+        client->results++;
+    }
+}
+
+/* Tells the host what all have received, and wakes it if it waits for that. */
+static void pace_report(void)
+{
+    uint64_t delivered = UINT64_MAX;
+    for (size_t i = 0; i < all.count; i++) {
+        delivered = all.clients[i]->results < delivered ? all.clients[i]->results : delivered;
+    }
+    if (!all.pace || all.count == 0) {
+        return;
+    }
+    atomic_store(&all.pace->delivered, delivered);
+    uint64_t wake_at = atomic_load(&all.pace->wake_at);
+    if (delivered >= wake_at && atomic_compare_exchange_strong(&all.pace->wake_at, &wake_at, UINT64_MAX) &&
+        write(all.pace_bell, "", 1) < 0 && errno != EAGAIN) {
+        fail("bell", strerror(errno));
     }
 }
 
@@ -147,7 +163,7 @@ static void channels_listed(Client *client, const uint8_t *body, uint32_t size)
 static void on_message(Connection *connection, uint16_t type, const uint8_t *body, uint32_t size)
 {
     Client *client = connection->owner;
-    message_count(connection->type, type);
+    message_count(client, connection->type, type);
     client->ready += !connection->had_message;
     if (connection->type != SPICE_CHANNEL_MAIN) {
         return;
@@ -363,10 +379,8 @@ static void command_run(const char *line)
         all.until_ns = now_ns() + number * 1000000u;
         keys_begin();
     } else if (strcmp(line, "stats") == 0) {
-        printf("stats bytes=%" PRIu64 " display_messages=%" PRIu64 " draws=%" PRIu64
-               " cursor_messages=%" PRIu64 " cursor_updates=%" PRIu64 " inputs_messages=%" PRIu64 "\n",
-               all.bytes, all.display_messages, all.draws, all.cursor_messages, all.cursor_updates,
-               all.inputs_messages);
+        printf("stats bytes=%" PRIu64 " draws=%" PRIu64 " cursor_updates=%" PRIu64 "\n", all.bytes, all.draws,
+               all.cursor_updates);
         fflush(stdout);
     } else if (strcmp(line, "quit") == 0) {
         all.quit = true;
@@ -408,6 +422,7 @@ static void run(void)
             all.bytes += connection_run(connection);
             channel_poll(connection->owner, connection);
         }
+        pace_report();
         task_advance();
     }
 }
@@ -433,6 +448,8 @@ int main(int argc, char **argv)
         {"port", required_argument, NULL, 'p'},
         {"password", required_argument, NULL, 'w'},
         {"descriptors", required_argument, NULL, 'd'},
+        {"pace-memory", required_argument, NULL, 'm'},
+        {"pace-bell", required_argument, NULL, 'b'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -448,8 +465,19 @@ int main(int argc, char **argv)
         case 'd':
             descriptors_raise(strtoul(optarg, NULL, 10));
             break;
+        case 'm':
+            all.pace = mmap(NULL, sizeof(Pace), PROT_READ | PROT_WRITE, MAP_SHARED,
+                            (int)strtol(optarg, NULL, 10), 0);
+            if (all.pace == MAP_FAILED) {
+                fail("pace", strerror(errno));
+            }
+            break;
+        case 'b':
+            all.pace_bell = (int)strtol(optarg, NULL, 10);
+            break;
         case 'h':
-            puts("usage: bench-clients --port PORT [--password TEXT] [--descriptors COUNT]\n"
+            puts("usage: bench-clients --port PORT [--password TEXT] [--descriptors COUNT] [--pace-memory FD "
+                 "--pace-bell FD]\n"
                  "The client process of ci/bench, which starts it and speaks to it over standard input and "
                  "output.");
             return 0;

@@ -9,8 +9,8 @@
 
 #include "loop.h"
 
-#define WIDTH 1024u
-#define HEIGHT 768u
+#define PATIENCE_MS 10u   /* between looks at a client that owes messages */
+#define PATIENCE_TICKS 5u /* so many looks without progress, and they are given up */
 
 static Device *device_of(QXLInstance *qxl)
 {
@@ -29,9 +29,9 @@ static void doorbell_ring(Device *device)
 static void doorbell_answer(int fd, int event, void *opaque)
 {
     Device *device = opaque;
-    uint64_t rings;
+    char rings[64];
     (void)event;
-    if (read(fd, &rings, sizeof(rings)) < 0) {
+    if (read(fd, rings, sizeof(rings)) < 0) {
         return;
     }
     if (atomic_exchange(&device->oom, false)) {
@@ -40,10 +40,47 @@ static void doorbell_answer(int fd, int event, void *opaque)
     spice_qxl_wakeup(&device->qxl);
 }
 
+/* Main thread. A server may merge or drop what a slow client did not get yet: do not wait for that for ever.
+ */
+static void patience_end(void *opaque)
+{
+    Device *device = opaque;
+    const uint64_t delivered = atomic_load(&device->pace->delivered);
+    const bool waits = atomic_load(&device->pace->wake_at) != UINT64_MAX;
+    device->idle_ticks = waits && delivered == device->last_delivered ? device->idle_ticks + 1 : 0;
+    device->last_delivered = delivered;
+    if (device->idle_ticks >= PATIENCE_TICKS) {
+        const uint64_t credit = atomic_load(&device->taken) + device->workload->window - delivered;
+        atomic_fetch_add(&device->given_up, credit - atomic_exchange(&device->credit, credit));
+        atomic_store(&device->pace->wake_at, UINT64_MAX);
+        device->idle_ticks = 0;
+        spice_qxl_wakeup(&device->qxl);
+    }
+    if (atomic_load(&device->supplying)) {
+        loop_core()->timer_start(device->patience, PATIENCE_MS);
+    }
+}
+
+/* Worker thread: may another command be taken, or are the clients too far behind? */
+static bool pace_allows(Device *device)
+{
+    const uint64_t taken = atomic_load_explicit(&device->taken, memory_order_relaxed);
+    const uint64_t credit = atomic_load(&device->credit);
+    if (taken < credit + atomic_load_explicit(&device->pace->delivered, memory_order_acquire)) {
+        return true;
+    }
+    atomic_store(&device->pace->wake_at, taken - credit + device->workload->window / 2);
+    if (taken < credit + atomic_load(&device->pace->delivered)) {
+        atomic_store(&device->pace->wake_at, UINT64_MAX);
+        return true;
+    }
+    return false;
+}
+
 static bool command_take(Device *device, bool cursor_ring, QXLCommandExt *ext)
 {
     if (!atomic_load_explicit(&device->supplying, memory_order_acquire) ||
-        device->workload->is_cursor != cursor_ring || !device->workload->next) {
+        device->workload->is_cursor != cursor_ring || !device->workload->next || !pace_allows(device)) {
         return false;
     }
     const uint32_t index = device->first_free;
@@ -73,7 +110,8 @@ static int command_arm(Device *device, bool cursor_ring)
         return 1;
     }
     atomic_store(&device->armed, true);
-    if (atomic_load(&device->supplying) && device->first_free != DEVICE_SLOTS) {
+    if (device->workload->next && atomic_load(&device->supplying) && device->first_free != DEVICE_SLOTS &&
+        pace_allows(device)) {
         atomic_store(&device->armed, false);
         return 0;
     }
@@ -208,17 +246,17 @@ static const QXLInterface interface = {
     .client_monitors_config = client_monitors_config,
 };
 
-static void primary_create(Device *device)
+static void primary_create(Device *device, uint32_t width, uint32_t height)
 {
-    uint8_t *pixels = calloc(HEIGHT, WIDTH * 4);
+    uint8_t *pixels = calloc(height, (size_t)width * 4);
     if (!pixels) {
         perror("bench-host");
         exit(1);
     }
     QXLDevSurfaceCreate surface = {
-        .width = WIDTH,
-        .height = HEIGHT,
-        .stride = (int32_t)WIDTH * 4,
+        .width = width,
+        .height = height,
+        .stride = (int32_t)width * 4,
         .format = SPICE_SURFACE_FMT_32_xRGB,
         .mouse_mode = 1,
         .type = QXL_SURF_TYPE_PRIMARY,
@@ -227,7 +265,7 @@ static void primary_create(Device *device)
     spice_qxl_create_primary_surface(&device->qxl, 0, &surface);
 }
 
-Device *device_new(SpiceServer *server, const Workload *workload, bool with_primary)
+Device *device_new(SpiceServer *server, const DeviceOptions *options)
 {
     Device *device = calloc(1, sizeof(*device));
     Slot *slots = calloc(DEVICE_SLOTS, sizeof(*slots));
@@ -236,14 +274,17 @@ Device *device_new(SpiceServer *server, const Workload *workload, bool with_prim
         exit(1);
     }
     device->qxl.base.sif = &interface.base;
-    device->workload = workload;
+    device->workload = options->workload;
+    device->pace = options->pace;
     device->slots = slots;
     for (uint32_t i = 0; i < DEVICE_SLOTS; i++) {
         slots[i].next_free = i + 1;
     }
-    scene_init(&device->scene, workload, WIDTH, HEIGHT);
+    scene_init(&device->scene, options->workload, options->width, options->height);
     device->doorbell = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    device->patience = loop_core()->timer_add(patience_end, device);
     loop_core()->watch_add(device->doorbell, SPICE_WATCH_EVENT_READ, doorbell_answer, device);
+    loop_core()->watch_add(options->bell, SPICE_WATCH_EVENT_READ, doorbell_answer, device);
 
     if (spice_server_add_interface(server, &device->qxl.base) != 0) {
         fprintf(stderr, "bench-host: the server refused the QXL device\n");
@@ -251,17 +292,24 @@ Device *device_new(SpiceServer *server, const Workload *workload, bool with_prim
     }
     QXLDevMemSlot everything = {.virt_end = UINTPTR_MAX};
     spice_qxl_add_memslot(&device->qxl, &everything);
-    if (with_primary) {
-        primary_create(device);
+    if (options->width > 0) {
+        primary_create(device, options->width, options->height);
     }
     return device;
 }
 
 void device_supply(Device *device, bool on)
 {
-    atomic_store_explicit(&device->supplying, on, memory_order_release);
     if (on) {
+        device->last_delivered = atomic_load(&device->pace->delivered);
+        atomic_store(&device->credit,
+                     atomic_load(&device->taken) + device->workload->window - device->last_delivered);
+        atomic_store(&device->pace->wake_at, UINT64_MAX);
         atomic_store(&device->armed, false);
+    }
+    atomic_store(&device->supplying, on);
+    if (on) {
+        loop_core()->timer_start(device->patience, PATIENCE_MS);
         spice_qxl_wakeup(&device->qxl);
     }
 }

@@ -17,6 +17,7 @@
 
 #include <spice.h>
 
+#include "pace.h"
 #include "workloads.h"
 
 #define DEVICE_SLOTS 16384u
@@ -29,6 +30,12 @@ typedef struct Device {
     uint32_t first_free; /* worker thread only; DEVICE_SLOTS when none is */
     bool short_of_slots;
     int doorbell; /* eventfd */
+    Pace *pace;
+    SpiceTimer *patience; /* main thread: for messages that never come */
+    uint64_t last_delivered;
+    uint32_t idle_ticks;
+    _Atomic uint64_t credit;   /* commands are taken while taken < credit + delivered */
+    _Atomic uint64_t given_up; /* commands whose messages did not come: dropped or merged by the server */
     _Atomic bool supplying;
     _Atomic bool armed; /* the server sleeps until spice_qxl_wakeup() */
     _Atomic bool oom;   /* the guest has no memory left: spice_qxl_oom() is due */
@@ -37,7 +44,15 @@ typedef struct Device {
     _Atomic uint64_t bad_releases; /* resources given back that were not out: the server's bug */
 } Device;
 
-Device *device_new(SpiceServer *server, const Workload *workload, bool with_primary);
+/* What the device is made of; `bell` is the reading end of the clients' pipe. */
+typedef struct DeviceOptions {
+    const Workload *workload;
+    uint32_t width, height; /* of the primary surface; it has none if they are 0 */
+    Pace *pace;
+    int bell;
+} DeviceOptions;
+
+Device *device_new(SpiceServer *server, const DeviceOptions *options);
 
 /* Starts or stops offering commands. */
 void device_supply(Device *device, bool on);

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -38,7 +39,9 @@ typedef struct Options {
     const char *compression;
     const char *password; /* NULL: no authentication */
     bool jpeg;
-    bool primary;
+    unsigned width, height; /* of the primary surface; 0: none */
+    int pace_memory;        /* descriptor of a shared Pace */
+    int pace_bell;
     unsigned long descriptors;
 } Options;
 
@@ -155,7 +158,17 @@ static int server_start(const Options *options)
         fail("the server does not start");
     }
     inputs_add(server);
-    host.device = device_new(server, workload, options->primary);
+    const DeviceOptions device = {
+        .workload = workload,
+        .width = options->width,
+        .height = options->height,
+        .pace = mmap(NULL, sizeof(Pace), PROT_READ | PROT_WRITE, MAP_SHARED, options->pace_memory, 0),
+        .bell = options->pace_bell,
+    };
+    if (device.pace == MAP_FAILED) {
+        fail("the memory shared with the clients is not there");
+    }
+    host.device = device_new(server, &device);
     spice_server_vm_start(server);
     return port;
 }
@@ -167,12 +180,13 @@ static void mark_print(void)
     const uint64_t user_us = (uint64_t)usage.ru_utime.tv_sec * 1000000u + (uint64_t)usage.ru_utime.tv_usec;
     const uint64_t system_us = (uint64_t)usage.ru_stime.tv_sec * 1000000u + (uint64_t)usage.ru_stime.tv_usec;
     const Device *device = host.device;
-    printf("mark user_us=%lu system_us=%lu taken=%lu released=%lu bad_releases=%lu scancodes=%lu "
-           "initialized=%lu "
-           "disconnected=%lu\n",
-           user_us, system_us, atomic_load(&device->taken), atomic_load(&device->released),
-           atomic_load(&device->bad_releases), host.scancodes, loop_events()->initialized,
-           loop_events()->disconnected);
+    printf(
+        "mark user_us=%lu system_us=%lu taken=%lu released=%lu bad_releases=%lu given_up=%lu scancodes=%lu "
+        "initialized=%lu "
+        "disconnected=%lu\n",
+        user_us, system_us, atomic_load(&device->taken), atomic_load(&device->released),
+        atomic_load(&device->bad_releases), atomic_load(&device->given_up), host.scancodes,
+        loop_events()->initialized, loop_events()->disconnected);
 }
 
 static void command_run(const char *line)
@@ -240,12 +254,18 @@ static const char *library_file(void)
 int main(int argc, char **argv)
 {
     static const struct option long_options[] = {
-        {"workload", required_argument, NULL, 'w'}, {"compression", required_argument, NULL, 'c'},
-        {"password", required_argument, NULL, 'p'}, {"jpeg", no_argument, NULL, 'j'},
-        {"no-primary", no_argument, NULL, 'n'},     {"descriptors", required_argument, NULL, 'd'},
-        {"help", no_argument, NULL, 'h'},           {0},
+        {"workload", required_argument, NULL, 'w'},
+        {"compression", required_argument, NULL, 'c'},
+        {"password", required_argument, NULL, 'p'},
+        {"jpeg", no_argument, NULL, 'j'},
+        {"primary", required_argument, NULL, 's'},
+        {"descriptors", required_argument, NULL, 'd'},
+        {"pace-memory", required_argument, NULL, 'm'},
+        {"pace-bell", required_argument, NULL, 'b'},
+        {"help", no_argument, NULL, 'h'},
+        {0},
     };
-    Options options = {.workload = "none", .compression = "auto_glz", .primary = true};
+    Options options = {.workload = "none", .compression = "auto_glz", .pace_memory = -1, .pace_bell = -1};
     for (int option; (option = getopt_long(argc, argv, "", long_options, NULL)) != -1;) {
         switch (option) {
         case 'w':
@@ -260,8 +280,17 @@ int main(int argc, char **argv)
         case 'j':
             options.jpeg = true;
             break;
-        case 'n':
-            options.primary = false;
+        case 's':
+            if (sscanf(optarg, "%ux%u", &options.width, &options.height) != 2 || options.width > 8192 ||
+                options.height > 8192) {
+                fail("--primary wants WIDTHxHEIGHT, at most 8192 each");
+            }
+            break;
+        case 'm':
+            options.pace_memory = (int)strtol(optarg, NULL, 10);
+            break;
+        case 'b':
+            options.pace_bell = (int)strtol(optarg, NULL, 10);
             break;
         case 'd':
             options.descriptors = strtoul(optarg, NULL, 10);

@@ -103,8 +103,10 @@ static void picture_put(Scene *scene, Slot *slot, const Picture *picture, int32_
     drawable->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
 }
 
-/* --- fill: solid rectangles of 16 to 143 pixels a side
- * --------------------------------------------------------- */
+/* --- fill: solid rectangles of 16 to 127 pixels a side, one in each cell of a grid, which repeats
+ * ------------- */
+
+enum { FILL_CELL = 128, FILL_LEAST = 16 };
 
 static void fill_prepare(Scene *scene)
 {
@@ -113,9 +115,11 @@ static void fill_prepare(Scene *scene)
 
 static void fill_next(Scene *scene, Slot *slot)
 {
-    const uint32_t width = 16 + scene_random(scene, 128), height = 16 + scene_random(scene, 128);
-    const int32_t x = (int32_t)scene_random(scene, scene->width - width);
-    const int32_t y = (int32_t)scene_random(scene, scene->height - height);
+    const uint32_t columns = scene->width / FILL_CELL, rows = scene->height / FILL_CELL;
+    const uint32_t cell = scene->step++ % (columns * rows);
+    const uint32_t width = FILL_LEAST + cell * 37 % (FILL_CELL - FILL_LEAST);
+    const uint32_t height = FILL_LEAST + cell * 53 % (FILL_CELL - FILL_LEAST);
+    const int32_t x = (int32_t)(cell % columns * FILL_CELL), y = (int32_t)(cell / columns * FILL_CELL);
     fill_put(slot, rect_at(x, y, width, height), scene_random(scene, 1u << 24));
 }
 
@@ -150,7 +154,7 @@ static void text_paint(Scene *scene, Picture *picture, uint32_t width)
 
 static void text_prepare(Scene *scene)
 {
-    pictures_allocate(scene, 512);
+    pictures_allocate(scene, 4096); /* more than a GLZ window remembers */
     for (uint32_t i = 0; i < scene->picture_count; i++) {
         text_paint(scene, &scene->pictures[i], 8 + scene_random(scene, 57));
     }
@@ -213,7 +217,7 @@ static uint32_t noise_at(uint32_t seed, uint32_t x, uint32_t y, uint32_t shift)
 
 static void photo_prepare(Scene *scene)
 {
-    pictures_allocate(scene, 24);
+    pictures_allocate(scene, 80); /* more than a GLZ window remembers */
     for (uint32_t i = 0; i < scene->picture_count; i++) {
         uint32_t *pixels = picture_allocate(&scene->pictures[i], 256, 256);
         const uint32_t seed = scene_random(scene, UINT32_MAX);
@@ -361,14 +365,15 @@ static void cursor_next(Scene *scene, Slot *slot)
 }
 
 static const Workload workloads[] = {
-    {"none", false, fill_prepare, NULL},
-    {"fill", false, fill_prepare, fill_next},
-    {"text", false, text_prepare, text_next},
-    {"scroll", false, scroll_prepare, scroll_next},
-    {"windows", false, windows_prepare, windows_next},
-    {"photo", false, photo_prepare, tile_next},
-    {"ui", false, ui_prepare, tile_next},
-    {"cursor", true, cursor_prepare, cursor_next},
+    /* name, cursor ring, window, ... */
+    {"none", false, 0, fill_prepare, NULL},
+    {"fill", false, 96, fill_prepare, fill_next},
+    {"text", false, 256, text_prepare, text_next},
+    {"scroll", false, 64, scroll_prepare, scroll_next},
+    {"windows", false, 64, windows_prepare, windows_next},
+    {"photo", false, 16, photo_prepare, tile_next},
+    {"ui", false, 64, ui_prepare, tile_next},
+    {"cursor", true, 64, cursor_prepare, cursor_next},
 };
 
 const Workload *workload_find(const char *name)

@@ -44,7 +44,8 @@ typedef struct Scene {
 
 typedef struct Workload {
     const char *name;
-    bool is_cursor; /* its commands go through the cursor ring */
+    bool is_cursor;  /* its commands go through the cursor ring */
+    uint32_t window; /* commands the device may be ahead of the clients; fewer than overdraw each other */
     void (*prepare)(Scene *scene);
     void (*next)(Scene *scene, Slot *slot); /* NULL: it has no commands */
 } Workload;
