@@ -13,9 +13,10 @@ import traceback
 
 import cases_desktop
 import cases_qemu
+import cases_tshark
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_qemu.CASES}
+CASES = {**cases_desktop.CASES, **cases_qemu.CASES, **cases_tshark.CASES}
 
 
 def run_case(name, options):

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""tshark's SPICE dissector, written from other people's reading of the protocol, on captures of real sessions."""
+import os
+import re
+import subprocess
+
+import capture
+from cases_desktop import check_session
+from cases_qemu import Qemu
+from harness import check, check_equal
+
+# What tshark 4.0 says about the existing server's traffic as well (case tshark-known proves it with Debian's library).
+# Nothing else is accepted.
+KNOWN = [
+    ("Notes", r"value irrelevant as bitmap address is 0$",
+     "a remark, no objection: QMask's flags and position are on the wire even where there is no mask bitmap"),
+    ("Warns", r"Unknown inputs client message - cannot dissect$",
+     "KEY_SCANCODE: the dissector has its name but not its body, and loses the rest of that direction of the connection"),
+]
+
+# What every session has, by tshark's names.
+REQUIRED = {
+    ("main", "Server"): ["link message", "ticket", "INIT", "CHANNELS_LIST"],
+    ("main", "Client"): ["link message", "authentication method selection", "ticket", "ATTACH_CHANNELS"],
+    ("display", "Server"): ["link message", "ticket", "SET_ACK", "SURFACE_CREATE", "MARK"],
+    ("display", "Client"): ["link message", "ticket", "INIT", "ACK_SYNC"],
+    ("cursor", "Server"): ["link message", "ticket", "SET_ACK", "INIT"],
+    ("cursor", "Client"): ["link message", "ticket", "ACK_SYNC"],
+    ("inputs", "Server"): ["link message", "ticket", "INIT"],
+    ("inputs", "Client"): ["link message", "ticket", "KEY_DOWN", "KEY_UP"],
+}
+
+
+def judge(test, path, port, sessions, known=KNOWN[:1]):
+    """The verdict on a capture of so many whole sessions; what was found is written beside it."""
+    rows = capture.frames(path, port)
+    found = capture.messages(rows)
+    objections = capture.objections(path, port)
+    undissected = capture.undissected(rows)
+    malformed = capture.malformed_frames(path, port)
+    with open(test.artifact("findings.txt"), "w", encoding="utf-8") as f:
+        for (channel, side), names in sorted(found.items()):
+            f.write(f"{channel} {side}: " + ", ".join(f"{n} x{names.count(n)}" for n in dict.fromkeys(names)) + "\n")
+        for severity, count, text in objections:
+            f.write(f"{severity} {count} {text}\n")
+        for row in undissected:
+            f.write(f"undissected: frame {row['frame.number']} stream {row['tcp.stream']} {row['_ws.col.Info']}\n")
+        for line in malformed:
+            f.write(f"malformed: {line}\n")
+    lost = [row["frame.number"] for row in rows if row["tcp.analysis.lost_segment"]]
+    check(not lost, f"the capture misses segments before frames {lost[:5]}: the verdict would mean nothing")
+    check_equal(malformed, [], "malformed packets")
+    for severity, count, text in objections:
+        check(any(severity == s and re.match(pattern, text) for s, pattern, _ in known),
+              f"tshark objects {count} times: {severity}: {text}")
+    check(not undissected, f"{len(undissected)} frames with bytes that tshark could not read as SPICE messages, the first:"
+          f" {undissected[0]['frame.number'] if undissected else ''}")
+    for key, names in REQUIRED.items():
+        for name in names:
+            check(found.get(key, []).count(name) >= sessions,
+                  f"{key[0]}: {sessions} times {key[1]} {name} expected, tshark saw {found.get(key, []).count(name)};"
+                  f" it saw {sorted(set(found.get(key, [])))}")
+    return found
+
+
+def check_connections(test, path, port, sessions):
+    """Our own reading of the link stage agrees: four connections a session, all let in."""
+    found = capture.connections(path, port)
+    check_equal(sorted(c.name for c in found), sorted(["main", "display", "inputs", "cursor"] * sessions), "connections")
+    check_equal({c.link_result for c in found}, {0}, "link results")
+    check_equal({c.mini for c in found}, {True}, "mini headers (spice-gtk and any server offer them)")
+    del test
+    return found
+
+
+def desktop(test):
+    host = test.start_host("--password", "seen on the wire")
+    port = host.port
+    run = capture.Capture(test, port)
+    args = ("--port", port, "--password", "seen on the wire", "--wait-primary", "--keys", "1e,e01d,+2a,-2a")
+    check_session(test.run_client(*args, "--mouse-mode", "client", "--hold", 2.5, "--mouse",
+                                  "position:10,20;press:1,1;position:30,40,1;release:1;press:4;release:4"))
+    check_session(test.run_client(*args, "--mouse-mode", "server", "--hold", 1, "--mouse",
+                                  "motion:3,-4;press:3,4;release:3"))
+    path = run.stop()
+    found = judge(test, path, port, sessions=2)
+    for name in ("MOUSE_POSITION", "MOUSE_MOTION", "MOUSE_PRESS", "MOUSE_RELEASE"):
+        check(name in found[("inputs", "Client")], f"no {name} in the capture: the session did not do what it was to do")
+    check("MOUSE_MODE" in found[("main", "Server")], "no MOUSE_MODE from the server")
+    drawn = [n for n in found[("display", "Server")] if n.startswith(("DRAW_", "COPY_BITS", "STREAM_"))]
+    check(len(drawn) >= 4, f"hardly anything drawn: {drawn}")
+    check_connections(test, path, port, sessions=2)
+
+
+def qemu(test):
+    machine = Qemu(test, "qxl")
+    run = capture.Capture(test, machine.port)
+    check_session(test.run_client(*machine.client_args(), "--keys", "1e,+2a,-2a", "--hold", 3))
+    check_session(test.run_client(*machine.client_args(), "--keys", "1e", "--hold", 0.5))
+    path = run.stop()
+    found = judge(test, path, machine.port, sessions=2)
+    check("DRAW_COPY" in found[("display", "Server")], "no DRAW_COPY of QEMU's screen")
+    check_connections(test, path, machine.port, sessions=2)
+    machine.quit()
+
+
+def known(test):
+    """Every known objection still comes up, so none is on the list for nothing; and nothing but those."""
+    host = test.start_host()
+    run = capture.Capture(test, host.port)
+    check_session(test.run_client("--port", host.port, "--wait-primary", "--keys", "1e,=1e", "--hold", 1))
+    path = run.stop()
+    objections = capture.objections(path, host.port)
+    for severity, pattern, _ in KNOWN:
+        check(any(s == severity and re.match(pattern, text) for s, _, text in objections),
+              f"tshark no longer says {pattern!r}: strike it from the list; it says {objections}")
+    for severity, count, text in objections:
+        check(any(severity == s and re.match(pattern, text) for s, pattern, _ in KNOWN),
+              f"tshark objects {count} times: {severity}: {text}")
+    check_equal(capture.malformed_frames(path, host.port), [], "malformed packets")
+
+
+def wire(test):
+    """What spice-gtk sends, and what the server sends, decodes in our own wire/: one program reads the byte streams."""
+    check(test.options.decoder and os.path.exists(test.options.decoder), "the program decode-streams is not built")
+    host = test.start_host("--password", "decode")
+    run = capture.Capture(test, host.port)
+    args = ("--port", host.port, "--password", "decode", "--wait-primary")
+    check_session(test.run_client(*args, "--keys", "1e,=1f,=e04b,+e01d,-e01d", "--mouse-mode", "client", "--mouse",
+                                  "position:10,20;press:1,1;position:30,40,1;release:1;press:5;release:5", "--hold", 2))
+    check_session(test.run_client(*args, "--mouse-mode", "server", "--mouse", "motion:3,-4;press:3,4;release:3",
+                                  "--hold", 2))
+    folder = capture.streams_write(run.stop(), host.port, test.artifact("streams"))
+    check_connections(test, test.artifact("session.pcapng"), host.port, sessions=2)
+    done = subprocess.run([test.options.decoder, folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, timeout=30, check=False)
+    text = done.stdout.decode("utf-8", "replace")
+    with open(test.artifact("decoded.txt"), "w", encoding="utf-8") as f:
+        f.write(text)
+    check_equal(done.returncode, 0, f"decode-streams' exit code; it said: {text[-400:]}")
+    # One line `SIDE CHANNEL NAME` for each message; what the sessions did is all there, and no more of it.
+    lines = [line.split()[:3] for line in text.splitlines()]
+
+    def count(*words):
+        return sum(1 for line in lines if line == list(words))
+
+    for words, wanted in ((("client", "inputs", "KEY_DOWN"), 2), (("client", "inputs", "KEY_UP"), 2),
+                          (("client", "inputs", "KEY_SCANCODE"), 2), (("client", "inputs", "MOUSE_POSITION"), 2),
+                          (("client", "inputs", "MOUSE_MOTION"), 1), (("client", "inputs", "MOUSE_PRESS"), 3),
+                          (("client", "inputs", "MOUSE_RELEASE"), 3), (("client", "display", "INIT"), 2),
+                          (("client", "main", "ATTACH_CHANNELS"), 2), (("server", "main", "INIT"), 2),
+                          (("server", "inputs", "INIT"), 2), (("server", "cursor", "INIT"), 2)):
+        check_equal(count(*words), wanted, f"messages {' '.join(words)}")
+    for words in (("server", "display", "SURFACE_CREATE"), ("server", "display", "MARK")):
+        check(count(*words) >= 2, f"messages {' '.join(words)}: at least 2 expected, got {count(*words)}")
+
+
+CASES = {
+    "tshark-desktop": desktop,
+    "tshark-qemu": qemu,
+    "tshark-known": known,
+    "wire-streams": wire,
+}
