@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Sourced by ci/test and ci/nightly: runs named stages, times them, keeps their results for ci/summary.
+#
+# RESULTS is a folder with stages.tsv (name, status, seconds) and one name.xml per stage that ran ctest.
+# A stage that fails does not end the run: the others still say what they have to say.
+
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+JOBS=$(nproc)
+
+# stage NAME COMMAND...: the command may be a function. Sets STAGE_OK for those that depend on it.
+stage() {
+    local name=$1 start=$SECONDS
+    shift
+    printf '\n==== %s\n' "$name"
+    # A subshell with -e of its own: `if` and `||` would switch -e off inside the command.
+    set +e
+    (
+        set -e
+        "$@"
+    )
+    local status=$?
+    set -e
+    STAGE_OK=$((status == 0))
+    printf '%s\t%d\t%d\n' "$name" "$status" $((SECONDS - start)) >>"$RESULTS/stages.tsv"
+    printf -- '---- %s: %s, %d s\n' "$name" "$([[ $status == 0 ]] && echo done || echo "FAILED ($status)")" \
+        $((SECONDS - start))
+}
+
+# compile PRESET [cmake -D options...]
+compile() {
+    local preset=$1
+    shift
+    cmake --preset "$preset" "$@" >"$RESULTS/configure-$preset.log" 2>&1 || {
+        cat "$RESULTS/configure-$preset.log"
+        return 1
+    }
+    cmake --build --preset "$preset" -j "$JOBS"
+}
+
+# run_tests NAME BUILD_FOLDER LABEL...: all tests with one of the labels, except slow ones.
+run_tests() {
+    local name=$1 folder=$2 labels
+    shift 2
+    labels=$(IFS='|' && echo "^($*)\$")
+    "${WRAP[@]}" ctest --test-dir "$folder" -L "$labels" -LE '^(slow|bench)$' -j "$JOBS" --no-tests=error \
+        --output-on-failure --output-junit "$RESULTS/$name.xml"
+}
+WRAP=()
+
+# ThreadSanitizer cannot live with every layout of the address space that newer kernels choose.
+no_randomisation() {
+    WRAP=()
+    if setarch -R true 2>/dev/null; then
+        WRAP=(setarch -R)
+    fi
+}
