@@ -7,12 +7,15 @@
 #include <stdint.h>
 
 /* ---- Links: connections that are not yet a channel's (session/links.h) ---- */
-#define LINKS_UNFINISHED_MAX 512u          /* links; a client opens about 12 at once, 40 clients may arrive together */
-#define LINKS_UNFINISHED_PER_PEER_MAX 256u /* links; half of all: a proxy brings everybody from one address */
-#define LINK_TLS_NS UINT64_C(10000000000)    /* ns; a TLS handshake takes 2 round trips */
+#define LINKS_UNFINISHED_MAX 512u /* links; a client opens about 12 at once, 40 clients may arrive together  \
+                                   */
+#define LINKS_UNFINISHED_PER_PEER_MAX 256u /* links; half of all: a proxy brings everybody from one address  \
+                                            */
+#define LINK_TLS_NS UINT64_C(10000000000)  /* ns; a TLS handshake takes 2 round trips */
 #define LINK_HEADER_NS UINT64_C(10000000000) /* ns; the client sends its link message at once */
-#define LINK_AUTH_NS UINT64_C(30000000000)   /* ns; programs ask nobody here, but slow machines encrypt slowly */
-#define LINK_FLUSH_NS UINT64_C(5000000000)   /* ns; the last bytes of a refusal */
+#define LINK_AUTH_NS                                                                                         \
+    UINT64_C(30000000000) /* ns; programs ask nobody here, but slow machines encrypt slowly */
+#define LINK_FLUSH_NS UINT64_C(5000000000) /* ns; the last bytes of a refusal */
 
 /* ---- Ticket keys (link/key_pool.h) ---- */
 #define TICKET_KEY_LINKS_MAX 256u               /* links per key; making one costs 7 ms of CPU */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* list.h: an intrusive doubly linked ring. The order is the order of insertion, never that of addresses.
  *
- * A ListNode lies inside the object it links; the list owns nothing. A node is initialised once and may then be
- * added, removed and asked at will: removing an unlinked node does nothing. Not thread safe.
+ * A ListNode lies inside the object it links; the list owns nothing. A node is initialised once and may then
+ * be added, removed and asked at will: removing an unlinked node does nothing. Not thread safe.
  */
 #pragma once
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* span.h: a borrowed run of bytes, and integers as they lie on the wire.
  *
- * A Span owns nothing; it is valid as long as what it points into. Lengths are bytes. The le*_ helpers read and
- * write little-endian integers at any alignment; the caller has checked that the bytes are there.
+ * A Span owns nothing; it is valid as long as what it points into. Lengths are bytes. The le*_ helpers read
+ * and write little-endian integers at any alignment; the caller has checked that the bytes are there.
  */
 #pragma once
 

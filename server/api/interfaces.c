@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* interfaces.c: what a host plugs in and out. */
+#include "api/server.h"
+
+#define INSTANCE_OF(type, sin) SPICE_CONTAINEROF((sin), type, base)
+
+/* An instance's `st` says that it is plugged in, and where. The host sees only that it is not NULL. */
+static void *state_of(Server *server)
+{
+    return server;
+}
+
+/* ---- The screen, as far as the pointer cares ---- */
+
+static void update_screen(Server *server)
+{
+    const bool one = !list_is_empty(&server->workers) && server->workers.next == server->workers.prev;
+
+    pointer_set_screen(&server->pointer, one, server->screen_wants_pointer, server->screen_width,
+                       server->screen_height);
+}
+
+static void hook_primary_changed(void *opaque, RedWorker *worker, bool exists, uint32_t width,
+                                 uint32_t height, bool mouse_mode)
+{
+    Server *server = opaque;
+
+    (void)worker; /* with several devices there is no client mode, so the last one to speak may win */
+    server->screen_wants_pointer = exists && mouse_mode;
+    server->screen_width = exists ? width : 0;
+    server->screen_height = exists ? height : 0;
+    update_screen(server);
+}
+
+static int add_qxl(Server *server, SpiceBaseInstance *sin)
+{
+    QXLInstance *qxl = INSTANCE_OF(QXLInstance, sin);
+    const RedWorkerHooks hooks = {hook_primary_changed, server};
+    RedWorker *worker = red_worker_new(&server->reds, qxl, &hooks, server_compression_level(server));
+
+    if (worker == NULL) {
+        return -1;
+    }
+    list_prepend(&server->workers, &worker->in_server);
+    red_worker_set_mouse_mode(worker, server->pointer.mode == WIRE_MOUSE_MODE_CLIENT);
+    update_screen(server);
+    main_channel_push_new_channel(server->main, WIRE_CHANNEL_DISPLAY, (uint8_t)qxl->id);
+    main_channel_push_new_channel(server->main, WIRE_CHANNEL_CURSOR, (uint8_t)qxl->id);
+    if (server->running) {
+        red_worker_start(worker);
+    }
+    return 0;
+}
+
+static RedWorker *find_worker(Server *server, const QXLInstance *qxl)
+{
+    list_each(&server->workers, node)
+    {
+        RedWorker *worker = list_entry(node, RedWorker, in_server);
+        if (red_worker_instance(worker) == qxl) {
+            return worker;
+        }
+    }
+    return NULL;
+}
+
+static int add_keyboard(Server *server, SpiceBaseInstance *sin)
+{
+    SpiceKbdInstance *keyboard = INSTANCE_OF(SpiceKbdInstance, sin);
+    if (inputs_channel_keyboard(server->inputs) != NULL) {
+        api_warn(server, "a keyboard is plugged in already");
+        return -1;
+    }
+    inputs_channel_set_keyboard(server->inputs, keyboard);
+    keyboard->st = state_of(server);
+    return 0;
+}
+
+static int add_mouse(Server *server, SpiceBaseInstance *sin)
+{
+    SpiceMouseInstance *mouse = INSTANCE_OF(SpiceMouseInstance, sin);
+    if (server->pointer.mouse != NULL) {
+        api_warn(server, "a mouse is plugged in already");
+        return -1;
+    }
+    mouse->st = state_of(server);
+    pointer_set_mouse(&server->pointer, mouse);
+    return 0;
+}
+
+static int add_tablet(Server *server, SpiceBaseInstance *sin)
+{
+    SpiceTabletInstance *tablet = INSTANCE_OF(SpiceTabletInstance, sin);
+    if (server->pointer.tablet != NULL) {
+        api_warn(server, "a tablet is plugged in already");
+        return -1;
+    }
+    tablet->st = state_of(server);
+    pointer_set_tablet(&server->pointer, tablet);
+    return 0;
+}
+
+static int add_migration(Server *server, SpiceBaseInstance *sin)
+{
+    SpiceMigrateInstance *migration = INSTANCE_OF(SpiceMigrateInstance, sin);
+    if (server->migration != NULL) {
+        api_warn(server, "a migration interface is there already");
+        return -1;
+    }
+    server->migration = migration;
+    migration->st = state_of(server);
+    later_say(server, LATER_MIGRATION);
+    return 0;
+}
+
+static int add_playback(Server *server, SpiceBaseInstance *sin)
+{
+    INSTANCE_OF(SpicePlaybackInstance, sin)->st = state_of(server);
+    later_say(server, LATER_PLAYBACK);
+    return 0;
+}
+
+static int add_record(Server *server, SpiceBaseInstance *sin)
+{
+    INSTANCE_OF(SpiceRecordInstance, sin)->st = state_of(server);
+    later_say(server, LATER_RECORD);
+    return 0;
+}
+
+static int add_char_device(Server *server, SpiceBaseInstance *sin)
+{
+    INSTANCE_OF(SpiceCharDeviceInstance, sin)->st = state_of(server);
+    later_say(server, LATER_CHAR_DEVICE);
+    return 0;
+}
+
+typedef struct InterfaceKind {
+    const char *type;
+    uint32_t major, minor; /* the newest that is understood */
+    int (*add)(Server *server, SpiceBaseInstance *sin);
+} InterfaceKind;
+
+static const InterfaceKind kinds[] = {
+    {SPICE_INTERFACE_QXL, SPICE_INTERFACE_QXL_MAJOR, SPICE_INTERFACE_QXL_MINOR, add_qxl},
+    {SPICE_INTERFACE_KEYBOARD, SPICE_INTERFACE_KEYBOARD_MAJOR, SPICE_INTERFACE_KEYBOARD_MINOR, add_keyboard},
+    {SPICE_INTERFACE_MOUSE, SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR, add_mouse},
+    {SPICE_INTERFACE_TABLET, SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR, add_tablet},
+    {SPICE_INTERFACE_MIGRATION, SPICE_INTERFACE_MIGRATION_MAJOR, SPICE_INTERFACE_MIGRATION_MINOR,
+     add_migration},
+    {SPICE_INTERFACE_PLAYBACK, SPICE_INTERFACE_PLAYBACK_MAJOR, SPICE_INTERFACE_PLAYBACK_MINOR, add_playback},
+    {SPICE_INTERFACE_RECORD, SPICE_INTERFACE_RECORD_MAJOR, SPICE_INTERFACE_RECORD_MINOR, add_record},
+    {SPICE_INTERFACE_CHAR_DEVICE, SPICE_INTERFACE_CHAR_DEVICE_MAJOR, SPICE_INTERFACE_CHAR_DEVICE_MINOR,
+     add_char_device},
+};
+
+int spice_server_add_interface(SpiceServer *spice, SpiceBaseInstance *sin)
+{
+    Server *server = api_check(spice, __func__);
+
+    if (server == NULL || sin == NULL || sin->sif == NULL || sin->sif->type == NULL) {
+        api_warn(server, "spice_server_add_interface: no interface given");
+        return -1;
+    }
+    if (server->inputs == NULL) {
+        api_warn(server, "spice_server_add_interface: the server is not initialised");
+        return -1;
+    }
+    const SpiceBaseInterface *sif = sin->sif;
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        const InterfaceKind *kind = &kinds[i];
+        if (strcmp(sif->type, kind->type) != 0) {
+            continue;
+        }
+        if (sif->major_version != kind->major || sif->minor_version > kind->minor) {
+            api_warn(server, "interface %s: version %u.%u is not supported, %u.0 to %u.%u are", sif->type,
+                     sif->major_version, sif->minor_version, kind->major, kind->major, kind->minor);
+            return -1;
+        }
+        return kind->add(server, sin);
+    }
+    api_warn(server, "spice_server_add_interface: nothing is known of \"%s\": ignored", sif->type);
+    return 0;
+}
+
+static int remove_qxl(QXLInstance *qxl)
+{
+    if (qxl->st == NULL) {
+        return -1;
+    }
+    RedWorker *worker = (RedWorker *)qxl->st;
+    Server *server = api_server(red_worker_reds(worker));
+    if (find_worker(server, qxl) == NULL) {
+        return -1;
+    }
+    list_remove(&worker->in_server);
+    red_worker_free(worker);
+    qxl->st = NULL;
+    server->screen_wants_pointer = false;
+    update_screen(server);
+    return 0;
+}
+
+static int remove_tablet(SpiceTabletInstance *tablet)
+{
+    Server *server = (Server *)tablet->st;
+
+    if (server == NULL || server->pointer.tablet != tablet) {
+        return -1;
+    }
+    pointer_set_tablet(&server->pointer, NULL);
+    tablet->st = NULL;
+    return 0;
+}
+
+int spice_server_remove_interface(SpiceBaseInstance *sin)
+{
+    if (sin == NULL || sin->sif == NULL || sin->sif->type == NULL) {
+        api_warn(NULL, "spice_server_remove_interface: no interface given");
+        return -1;
+    }
+    const char *type = sin->sif->type;
+
+    if (strcmp(type, SPICE_INTERFACE_QXL) == 0) {
+        return remove_qxl(INSTANCE_OF(QXLInstance, sin));
+    }
+    if (strcmp(type, SPICE_INTERFACE_TABLET) == 0) {
+        return remove_tablet(INSTANCE_OF(SpiceTabletInstance, sin));
+    }
+    if (strcmp(type, SPICE_INTERFACE_PLAYBACK) == 0) {
+        INSTANCE_OF(SpicePlaybackInstance, sin)->st = NULL;
+        return 0;
+    }
+    if (strcmp(type, SPICE_INTERFACE_RECORD) == 0) {
+        INSTANCE_OF(SpiceRecordInstance, sin)->st = NULL;
+        return 0;
+    }
+    if (strcmp(type, SPICE_INTERFACE_CHAR_DEVICE) == 0) {
+        SpiceCharDeviceInstance *device = INSTANCE_OF(SpiceCharDeviceInstance, sin);
+        const bool was_in = device->st != NULL;
+        device->st = NULL;
+        return was_in ? 0 : -1;
+    }
+    api_warn(NULL, "spice_server_remove_interface: \"%s\" cannot be removed", type);
+    return -1;
+}

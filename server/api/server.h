@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* server.h: what is behind a host's SpiceServer: the session (RedsState), its channels, its devices and its
+ * settings.
+ *
+ * SpiceServer is the RedsState that every Server begins with; api_server() goes from one to the other. The
+ * files of this folder are the functions of the public headers, by subject; what they do beyond checking
+ * arguments and keeping settings is done below.
+ *
+ * Ownership  spice_server_new() ... spice_server_destroy(); borrows the host's instances until they are
+ * removed. Thread     the main domain; workers report through their hooks, which run there too. Errors     a
+ * wrong argument or moment: one warning, and the documented result. Nothing here ends the process but
+ *            exit_on_disconnect.
+ * Source     reference/api-and-behaviour.md sections 1 and 2.
+ */
+#pragma once
+
+#include <spice.h>
+
+#include "channels/inputs.h"
+#include "channels/main.h"
+#include "channels/pointer.h"
+#include "display/worker.h"
+#include "net/tls.h"
+#include "session/reds.h"
+
+#define API_PATH_BYTES                                                                                       \
+    256u /* of set_addr and set_tls strings, NUL included: what the existing library keeps */
+
+/* Systems that are not built yet; an instance of one is accepted and does nothing. */
+typedef enum LaterSystem {
+    LATER_PLAYBACK,
+    LATER_RECORD,
+    LATER_CHAR_DEVICE,
+    LATER_MIGRATION,
+    LATER_SYSTEMS,
+} LaterSystem;
+
+typedef struct Server {
+    RedsState reds; /* first: see above */
+    const Core *core;
+
+    /* Channels and devices; NULL before spice_server_init(). */
+    MainChannel *main;
+    InputsChannel *inputs;
+    Pointer pointer;
+    ListNode workers; /* RedWorker.in_server, newest first */
+    bool running;     /* the machine, as vm_start and vm_stop say */
+    bool destroying;
+    SpiceMigrateInstance *migration;
+    bool later_said[LATER_SYSTEMS];
+    uint32_t screen_width, screen_height; /* of the one primary surface that matters to the tablet */
+    bool screen_wants_pointer;
+
+    /* Settings until init. */
+    char address[API_PATH_BYTES];
+    int family;
+    int port, tls_port; /* -1: none */
+    int listen_fd;      /* -1: none */
+    struct {
+        char ca[API_PATH_BYTES], cert[API_PATH_BYTES], key[API_PATH_BYTES];
+        char key_password[API_PATH_BYTES], dh[API_PATH_BYTES], ciphers[API_PATH_BYTES];
+        bool has_key_password, has_dh, has_ciphers;
+    } tls_files;
+    TlsContext *tls; /* NULL: no TLS */
+
+    /* Settings for clients. */
+    char *name; /* NULL: none */
+    uint8_t uuid[16];
+    bool has_uuid;
+    bool exit_on_disconnect;
+    bool renderer_added;
+
+    /* Kept for systems that come later. */
+    SpiceImageCompression image_compression;
+    spice_wan_compression_t jpeg_compression, zlib_glz_compression;
+    int streaming_video;
+    char *video_codecs; /* NULL: the default list */
+    bool playback_compression, agent_mouse, agent_copypaste, agent_file_xfer, seamless_migration, sasl;
+} Server;
+
+static inline Server *api_server(SpiceServer *spice)
+{
+    return (Server *)spice;
+}
+
+/* NULL with a warning that names the function, when the host passed NULL. */
+Server *api_check(SpiceServer *spice, const char *function);
+void api_warn(const Server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The internal constructor: everything from outside comes through `core`, which outlives the server. */
+SpiceServer *server_new(const Core *core);
+
+/* Interfaces of later systems (later.c). */
+void later_say(Server *server, LaterSystem system);
+
+/* Tells the workers what set_image_compression and set_streaming_video amount to for the guest's driver. */
+int server_compression_level(const Server *server);
+void server_push_compression_level(Server *server);

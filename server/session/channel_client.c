@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "session/channel_client.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/limits.h"
+#include "session/client.h"
+
+#define RCC_VECTORS_MAX 64
+#define RCC_ARENA_BYTES 4096u /* bytes of decoded arrays per message: the longest, a codec list, needs 255   \
+                               */
+
+static const PipeItemType ping_item_type;
+static const PipeItemType set_ack_item_type;
+
+static void rcc_timer(void *opaque, uint64_t now_ns);
+static void rcc_ready(void *opaque, unsigned ready, uint64_t now_ns);
+static void rcc_flush_task(CoreTask *task, uint64_t now_ns);
+static void rcc_dispose_task(CoreTask *task, uint64_t now_ns);
+
+/* ---- Life ---- */
+
+RedChannelClient *rcc_ref(RedChannelClient *rcc)
+{
+    ref_take(&rcc->ref);
+    return rcc;
+}
+
+void rcc_unref(RedChannelClient *rcc)
+{
+    if (ref_drop(&rcc->ref)) {
+        CHECK(rcc->state == RCC_CLOSED);
+        client_slot_unref(rcc->slot);
+        g_free(rcc);
+    }
+}
+
+static void rcc_set_state(RedChannelClient *rcc, RccState state)
+{
+    CHECK(state == rcc->state + 1 || (rcc->state == RCC_CONNECTING && state == RCC_CLOSED));
+    rcc->state = state;
+    core_note(rcc->core, "rcc state", state, (uint64_t)rcc->channel->type << 8 | rcc->channel->id);
+}
+
+static void rcc_tell_detached(RedChannelClient *rcc)
+{
+    ref_take(&rcc->slot->ref); /* the completion's */
+    red_channel_complete(rcc->channel, &rcc->slot->detached_done);
+}
+
+/* Frees what it holds; the last step towards CLOSED, from whichever state. */
+static void rcc_release(RedChannelClient *rcc)
+{
+    loop_timer_free(rcc->loop, rcc->timer);
+    rcc->timer = NULL;
+    stream_free(rcc->stream);
+    rcc->stream = NULL;
+    pipe_clear(&rcc->pipe);
+    outgoing_finish(&rcc->out);
+    receiver_finish(&rcc->receiver);
+    rcc_set_state(rcc, RCC_CLOSED);
+    rcc_tell_detached(rcc);
+}
+
+void rcc_open(ClientSlot *slot, uint64_t now_ns)
+{
+    RedChannel *channel = slot->channel;
+    RedChannelClient *rcc = g_malloc0(channel->ops->client_bytes);
+
+    ref_init(&rcc->ref);
+    rcc->state = RCC_CONNECTING;
+    ref_take(&slot->ref);
+    rcc->slot = slot;
+    rcc->channel = channel;
+    rcc->core = channel->core;
+    rcc->loop = channel->home->loop;
+    rcc->stream = slot->stream;
+    slot->stream = NULL;
+    list_init(&rcc->in_channel);
+    rcc->mini_header = link_caps_has(&slot->common_caps, WIRE_CAP_COMMON_MINI_HEADER);
+    receiver_init(&rcc->receiver, rcc->core, channel->type, rcc->mini_header);
+    outgoing_init(&rcc->out, rcc->core);
+    pipe_init(&rcc->pipe, rcc->core);
+    rcc->flush_task.run = rcc_flush_task;
+    rcc->dispose_task.run = rcc_dispose_task;
+    pipe_item_init(&rcc->ping_item, &ping_item_type);
+    pipe_item_init(&rcc->set_ack_item, &set_ack_item_type);
+    rcc->timer_ns = rcc->ping_sent_ns = rcc->blocked_since_ns = rcc->round_trip_ns = NS_NEVER;
+    /* A unix peer cannot vanish without the kernel telling us. */
+    rcc->next_ping_ns = stream_is_unix(rcc->stream) ? NS_NEVER : now_ns + RCC_PING_FIRST_NS;
+
+    rcc->timer = loop_timer_new(rcc->loop, rcc_timer, rcc);
+    uint8_t *greeting = outgoing_reserve(&rcc->out, slot->output_len);
+    if (greeting != NULL) {
+        memcpy(greeting, slot->output, slot->output_len);
+    }
+    if (rcc->timer == NULL || greeting == NULL ||
+        outgoing_add_bytes(&rcc->out, slot->output_len) != STATUS_OK ||
+        !stream_attach(rcc->stream, rcc->loop, rcc_ready, rcc)) {
+        core_log(rcc->core, CORE_LOG_WARNING, "channel %s:%u: no timer, watch or memory for a new client",
+                 wire_channel_name(channel->type), channel->id);
+        rcc_release(rcc);
+        rcc_unref(rcc);
+        return;
+    }
+
+    slot->rcc = rcc_ref(rcc);
+    list_append(&channel->clients, &rcc->in_channel);
+    channel->clients_len++;
+    rcc_set_state(rcc, RCC_LIVE);
+    ref_take(&slot->ref); /* the completion's */
+    red_channel_complete(channel, &slot->attached_done);
+
+    rcc->in_event = true;
+    if (channel->ops->ack_window != 0) {
+        rcc_push(rcc, &rcc->set_ack_item);
+    }
+    channel->ops->client_opened(rcc, now_ns);
+    rcc->in_event = false;
+    rcc_flush(rcc, now_ns);
+    rcc_unref(rcc);
+}
+
+void rcc_close(RedChannelClient *rcc, const char *reason)
+{
+    if (rcc->state != RCC_LIVE) {
+        return;
+    }
+    if (reason != NULL) {
+        core_log(rcc->core, CORE_LOG_INFO, "channel %s:%u of client %08x: closed: %s",
+                 wire_channel_name(rcc->channel->type), rcc->channel->id, rcc->slot->connection_id, reason);
+    }
+    rcc_set_state(rcc, RCC_CLOSING);
+    list_remove(&rcc->in_channel);
+    rcc->channel->clients_len--;
+    loop_timer_stop(rcc->loop, rcc->timer);
+    stream_detach(rcc->stream);
+    rcc_ref(rcc);
+    loop_post(rcc->loop, &rcc->dispose_task);
+}
+
+void rcc_fault(RedChannelClient *rcc, const char *format, ...)
+{
+    char what[256];
+    va_list args;
+
+    if (rcc->state != RCC_LIVE) {
+        return;
+    }
+    va_start(args, format);
+    vsnprintf(what, sizeof what, format, args);
+    va_end(args);
+    core_log(rcc->core, CORE_LOG_WARNING, "channel %s:%u of client %08x: closed for a protocol error: %s",
+             wire_channel_name(rcc->channel->type), rcc->channel->id, rcc->slot->connection_id, what);
+    rcc_close(rcc, NULL);
+}
+
+void rcc_dispose(RedChannelClient *rcc, uint64_t now_ns)
+{
+    if (rcc->state == RCC_CLOSED) {
+        return;
+    }
+    if (rcc->channel->ops->client_closed != NULL) {
+        rcc->channel->ops->client_closed(rcc, now_ns);
+    }
+    rcc_ref(rcc);
+    rcc->slot->rcc = NULL;
+    rcc_unref(rcc); /* the slot's */
+    rcc_release(rcc);
+    rcc_unref(rcc);
+}
+
+static void rcc_dispose_task(CoreTask *task, uint64_t now_ns)
+{
+    RedChannelClient *rcc = list_entry(task, RedChannelClient, dispose_task);
+
+    rcc_dispose(rcc, now_ns);
+    rcc_unref(rcc);
+}
+
+bool rcc_has_common_cap(const RedChannelClient *rcc, unsigned cap)
+{
+    return link_caps_has(&rcc->slot->common_caps, cap);
+}
+
+bool rcc_has_cap(const RedChannelClient *rcc, unsigned cap)
+{
+    return link_caps_has(&rcc->slot->channel_caps, cap);
+}
+
+/* ---- Sending ---- */
+
+static void rcc_flush_soon(RedChannelClient *rcc)
+{
+    if (!rcc->in_event && !rcc->flush_posted) {
+        rcc->flush_posted = true;
+        rcc_ref(rcc);
+        loop_post(rcc->loop, &rcc->flush_task);
+    }
+}
+
+static void rcc_flush_task(CoreTask *task, uint64_t now_ns)
+{
+    RedChannelClient *rcc = list_entry(task, RedChannelClient, flush_task);
+
+    rcc->flush_posted = false;
+    rcc_flush(rcc, now_ns);
+    rcc_unref(rcc);
+}
+
+void rcc_push(RedChannelClient *rcc, PipeItem *item)
+{
+    if (rcc->state != RCC_LIVE || NEVER(rcc->committing)) {
+        return;
+    }
+    if (pipe_push(&rcc->pipe, item) != STATUS_OK) {
+        rcc_close(rcc, "it does not read, and too much waits for it");
+        return;
+    }
+    rcc_flush_soon(rcc);
+}
+
+void rcc_push_once(RedChannelClient *rcc, PipeItem *item)
+{
+    if (!pipe_contains(&rcc->pipe, item)) {
+        rcc_push(rcc, item);
+    }
+}
+
+void rcc_hold_pipe(RedChannelClient *rcc)
+{
+    rcc->pipe_held = true;
+}
+
+void rcc_release_pipe(RedChannelClient *rcc)
+{
+    rcc->pipe_held = false;
+    rcc_flush_soon(rcc);
+}
+
+WireOut *rcc_begin(RedChannelClient *rcc, uint16_t type, size_t inline_max)
+{
+    const size_t header = rcc->mini_header ? WIRE_MINI_DATA_HEADER_BYTES : WIRE_DATA_HEADER_BYTES;
+
+    if (rcc->state != RCC_LIVE) {
+        return NULL;
+    }
+    uint8_t *room = outgoing_reserve(&rcc->out, header + inline_max);
+    if (room == NULL) {
+        rcc_close(rcc, "no memory for a message");
+        return NULL;
+    }
+    rcc->begun = (WireOut){.bytes = room + header, .cap = inline_max};
+    rcc->begun_type = type;
+    return &rcc->begun;
+}
+
+void rcc_end(RedChannelClient *rcc)
+{
+    const size_t header_len = rcc->mini_header ? WIRE_MINI_DATA_HEADER_BYTES : WIRE_DATA_HEADER_BYTES;
+    const size_t total = wire_out_total(&rcc->begun);
+    WireOut header = {.bytes = rcc->begun.bytes - header_len, .cap = header_len};
+
+    if (NEVER(rcc->begun.failed || total > UINT32_MAX)) {
+        rcc_close(rcc, "a message of ours did not fit");
+        return;
+    }
+    rcc->sent_serial++;
+    if (rcc->mini_header) {
+        wire_mini_data_header_encode(&header,
+                                     &(WireMiniDataHeader){.type = rcc->begun_type, .size = (uint32_t)total});
+    } else {
+        wire_data_header_encode(
+            &header,
+            &(WireDataHeader){.serial = rcc->sent_serial, .type = rcc->begun_type, .size = (uint32_t)total});
+    }
+    if (outgoing_add_bytes(&rcc->out, header_len + rcc->begun.len) != STATUS_OK) {
+        rcc_close(rcc, "no memory for a message");
+        return;
+    }
+    ack_window_sent(&rcc->ack);
+}
+
+static bool rcc_may_commit(const RedChannelClient *rcc)
+{
+    const PipeItem *first = pipe_first(&rcc->pipe);
+
+    return first != NULL && rcc->out.total < RCC_IN_FLIGHT_BYTES && !ack_window_is_full(&rcc->ack) &&
+           (!rcc->pipe_held || first == &rcc->set_ack_item);
+}
+
+static void rcc_commit(RedChannelClient *rcc, uint64_t now_ns)
+{
+    while (rcc->state == RCC_LIVE && rcc_may_commit(rcc)) {
+        PipeItem *item = pipe_pop(&rcc->pipe);
+        rcc->committing = true;
+        item->type->commit(item, rcc, now_ns);
+        rcc->committing = false;
+        pipe_item_unref(item);
+    }
+}
+
+/* When something must happen next although the client does nothing. */
+static void rcc_arm_timer(RedChannelClient *rcc)
+{
+    uint64_t deadline_ns = rcc->next_ping_ns;
+
+    if (rcc->ping_sent_ns != NS_NEVER && rcc->ping_sent_ns + RCC_SILENCE_NS < deadline_ns) {
+        deadline_ns = rcc->ping_sent_ns + RCC_SILENCE_NS;
+    }
+    if (rcc->blocked_since_ns != NS_NEVER && rcc->blocked_since_ns + RCC_SILENCE_NS < deadline_ns) {
+        deadline_ns = rcc->blocked_since_ns + RCC_SILENCE_NS;
+    }
+    /* A timer that fires too early is harmless; moving it at every write would not be cheap. */
+    if (deadline_ns < rcc->timer_ns) {
+        rcc->timer_ns = deadline_ns;
+        loop_timer_start(rcc->loop, rcc->timer, deadline_ns);
+    }
+}
+
+void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
+{
+    struct iovec iov[RCC_VECTORS_MAX];
+    unsigned want = CORE_READ;
+
+    while (rcc->state == RCC_LIVE) {
+        rcc_commit(rcc, now_ns);
+        if (rcc->state != RCC_LIVE || outgoing_is_empty(&rcc->out)) {
+            break;
+        }
+        const int64_t taken =
+            stream_writev(rcc->stream, iov, outgoing_vectors(&rcc->out, iov, RCC_VECTORS_MAX));
+        if (taken == -EAGAIN) {
+            want |= CORE_WRITE;
+            break;
+        }
+        if (taken < 0) {
+            rcc_close(rcc, "writing to it failed");
+            break;
+        }
+        outgoing_taken(&rcc->out, (size_t)taken);
+        rcc->blocked_since_ns = NS_NEVER;
+    }
+    if (rcc->state != RCC_LIVE) {
+        return;
+    }
+    const bool waits = !outgoing_is_empty(&rcc->out) || (rcc->pipe.len > 0 && ack_window_is_full(&rcc->ack));
+    if (!waits) {
+        rcc->blocked_since_ns = NS_NEVER;
+    } else if (rcc->blocked_since_ns == NS_NEVER) {
+        rcc->blocked_since_ns = now_ns;
+    }
+    stream_want(rcc->stream, want);
+    rcc_arm_timer(rcc);
+}
+
+/* ---- Liveness ---- */
+
+static void ping_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    (void)item;
+    rcc->ping_sent_ns = now_ns;
+    rcc->ping_id++;
+    RCC_SEND(rcc, WIRE_MSG_PING, wire_msg_ping_encode,
+             (&(WireMsgPing){.id = rcc->ping_id, .timestamp = now_ns}));
+}
+
+static const PipeItemType ping_item_type = {"ping", ping_commit, NULL};
+
+static void set_ack_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    (void)item;
+    (void)now_ns;
+    const uint32_t window = rcc->channel->ops->ack_window;
+    const uint32_t generation = ack_window_start(&rcc->ack, window);
+    RCC_SEND(rcc, WIRE_MSG_SET_ACK, wire_msg_set_ack_encode,
+             (&(WireMsgSetAck){.generation = generation, .window = window}));
+}
+
+static const PipeItemType set_ack_item_type = {"set ack", set_ack_commit, NULL};
+
+static void rcc_timer(void *opaque, uint64_t now_ns)
+{
+    RedChannelClient *rcc = opaque;
+
+    rcc->timer_ns = NS_NEVER;
+    if (rcc->blocked_since_ns != NS_NEVER && now_ns >= rcc->blocked_since_ns + RCC_SILENCE_NS) {
+        rcc_close(rcc, "it took nothing for too long");
+        return;
+    }
+    if (rcc->ping_sent_ns != NS_NEVER && now_ns >= rcc->ping_sent_ns + RCC_SILENCE_NS) {
+        rcc_close(rcc, "it did not answer a ping");
+        return;
+    }
+    if (now_ns >= rcc->next_ping_ns) {
+        rcc->next_ping_ns = now_ns + RCC_PING_PERIOD_NS;
+        if (rcc->ping_sent_ns == NS_NEVER && !rcc->pipe_held) {
+            rcc_push_once(rcc, &rcc->ping_item);
+        }
+    }
+    if (rcc->state == RCC_LIVE) {
+        rcc_arm_timer(rcc);
+    }
+}
+
+/* ---- Receiving ---- */
+
+/* The messages that every channel knows. False: it is another one. */
+static bool rcc_base_message(RedChannelClient *rcc, const WireMsgc *message, uint64_t now_ns)
+{
+    switch (message->type) {
+    case WIRE_MSGC_ACK_SYNC:
+        ack_window_on_sync(&rcc->ack, message->u.ack_sync.generation);
+        return true;
+    case WIRE_MSGC_ACK:
+        if (ack_window_on_ack(&rcc->ack) != STATUS_OK) {
+            rcc_fault(rcc, "ack for messages that were never sent");
+        }
+        return true;
+    case WIRE_MSGC_PONG:
+        if (rcc->ping_sent_ns != NS_NEVER && message->u.pong.id == rcc->ping_id) {
+            const uint64_t round_trip_ns = now_ns - rcc->ping_sent_ns;
+            if (round_trip_ns < rcc->round_trip_ns) {
+                rcc->round_trip_ns = round_trip_ns;
+            }
+            rcc->ping_sent_ns = NS_NEVER;
+        }
+        return true;
+    case WIRE_MSGC_DISCONNECTING:
+        rcc_close(rcc, "the client said that it disconnects");
+        return true;
+    case WIRE_MSGC_MIGRATE_FLUSH_MARK:
+    case WIRE_MSGC_MIGRATE_DATA:
+        rcc_fault(rcc, "migration message while nothing migrates");
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void rcc_message(RedChannelClient *rcc, const ReceivedMessage *received, uint64_t now_ns)
+{
+    uint8_t memory[RCC_ARENA_BYTES];
+    WireArena arena;
+    WireMsgc message;
+    WireFault fault;
+
+    wire_arena_init(&arena, memory, sizeof memory);
+    const Status status =
+        wire_msgc_decode(rcc->channel->type, received->type, received->body, &arena, &message, &fault);
+    if (status != STATUS_OK) {
+        rcc_fault(rcc, "%s.%s: %s (%llu)", fault.message, fault.field, fault.why,
+                  (unsigned long long)fault.value);
+        return;
+    }
+    if (rcc_base_message(rcc, &message, now_ns)) {
+        return;
+    }
+    if (rcc->channel->ops->client_message(rcc, &message, now_ns) != STATUS_OK) {
+        const WireMessageInfo *info = wire_msgc_info(rcc->channel->type, received->type);
+        rcc_fault(rcc, "%s is not acceptable now", info->name);
+    }
+}
+
+static void rcc_read(RedChannelClient *rcc, uint64_t now_ns)
+{
+    uint8_t buffer[RCC_READ_BYTES];
+
+    for (unsigned i = 0; i < RCC_READS_PER_WAKEUP && rcc->state == RCC_LIVE; i++) {
+        const int64_t n = stream_read(rcc->stream, buffer, sizeof buffer);
+        if (n == -EAGAIN) {
+            return;
+        }
+        if (n <= 0) {
+            rcc_close(rcc, n == 0 ? "the client closed the connection" : "reading from it failed");
+            return;
+        }
+        Span bytes = {buffer, (size_t)n};
+        while (rcc->state == RCC_LIVE) {
+            ReceivedMessage received;
+            const Status status = receiver_next(&rcc->receiver, &bytes, &received);
+            if (status == STATUS_AGAIN) {
+                break;
+            }
+            if (status == STATUS_LIMIT) {
+                rcc_close(rcc, "no memory for its message");
+                break;
+            }
+            if (status != STATUS_OK) {
+                rcc_fault(rcc, "%s (type %u, %u bytes)", rcc->receiver.fault, rcc->receiver.type,
+                          rcc->receiver.body_size);
+                break;
+            }
+            rcc_message(rcc, &received, now_ns);
+        }
+        if ((size_t)n < sizeof buffer) {
+            return; /* the socket is empty; asking it again would cost a call */
+        }
+    }
+}
+
+static void rcc_ready(void *opaque, unsigned ready, uint64_t now_ns)
+{
+    RedChannelClient *rcc = rcc_ref(opaque);
+
+    rcc->in_event = true;
+    if (rcc->state == RCC_LIVE && (ready & CORE_READ) != 0) {
+        rcc_read(rcc, now_ns);
+    }
+    rcc->in_event = false;
+    rcc_flush(rcc, now_ns); /* does nothing unless LIVE */
+    rcc_unref(rcc);
+}

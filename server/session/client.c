@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "session/client.h"
+
+#include "session/channel_client.h"
+#include "session/reds.h"
+
+static ClientSlot *slot_ref(ClientSlot *slot)
+{
+    ref_take(&slot->ref);
+    return slot;
+}
+
+void client_slot_unref(ClientSlot *slot)
+{
+    if (ref_drop(&slot->ref)) {
+        CHECK(slot->stream == NULL && slot->event == NULL && slot->rcc == NULL);
+        red_channel_unref(slot->channel);
+        g_free(slot);
+    }
+}
+
+/* ---- Home: what main asked for ---- */
+
+static void slot_connect(Message *message, uint64_t now_ns)
+{
+    ClientSlot *slot = list_entry(message, ClientSlot, connect);
+
+    rcc_open(slot, now_ns);
+    client_slot_unref(slot);
+}
+
+static void slot_close(Message *message, uint64_t now_ns)
+{
+    ClientSlot *slot = list_entry(message, ClientSlot, close);
+
+    (void)now_ns;
+    if (slot->rcc != NULL) {
+        rcc_close(slot->rcc, slot->close_reason);
+    }
+    client_slot_unref(slot);
+}
+
+/* ---- Main: what the home tells ---- */
+
+static void slot_attached(ClientSlot *slot, uint64_t now_ns)
+{
+    slot->attached = true;
+    reds_slot_attached(slot->client->reds, slot, now_ns);
+}
+
+static void slot_detached(ClientSlot *slot, uint64_t now_ns)
+{
+    RedClient *client = slot->client;
+    const bool was_main = client->main_slot == slot;
+
+    slot->detached = true;
+    reds_slot_detached(client->reds, slot, now_ns);
+    if (was_main) {
+        /* Its slot stays until the others are gone: the host hears of the main channel's end last. */
+        client->main_rcc = NULL;
+        red_client_leave(client, "the main channel ended");
+    } else {
+        list_remove(&slot->in_client);
+        channel_event_free(slot->event);
+        slot->event = NULL;
+        slot->client = NULL;
+        client_slot_unref(slot);
+    }
+    ClientSlot *main_slot = client->main_slot;
+    if (main_slot != NULL && main_slot->detached && client->slots.next == &main_slot->in_client &&
+        client->slots.prev == &main_slot->in_client) {
+        list_remove(&main_slot->in_client);
+        channel_event_free(main_slot->event);
+        main_slot->event = NULL;
+        main_slot->client = NULL;
+        client_slot_unref(main_slot);
+        reds_client_gone(client->reds, client);
+        g_free(client);
+    }
+}
+
+/* ---- Main ---- */
+
+RedClient *red_client_new(RedsState *reds, uint32_t connection_id)
+{
+    RedClient *client = g_new0(RedClient, 1);
+
+    client->reds = reds;
+    client->connection_id = connection_id;
+    list_init(&client->in_reds);
+    list_init(&client->slots);
+    return client;
+}
+
+static bool slot_is_taken(const RedClient *client, const RedChannel *channel)
+{
+    list_each(&client->slots, node)
+    {
+        const ClientSlot *slot = list_entry(node, ClientSlot, in_client);
+        if (slot->channel->type == channel->type && slot->channel->id == channel->id) {
+            return true;
+        }
+    }
+    return false;
+}
+
+ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const LinkOffer *offer)
+{
+    if (client->leaving || slot_is_taken(client, channel) || offer->output.len > SLOT_OUTPUT_BYTES_MAX) {
+        return NULL;
+    }
+    ClientSlot *slot = g_new0(ClientSlot, 1);
+    ref_init(&slot->ref);
+    slot->client = client;
+    slot->connection_id = client->connection_id;
+    slot->channel = red_channel_ref(channel);
+    slot->stream = offer->stream;
+    slot->event = offer->event;
+    slot->common_caps = offer->request->common_caps;
+    slot->channel_caps = offer->request->channel_caps;
+    memcpy(slot->output, offer->output.data, offer->output.len);
+    slot->output_len = offer->output.len;
+    message_init(&slot->connect, "connect", slot_connect);
+    message_init(&slot->close, "close", slot_close);
+    slot->attached_done = (Completion){.slot = slot, .run = slot_attached};
+    slot->detached_done = (Completion){.slot = slot, .run = slot_detached};
+    list_init(&slot->in_client);
+    list_append(&client->slots, &slot->in_client);
+    if (channel->type == WIRE_CHANNEL_MAIN) {
+        client->main_slot = slot;
+    }
+    slot_ref(slot); /* the message's */
+    dispatcher_post(channel->home, &slot->connect);
+    return slot;
+}
+
+void client_slot_close(ClientSlot *slot, const char *reason)
+{
+    if (slot->leaving || slot->detached) {
+        return;
+    }
+    slot->leaving = true;
+    slot->close_reason = reason;
+    slot_ref(slot); /* the message's */
+    dispatcher_post(slot->channel->home, &slot->close);
+}
+
+void red_client_leave(RedClient *client, const char *reason)
+{
+    if (client->leaving) {
+        return;
+    }
+    client->leaving = true;
+    list_each(&client->slots, node)
+    {
+        client_slot_close(list_entry(node, ClientSlot, in_client), reason);
+    }
+}

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "session/outgoing.h"
+
+#include "base/check.h"
+
+#define OUTGOING_KEPT_BYTES 1024u /* a buffer larger than this is given back when all is sent */
+
+struct OutgoingRun {
+    const uint8_t *piece; /* NULL: `at` is an offset in the buffer */
+    size_t at;
+    size_t len;
+    void (*release)(void *owner);
+    void *owner;
+};
+
+void outgoing_init(Outgoing *out, const Core *core)
+{
+    *out = (Outgoing){.core = core};
+}
+
+static void run_release(const OutgoingRun *run)
+{
+    if (run->release != NULL) {
+        run->release(run->owner);
+    }
+}
+
+void outgoing_finish(Outgoing *out)
+{
+    for (size_t i = out->runs_first; i < out->runs_len; i++) {
+        run_release(&out->runs[i]);
+    }
+    out->core->free(out->core, out->runs);
+    out->core->free(out->core, out->bytes);
+    outgoing_init(out, out->core);
+}
+
+/* Grows by doubling; memory from core because a guest's or a client's doings decide how much. */
+static bool grow(const Core *core, void **memory, size_t used, size_t *cap, size_t needed)
+{
+    size_t new_cap = *cap < 256 ? 256 : *cap;
+
+    if (needed <= *cap) {
+        return true;
+    }
+    while (new_cap < needed) {
+        new_cap *= 2;
+    }
+    void *fresh = core->alloc(core, new_cap);
+    if (fresh == NULL) {
+        return false;
+    }
+    if (used > 0) {
+        memcpy(fresh, *memory, used);
+    }
+    core->free(core, *memory);
+    *memory = fresh;
+    *cap = new_cap;
+    return true;
+}
+
+static OutgoingRun *outgoing_new_run(Outgoing *out)
+{
+    if (out->runs_first > 0 && out->runs_len * sizeof(OutgoingRun) == out->runs_cap) {
+        memmove(out->runs, out->runs + out->runs_first,
+                (out->runs_len - out->runs_first) * sizeof(OutgoingRun));
+        out->runs_len -= out->runs_first;
+        out->runs_first = 0;
+    }
+    void *runs = out->runs;
+    if (!grow(out->core, &runs, out->runs_len * sizeof(OutgoingRun), &out->runs_cap,
+              (out->runs_len + 1) * sizeof(OutgoingRun))) {
+        return NULL;
+    }
+    out->runs = runs;
+    OutgoingRun *run = &out->runs[out->runs_len++];
+    *run = (OutgoingRun){0};
+    return run;
+}
+
+/* A client that reads steadily but never everything must not make the buffer grow for ever: what was sent at
+ * its front is reused once it is the larger half. */
+static void outgoing_compact(Outgoing *out)
+{
+    size_t sent = out->bytes_len;
+
+    for (size_t i = out->runs_first; i < out->runs_len; i++) {
+        if (out->runs[i].piece == NULL) {
+            sent = out->runs[i].at;
+            break;
+        }
+    }
+    if (sent < OUTGOING_KEPT_BYTES || sent < out->bytes_len - sent) {
+        return;
+    }
+    memmove(out->bytes, out->bytes + sent, out->bytes_len - sent);
+    out->bytes_len -= sent;
+    for (size_t i = out->runs_first; i < out->runs_len; i++) {
+        if (out->runs[i].piece == NULL) {
+            out->runs[i].at -= sent;
+        }
+    }
+}
+
+uint8_t *outgoing_reserve(Outgoing *out, size_t len)
+{
+    outgoing_compact(out);
+    void *bytes = out->bytes;
+    if (!grow(out->core, &bytes, out->bytes_len, &out->bytes_cap, out->bytes_len + len)) {
+        return NULL;
+    }
+    out->bytes = bytes;
+    return out->bytes + out->bytes_len;
+}
+
+Status outgoing_add_bytes(Outgoing *out, size_t len)
+{
+    CHECK(len <= out->bytes_cap - out->bytes_len);
+    if (len == 0) {
+        return STATUS_OK;
+    }
+    OutgoingRun *last = out->runs_len > out->runs_first ? &out->runs[out->runs_len - 1] : NULL;
+    if (last == NULL || last->piece != NULL) {
+        last = outgoing_new_run(out);
+        if (last == NULL) {
+            return STATUS_LIMIT;
+        }
+        last->at = out->bytes_len;
+    }
+    last->len += len;
+    out->bytes_len += len;
+    out->total += len;
+    return STATUS_OK;
+}
+
+Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner), void *owner)
+{
+    OutgoingRun *run = piece.len > 0 ? outgoing_new_run(out) : NULL;
+    if (run == NULL) {
+        if (release != NULL) {
+            release(owner);
+        }
+        return piece.len > 0 ? STATUS_LIMIT : STATUS_OK;
+    }
+    *run = (OutgoingRun){.piece = piece.data, .len = piece.len, .release = release, .owner = owner};
+    out->total += piece.len;
+    return STATUS_OK;
+}
+
+int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max)
+{
+    int n = 0;
+    for (size_t i = out->runs_first; i < out->runs_len && n < max; i++) {
+        const OutgoingRun *run = &out->runs[i];
+        const uint8_t *data = run->piece != NULL ? run->piece : out->bytes + run->at;
+        ret_iov[n++] = (struct iovec){(void *)data, run->len};
+    }
+    return n;
+}
+
+void outgoing_taken(Outgoing *out, size_t len)
+{
+    CHECK(len <= out->total);
+    out->total -= len;
+    while (len > 0) {
+        OutgoingRun *run = &out->runs[out->runs_first];
+        const size_t part = len < run->len ? len : run->len;
+        if (run->piece != NULL) {
+            run->piece += part;
+        } else {
+            run->at += part;
+        }
+        run->len -= part;
+        len -= part;
+        if (run->len > 0) {
+            return;
+        }
+        out->runs_first++;
+        run_release(run);
+    }
+    if (out->total == 0) {
+        out->runs_first = out->runs_len = 0;
+        out->bytes_len = 0;
+        if (out->bytes_cap > OUTGOING_KEPT_BYTES) {
+            out->core->free(out->core, out->bytes);
+            out->bytes = NULL;
+            out->bytes_cap = 0;
+        }
+    }
+}
