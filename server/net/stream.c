@@ -5,6 +5,7 @@
 #include <glib.h>
 
 #include "base/check.h"
+#include "net/error_text.h"
 #include "net/tls_filter.h"
 
 /* Socket reads of one stream_read() through TLS: a peer that sends records without data must not hold the
@@ -468,5 +469,5 @@ const char *stream_error_text(const Stream *stream)
     if (stream->tls != NULL && tls_filter_error(stream->tls)[0] != '\0') {
         return tls_filter_error(stream->tls);
     }
-    return stream->error != 0 ? g_strerror(-stream->error) : "no error";
+    return stream->error != 0 ? error_text(stream->error) : "no error";
 }

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "net/crypto.h"
+#include "net/error_text.h"
 #include "net/tls_context.h"
 
 static const unsigned char session_context[] = "SPICE";
@@ -30,7 +31,7 @@ static BIO *read_file(const Core *core, const char *what, const char *path, uint
     const int error = core->file_read(core, path, TLS_FILE_BYTES_MAX, ret_data, &len);
 
     if (error != 0) {
-        core_log(core, CORE_LOG_WARNING, "TLS: cannot read %s %s: %s", what, path, g_strerror(-error));
+        core_log(core, CORE_LOG_WARNING, "TLS: cannot read %s %s: %s", what, path, error_text(error));
         return NULL;
     }
     BIO *bio = BIO_new_mem_buf(*ret_data, (int)len); /* len <= TLS_FILE_BYTES_MAX */
