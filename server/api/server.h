@@ -7,7 +7,9 @@
  * arguments and keeping settings is done below.
  *
  * Ownership  spice_server_new() ... spice_server_destroy(); borrows the host's instances until they are
- * removed. Thread     the main domain; workers report through their hooks, which run there too. Errors     a
+ * removed.
+ * Thread     the main domain; workers report through their hooks, which run there too.
+ * Errors     a
  * wrong argument or moment: one warning, and the documented result. Nothing here ends the process but
  *            exit_on_disconnect.
  * Source     reference/api-and-behaviour.md sections 1 and 2.

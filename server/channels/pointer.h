@@ -9,7 +9,8 @@
  * Ownership  embedded in the server object; borrows the host's instances until they are removed.
  * Thread     the main domain.
  * Units      pixels; button masks as on the wire (bit 0 left, 1 middle, 2 right, 3 up, 4 down, 5 side, 6
- * extra). Source     reference/api-and-behaviour.md sections 2.8 and 5.2, reference/wire-protocol.md
+ * extra).
+ * Source     reference/api-and-behaviour.md sections 2.8 and 5.2, reference/wire-protocol.md
  * section 3.3.
  */
 #pragma once

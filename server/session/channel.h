@@ -13,7 +13,8 @@
  *   completions                    pushed by the home, taken by main
  *
  * Ownership  reference counted: the registry (RedsState), each slot, each rcc and each message in flight hold
- * one. Thread     as above; red_channel_unref() from anywhere.
+ * one.
+ * Thread     as above; red_channel_unref() from anywhere.
  */
 #pragma once
 

@@ -15,7 +15,8 @@
  *
  * Ownership  reference counted; its slot's home pointer, its channel's list and each posted task count as
  * one; holds its slot (and through it the channel). Embedded first in the struct of the channel kind
- * (RedChannelOps.client_bytes). Thread     the channel's home; rcc_unref() anywhere, which frees memory only.
+ * (RedChannelOps.client_bytes).
+ * Thread     the channel's home; rcc_unref() anywhere, which frees memory only.
  * Errors     a client's fault closes that client with one log line that names channel, message and field.
  * Source     DESIGN sections 4, 5 and 7; reference/race-catalogue.md parts A and D.
  */
@@ -27,16 +28,14 @@
 #include "session/outgoing.h"
 #include "session/receiver.h"
 
-#define RCC_IN_FLIGHT_BYTES                                                                                  \
-    (64u * 1024u) /* bytes committed and not yet taken by the stream: small, so that what waits              \
-                   * stays in the pipe, where it can be squashed */
+/* Bytes committed and not yet taken by the stream: few, so that what waits stays in the pipe, where it can be squashed. */
+#define RCC_IN_FLIGHT_BYTES (64u * 1024u)
 #define RCC_READ_BYTES (16u * 1024u) /* bytes per read: one TLS record */
 #define RCC_READS_PER_WAKEUP 4u      /* then the other clients of the loop have their turn */
 
-#define RCC_PING_FIRST_NS                                                                                    \
-    (100 * NS_PER_MS) /* ns after LIVE: the greetings should not disturb the measurement */
-#define RCC_PING_PERIOD_NS (15 * NS_PER_S) /* ns between measurements, which also find silent peers (I55) */
-#define RCC_SILENCE_NS (30 * NS_PER_S) /* ns without an answer to a ping, or without taking a byte: gone */
+#define RCC_PING_FIRST_NS (100 * NS_PER_MS) /* after LIVE: the greetings should not disturb the measurement */
+#define RCC_PING_PERIOD_NS (15 * NS_PER_S)  /* between measurements, which also find silent peers (I55) */
+#define RCC_SILENCE_NS (30 * NS_PER_S)      /* without an answer to a ping, or without taking a byte: gone */
 
 typedef enum RccState {
     RCC_CONNECTING,

@@ -16,7 +16,8 @@
  * order of CONNECTED's counterparts is kept: sub-channels' DISCONNECTED first, the main channel's last.
  *
  * Ownership  RedsState => RedClient => slots. A slot also has references from messages and completions in
- * flight and from its rcc; what those hold is memory only. Thread     the main domain, but for the fields
+ * flight and from its rcc; what those hold is memory only.
+ * Thread     the main domain, but for the fields
  * marked "home".
  */
 #pragma once

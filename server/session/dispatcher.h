@@ -8,7 +8,8 @@
  * Ownership  a message owns a reference to every object it names (I4); its handler gives them back. A posted
  * message must not be posted again before its handler runs. A called message may lie on the caller's stack.
  * Thread     post from any; dispatcher_call() only from the main domain to a worker, never back: that is what
- * keeps the waiting acyclic. The handler runs on the receiving loop. Errors     none.
+ * keeps the waiting acyclic. The handler runs on the receiving loop.
+ * Errors     none.
  */
 #pragma once
 

@@ -7,7 +7,10 @@
  * (I21).
  *
  * Ownership  owns its buffer, which goes back to nothing when all is sent and it had grown; owns one release
- * per piece. Thread     the home of the channel client. Units      bytes. Errors     STATUS_LIMIT: no memory;
+ * per piece.
+ * Thread     the home of the channel client.
+ * Units      bytes.
+ * Errors     STATUS_LIMIT: no memory;
  * nothing was added.
  */
 #pragma once

@@ -6,8 +6,11 @@
  * offered is passed on without a copy; only what is cut is gathered in memory of our own.
  *
  * Ownership  the Receiver owns the gathered part of one message, which belongs to this connection alone
- * (I27); receiver_finish() frees it. A message handed out is valid until the next call. Thread     the home
- * of the channel client. Units      bytes. Errors     STATUS_PEER_FAULT (unknown type, too large),
+ * (I27); receiver_finish() frees it. A message handed out is valid until the next call.
+ * Thread     the home
+ * of the channel client.
+ * Units      bytes.
+ * Errors     STATUS_PEER_FAULT (unknown type, too large),
  * STATUS_LIMIT (no memory): close the client. STATUS_AGAIN: all bytes were taken, no message is complete.
  * Source     reference/wire-protocol.md sections 2.1, 2.2 and 2.5.
  */

@@ -7,7 +7,9 @@
  * to them. What the channels do, and what the host's interfaces are, it does not know.
  *
  * Ownership  embedded in the server object; reds_init() ... reds_finish(). Owns loop, links, clients, and a
- * reference to each registered channel. Thread     the main domain. Source     DESIGN section 5;
+ * reference to each registered channel.
+ * Thread     the main domain.
+ * Source     DESIGN section 5;
  * reference/wire-protocol.md section 1.7.
  */
 #pragma once
