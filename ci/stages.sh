@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
+# shellcheck shell=bash disable=SC2034
 # Sourced by ci/test and ci/nightly: runs named stages, times them, keeps their results for ci/summary.
 #
 # RESULTS is a folder with stages.tsv (name, status, seconds) and one name.xml per stage that ran ctest.
@@ -22,8 +23,9 @@ stage() {
     set -e
     STAGE_OK=$((status == 0))
     printf '%s\t%d\t%d\n' "$name" "$status" $((SECONDS - start)) >>"$RESULTS/stages.tsv"
-    printf -- '---- %s: %s, %d s\n' "$name" "$([[ $status == 0 ]] && echo done || echo "FAILED ($status)")" \
-        $((SECONDS - start))
+    local verdict="done"
+    ((status == 0)) || verdict="FAILED ($status)"
+    printf -- '---- %s: %s, %d s\n' "$name" "$verdict" $((SECONDS - start))
 }
 
 # compile PRESET [cmake -D options...]
@@ -37,13 +39,16 @@ compile() {
     cmake --build --preset "$preset" -j "$JOBS"
 }
 
-# run_tests NAME BUILD_FOLDER LABEL...: all tests with one of the labels, except slow ones.
+# run_tests NAME BUILD_FOLDER LABEL... [-- ctest options...]: all tests with one of the labels, except slow ones.
 run_tests() {
-    local name=$1 folder=$2 labels
+    local name=$1 folder=$2 labels=
     shift 2
-    labels=$(IFS='|' && echo "^($*)\$")
-    "${WRAP[@]}" ctest --test-dir "$folder" -L "$labels" -LE '^(slow|bench)$' -j "$JOBS" --no-tests=error \
-        --output-on-failure --output-junit "$RESULTS/$name.xml"
+    while (($#)) && [[ $1 != -- ]]; do
+        labels+=${labels:+|}$1
+        shift
+    done
+    "${WRAP[@]}" ctest --test-dir "$folder" -L "^($labels)\$" -LE '^(slow|bench)$' -j "$JOBS" --no-tests=error \
+        --output-on-failure --output-junit "$RESULTS/$name.xml" "${@:2}"
 }
 WRAP=()
 
