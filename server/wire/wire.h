@@ -10,11 +10,14 @@
  *            offset and count is checked in 64 bits, and the work is at most 8 times the body. Values of
  *            enumerations are not checked, that is the consumer's business, unless they select what follows.
  *            STATUS_PEER_FAULT: not such a message. STATUS_LIMIT: the arena is full. `fault` (may be NULL)
- * then says why; `ret` is written on success only. Ownership  a decoded message points into its body (Spans)
+ * then says why; `ret` is written on success only.
+ * Ownership  a decoded message points into its body (Spans)
  * and its arena (arrays, pointers). Print      one line, `NAME field=value ...`; returns the length that the
  * whole would have, as snprintf does. Arrays     {items, n}; their counts on the wire are no fields of their
  * own. Byte strings are Spans; one of a fixed size that is empty is written as zeros. An absent pointer is
- * NULL. Thread     any; there is no state. Source     reference/wire-protocol.md; what the tests compare it
+ * NULL.
+ * Thread     any; there is no state.
+ * Source     reference/wire-protocol.md; what the tests compare it
  * with is spice-protocol and golden bytes.
  */
 #pragma once

@@ -14,9 +14,11 @@ import sys
 
 import description
 import emit_decode
+import emit_docs
 import emit_encode
 import emit_header
 import emit_print
+import emit_random
 import emit_tables
 from model import WireError
 
@@ -26,6 +28,9 @@ MAKERS = {
     "decode.c": emit_decode.source,
     "print.c": emit_print.source,
     "tables.c": emit_tables.source,
+    "random.h": emit_random.header,
+    "random.c": emit_random.source,
+    "protocol.md": emit_docs.protocol,
 }
 
 
