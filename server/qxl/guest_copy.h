@@ -4,7 +4,7 @@
  * The guest's processors may write while we read, so every byte is copied once into memory of our own, and all checks
  * act on the copy. What is behind this function is opaque to the compiler, which could otherwise read the original a
  * second time where the program names the copy. A test takes its place by defining a function of the same name
- * (tests/qxl/double_fetch.c): there, memory that is read in any other way, or twice, is a failure.
+ * (tests/qxl/guest.c): there, memory that is read in any other way, or twice, is a failure.
  *
  * Thread     any; a copy of memory that changes meanwhile is a mixture of old and new bytes, and as good as any.
  */

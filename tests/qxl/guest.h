@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* guest.h: a guest's memory that may be read once.
+ *
+ * The memory that the server is told of is mapped without access, so whoever reads it other than through guest_copy()
+ * dies. guest_copy() is defined here instead of in the library: it takes the bytes from a shadow, fails the test when a
+ * byte is asked for a second time, and changes what it handed out, as a hostile guest would.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <spice/enums.h>
+#include <spice/qxl_dev.h>
+
+#include "qxl/command.h"
+#include "qxl/monitors.h"
+
+#define GUEST_BYTES (12u * 1024u * 1024u)
+#define GUEST_GROUP 1u
+#define GUEST_SLOT 2u
+#define GUEST_GENERATION 5u
+#define GUEST_OFFSET UINT64_C(0x10000) /* guest address of the first byte */
+
+typedef struct Guest {
+    uintptr_t start; /* of what is mapped without access */
+    uint8_t *shadow;
+    uint8_t *reads;
+    bool may_reread; /* for chains that lead back to themselves */
+    Memslots *slots;
+    QxlFault fault;
+} Guest;
+
+int guest_setup(void **state);
+int guest_teardown(void **state);
+
+/* A guest address in the slot. */
+uint64_t guest_at(uint64_t offset);
+/* What the guest writes; zeroes elsewhere. */
+void *guest_memory(Guest *guest, uint64_t offset);
+bool guest_was_read(const Guest *guest, uint64_t offset, size_t len);
+
+int run_memslots(void);
+int run_chunks(void);
+int run_cursor(void);
+int run_command(void);
+int run_surface(void);
+int run_monitors(void);
