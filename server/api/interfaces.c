@@ -155,7 +155,7 @@ static const InterfaceKind kinds[] = {
 
 int spice_server_add_interface(SpiceServer *spice, SpiceBaseInstance *sin)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || sin == NULL || sin->sif == NULL || sin->sif->type == NULL) {
         api_warn(server, "spice_server_add_interface: no interface given");

@@ -144,20 +144,20 @@ void spice_server_port_event(SpiceCharDeviceInstance *sin, uint8_t event)
 
 /* ---- Migration: no client can follow, so every step is complete at once ---- */
 
-static void complete(const Server *server, bool end)
+static void complete(Server *server, bool end)
 {
     const SpiceMigrateInterface *sif = (const SpiceMigrateInterface *)server->migration->base.sif;
     void (*done)(SpiceMigrateInstance *) = end ? sif->migrate_end_complete : sif->migrate_connect_complete;
 
     if (done != NULL) {
-        done(server->migration);
+        REDS_CALL_HOST(&server->reds, done(server->migration));
     }
 }
 
 int spice_server_migrate_connect(SpiceServer *spice, const char *dest, int port, int secure_port,
                                  const char *subject)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     (void)subject;
     if (server == NULL || server->migration == NULL) {
@@ -176,7 +176,7 @@ int spice_server_migrate_start(SpiceServer *spice)
 
 int spice_server_migrate_end(SpiceServer *spice, int completed)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || server->migration == NULL) {
         api_warn(server, "spice_server_migrate_end: there is no migration interface");
@@ -192,7 +192,7 @@ int spice_server_migrate_end(SpiceServer *spice, int completed)
 
 void spice_server_set_seamless_migration(SpiceServer *spice, int enable)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server != NULL) {
         server->seamless_migration = enable != 0;

@@ -16,7 +16,7 @@ static bool is_port(int port)
 
 int spice_server_set_port(SpiceServer *spice, int port)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || !is_port(port)) {
         return -1;
@@ -27,7 +27,7 @@ int spice_server_set_port(SpiceServer *spice, int port)
 
 void spice_server_set_addr(SpiceServer *spice, const char *address, int flags)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return;
@@ -54,7 +54,7 @@ void spice_server_set_addr(SpiceServer *spice, const char *address, int flags)
 
 int spice_server_set_listen_socket_fd(SpiceServer *spice, int fd)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -66,7 +66,7 @@ int spice_server_set_listen_socket_fd(SpiceServer *spice, int fd)
 int spice_server_set_tls(SpiceServer *spice, int port, const char *ca, const char *cert, const char *key,
                          const char *key_password, const char *dh, const char *ciphers)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || port == 0 || !is_port(port) || ca == NULL || cert == NULL || key == NULL) {
         return -1;
@@ -95,14 +95,14 @@ static int add_client(Server *server, const char *function, int fd, TlsContext *
 
 int spice_server_add_client(SpiceServer *spice, int fd, int skip_auth)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     return server == NULL ? -1 : add_client(server, __func__, fd, NULL, skip_auth);
 }
 
 int spice_server_add_ssl_client(SpiceServer *spice, int fd, int skip_auth)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -116,7 +116,7 @@ int spice_server_add_ssl_client(SpiceServer *spice, int fd, int skip_auth)
 
 int spice_server_set_noauth(SpiceServer *spice)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -128,7 +128,7 @@ int spice_server_set_noauth(SpiceServer *spice)
 int spice_server_set_ticket(SpiceServer *spice, const char *password, int lifetime, int fail_if_connected,
                             int disconnect_if_connected)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -153,7 +153,7 @@ int spice_server_set_ticket(SpiceServer *spice, const char *password, int lifeti
 
 int spice_server_set_sasl(SpiceServer *spice, int enabled)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -186,7 +186,7 @@ static const ChannelName channel_names[] = {
 
 int spice_server_set_channel_security(SpiceServer *spice, const char *channel, int mask)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -209,7 +209,7 @@ int spice_server_set_channel_security(SpiceServer *spice, const char *channel, i
 
 int spice_server_set_exit_on_disconnect(SpiceServer *spice, int flag)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -220,7 +220,7 @@ int spice_server_set_exit_on_disconnect(SpiceServer *spice, int flag)
 
 void spice_server_set_name(SpiceServer *spice, const char *name)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server != NULL) {
         g_free(server->name);
@@ -230,7 +230,7 @@ void spice_server_set_name(SpiceServer *spice, const char *name)
 
 void spice_server_set_uuid(SpiceServer *spice, const uint8_t uuid[16])
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server != NULL && uuid != NULL) {
         memcpy(server->uuid, uuid, sizeof server->uuid);
@@ -245,7 +245,7 @@ int spice_server_get_num_clients(SpiceServer *spice)
 
 int spice_server_set_multiple_clients(SpiceServer *spice, int enable)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;

@@ -29,6 +29,23 @@ Server *api_check(SpiceServer *spice, const char *function)
     return api_server(spice);
 }
 
+CoreLoop *api_enter(Server *server)
+{
+    CoreLoop *loop = server != NULL ? server->reds.loop : NULL;
+
+    if (loop != NULL) {
+        host_loop_enter(loop);
+    }
+    return loop;
+}
+
+void api_leave(CoreLoop **entered)
+{
+    if (*entered != NULL) {
+        host_loop_leave(*entered);
+    }
+}
+
 /* ---- What the parts ask and tell ---- */
 
 static void hook_client_arrived(void *opaque, RedClient *client)
@@ -117,7 +134,7 @@ SpiceServer *server_new(const Core *core)
 
     server->core = core;
     reds_init(&server->reds, core, &hooks);
-    pointer_init(&server->pointer, &(PointerHooks){hook_pointer_changed, server});
+    pointer_init(&server->pointer, &server->reds, &(PointerHooks){hook_pointer_changed, server});
     list_init(&server->workers);
     server->family = AF_UNSPEC;
     server->port = server->tls_port = server->listen_fd = -1;
@@ -200,7 +217,7 @@ static void server_free(Server *server)
 
 int spice_server_init(SpiceServer *spice, SpiceCoreInterface *host)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || host == NULL || host->base.major_version != SPICE_INTERFACE_CORE_MAJOR) {
         api_warn(server, "spice_server_init: the core interface is missing or of another version");
@@ -229,11 +246,12 @@ int spice_server_init(SpiceServer *spice, SpiceCoreInterface *host)
 
 void spice_server_destroy(SpiceServer *spice)
 {
-    Server *server = api_check(spice, __func__);
+    Server *server = api_check(spice, __func__); /* not left: it will be gone */
 
     if (server == NULL) {
         return;
     }
+    (void)api_enter(server);
     server->destroying = true;
     links_free(server->reds.links);
     server->reds.links = NULL;
@@ -254,7 +272,7 @@ void spice_server_destroy(SpiceServer *spice)
 
 void spice_server_vm_start(SpiceServer *spice)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return;
@@ -268,7 +286,7 @@ void spice_server_vm_start(SpiceServer *spice)
 
 void spice_server_vm_stop(SpiceServer *spice)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return;

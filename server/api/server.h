@@ -89,6 +89,14 @@ static inline Server *api_server(SpiceServer *spice)
 Server *api_check(SpiceServer *spice, const char *function);
 void api_warn(const Server *server, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* Declares `name`, the server of an entry of the public API, checks it, and says that the main domain is entered until
+ * the function returns (core/host.h). `name` may be NULL. */
+#define API_ENTRY(name, spice)                                                                               \
+    Server *name = api_check((spice), __func__);                                                             \
+    __attribute__((cleanup(api_leave))) CoreLoop *name##_entered = api_enter(name)
+CoreLoop *api_enter(Server *server);
+void api_leave(CoreLoop **entered);
+
 /* The internal constructor: everything from outside comes through `core`, which outlives the server. */
 SpiceServer *server_new(const Core *core);
 

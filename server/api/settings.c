@@ -31,7 +31,7 @@ void server_push_compression_level(Server *server)
 
 int spice_server_set_image_compression(SpiceServer *spice, SpiceImageCompression compression)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -47,7 +47,7 @@ int spice_server_set_image_compression(SpiceServer *spice, SpiceImageCompression
 
 SpiceImageCompression spice_server_get_image_compression(SpiceServer *spice)
 {
-    const Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     return server != NULL ? server->image_compression : SPICE_IMAGE_COMPRESSION_INVALID;
 }
@@ -65,21 +65,21 @@ static int set_wan_compression(const Server *server, spice_wan_compression_t *ke
 
 int spice_server_set_jpeg_compression(SpiceServer *spice, spice_wan_compression_t compression)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     return server != NULL ? set_wan_compression(server, &server->jpeg_compression, compression) : -1;
 }
 
 int spice_server_set_zlib_glz_compression(SpiceServer *spice, spice_wan_compression_t compression)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     return server != NULL ? set_wan_compression(server, &server->zlib_glz_compression, compression) : -1;
 }
 
 int spice_server_set_streaming_video(SpiceServer *spice, int value)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || value < SPICE_STREAM_VIDEO_OFF || value > SPICE_STREAM_VIDEO_FILTER) {
         return -1;
@@ -112,7 +112,7 @@ static bool codec_is_known(const char *entry, size_t len)
 
 int spice_server_set_video_codecs(SpiceServer *spice, const char *codecs)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || codecs == NULL) {
         return -1;
@@ -144,7 +144,7 @@ int spice_server_set_video_codecs(SpiceServer *spice, const char *codecs)
 
 const char *spice_server_get_video_codecs(SpiceServer *spice)
 {
-    const Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
     const char *kept =
         server != NULL && server->video_codecs != NULL ? server->video_codecs : VIDEO_CODECS_DEFAULT;
 
@@ -159,7 +159,7 @@ void spice_server_free_video_codecs(SpiceServer *spice, const char *codecs)
 
 int spice_server_add_renderer(SpiceServer *spice, const char *name)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL || name == NULL || strcmp(name, "sw") != 0 || server->renderer_added) {
         return -1;
@@ -170,7 +170,7 @@ int spice_server_add_renderer(SpiceServer *spice, const char *name)
 
 int spice_server_set_playback_compression(SpiceServer *spice, int enable)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -181,7 +181,7 @@ int spice_server_set_playback_compression(SpiceServer *spice, int enable)
 
 int spice_server_set_agent_mouse(SpiceServer *spice, int enable)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -192,7 +192,7 @@ int spice_server_set_agent_mouse(SpiceServer *spice, int enable)
 
 int spice_server_set_agent_copypaste(SpiceServer *spice, int enable)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -203,7 +203,7 @@ int spice_server_set_agent_copypaste(SpiceServer *spice, int enable)
 
 int spice_server_set_agent_file_xfer(SpiceServer *spice, int enable)
 {
-    Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     if (server == NULL) {
         return -1;
@@ -214,7 +214,7 @@ int spice_server_set_agent_file_xfer(SpiceServer *spice, int enable)
 
 int spice_server_is_server_mouse(SpiceServer *spice)
 {
-    const Server *server = api_check(spice, __func__);
+    API_ENTRY(server, spice);
 
     return server != NULL && server->pointer.mode == WIRE_MOUSE_MODE_SERVER ? 1 : 0;
 }
@@ -225,7 +225,7 @@ int spice_server_kbd_leds(SpiceKbdInstance *keyboard, int leds)
         api_warn(NULL, "spice_server_kbd_leds: the keyboard is not plugged in");
         return 0;
     }
-    Server *server = (Server *)keyboard->st;
+    API_ENTRY(server, (SpiceServer *)keyboard->st);
     inputs_channel_set_leds(server->inputs, (uint8_t)leds);
     return 0;
 }

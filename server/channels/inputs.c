@@ -95,7 +95,14 @@ static const SpiceKbdInterface *keyboard_interface(const InputsChannel *inputs)
 static void push_byte(InputsChannel *inputs, uint8_t byte)
 {
     if (inputs->keyboard != NULL) {
-        keyboard_interface(inputs)->push_scan_freg(inputs->keyboard, byte);
+        REDS_CALL_HOST(inputs->reds, keyboard_interface(inputs)->push_scan_freg(inputs->keyboard, byte));
+    }
+}
+
+static void ask_leds(InputsChannel *inputs)
+{
+    if (inputs->keyboard != NULL) {
+        REDS_CALL_HOST(inputs->reds, inputs->leds = keyboard_interface(inputs)->get_leds(inputs->keyboard));
     }
 }
 
@@ -177,9 +184,7 @@ static void leds_timer(void *opaque, uint64_t now_ns)
     InputsChannel *inputs = opaque;
 
     (void)now_ns;
-    if (inputs->keyboard != NULL) {
-        inputs->leds = keyboard_interface(inputs)->get_leds(inputs->keyboard);
-    }
+    ask_leds(inputs);
     push_leds(inputs);
 }
 
@@ -253,9 +258,7 @@ static void inputs_client_opened(RedChannelClient *rcc, uint64_t now_ns)
     pipe_item_init(&icc->init_item, &init_type);
     pipe_item_init(&icc->leds_item, &leds_type);
     pipe_item_init(&icc->motion_ack_item, &motion_ack_type);
-    if (inputs->keyboard != NULL) {
-        inputs->leds = keyboard_interface(inputs)->get_leds(inputs->keyboard);
-    }
+    ask_leds(inputs);
     rcc_push(rcc, &icc->init_item);
     if (!stream_is_tls(rcc->stream)) {
         main_channel_notify(rcc->slot->client, "keyboard channel is insecure");

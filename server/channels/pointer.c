@@ -3,11 +3,12 @@
 
 #include <spice.h>
 
+#include "session/reds.h"
 #include "wire/wire.h"
 
-void pointer_init(Pointer *pointer, const PointerHooks *hooks)
+void pointer_init(Pointer *pointer, RedsState *reds, const PointerHooks *hooks)
 {
-    *pointer = (Pointer){.hooks = *hooks, .mode = WIRE_MOUSE_MODE_SERVER};
+    *pointer = (Pointer){.reds = reds, .hooks = *hooks, .mode = WIRE_MOUSE_MODE_SERVER};
 }
 
 uint32_t pointer_modes(const Pointer *pointer)
@@ -19,7 +20,8 @@ static void pointer_size_tablet(Pointer *pointer)
 {
     if (pointer->client_possible && pointer->width > 0 && pointer->height > 0) {
         const SpiceTabletInterface *sif = (const SpiceTabletInterface *)pointer->tablet->base.sif;
-        sif->set_logical_size(pointer->tablet, (int)pointer->width, (int)pointer->height);
+        REDS_CALL_HOST(pointer->reds,
+                       sif->set_logical_size(pointer->tablet, (int)pointer->width, (int)pointer->height));
     }
 }
 
@@ -85,7 +87,7 @@ void pointer_motion(Pointer *pointer, int32_t dx, int32_t dy, uint32_t buttons)
 {
     if (is_server_mode(pointer) && pointer->mouse != NULL) {
         const SpiceMouseInterface *sif = (const SpiceMouseInterface *)pointer->mouse->base.sif;
-        sif->motion(pointer->mouse, dx, dy, 0, device_buttons(buttons));
+        REDS_CALL_HOST(pointer->reds, sif->motion(pointer->mouse, dx, dy, 0, device_buttons(buttons)));
     }
 }
 
@@ -98,8 +100,9 @@ void pointer_position(Pointer *pointer, uint32_t x, uint32_t y, uint32_t buttons
 {
     if (!is_server_mode(pointer) && pointer->tablet != NULL) {
         const SpiceTabletInterface *sif = (const SpiceTabletInterface *)pointer->tablet->base.sif;
-        sif->position(pointer->tablet, clamp_position(x, pointer->width), clamp_position(y, pointer->height),
-                      device_buttons(buttons));
+        REDS_CALL_HOST(pointer->reds,
+                       sif->position(pointer->tablet, clamp_position(x, pointer->width),
+                                     clamp_position(y, pointer->height), device_buttons(buttons)));
     }
 }
 
@@ -109,10 +112,10 @@ void pointer_press(Pointer *pointer, uint8_t button, uint32_t buttons)
 
     if (is_server_mode(pointer) && pointer->mouse != NULL) {
         const SpiceMouseInterface *sif = (const SpiceMouseInterface *)pointer->mouse->base.sif;
-        sif->motion(pointer->mouse, 0, 0, dz, device_buttons(buttons));
+        REDS_CALL_HOST(pointer->reds, sif->motion(pointer->mouse, 0, 0, dz, device_buttons(buttons)));
     } else if (!is_server_mode(pointer) && pointer->tablet != NULL) {
         const SpiceTabletInterface *sif = (const SpiceTabletInterface *)pointer->tablet->base.sif;
-        sif->wheel(pointer->tablet, dz, device_buttons(buttons));
+        REDS_CALL_HOST(pointer->reds, sif->wheel(pointer->tablet, dz, device_buttons(buttons)));
     }
 }
 
@@ -120,9 +123,9 @@ void pointer_release(Pointer *pointer, uint32_t buttons)
 {
     if (is_server_mode(pointer) && pointer->mouse != NULL) {
         const SpiceMouseInterface *sif = (const SpiceMouseInterface *)pointer->mouse->base.sif;
-        sif->buttons(pointer->mouse, device_buttons(buttons));
+        REDS_CALL_HOST(pointer->reds, sif->buttons(pointer->mouse, device_buttons(buttons)));
     } else if (!is_server_mode(pointer) && pointer->tablet != NULL) {
         const SpiceTabletInterface *sif = (const SpiceTabletInterface *)pointer->tablet->base.sif;
-        sif->buttons(pointer->tablet, device_buttons(buttons));
+        REDS_CALL_HOST(pointer->reds, sif->buttons(pointer->tablet, device_buttons(buttons)));
     }
 }

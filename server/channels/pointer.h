@@ -27,6 +27,7 @@ typedef struct PointerHooks {
 } PointerHooks;
 
 typedef struct Pointer {
+    struct RedsState *reds;
     PointerHooks hooks;
     struct SpiceMouseInstance *mouse;
     struct SpiceTabletInstance *tablet;
@@ -37,7 +38,7 @@ typedef struct Pointer {
     uint32_t mode; /* WIRE_MOUSE_MODE_SERVER or _CLIENT */
 } Pointer;
 
-void pointer_init(Pointer *pointer, const PointerHooks *hooks);
+void pointer_init(Pointer *pointer, struct RedsState *reds, const PointerHooks *hooks);
 
 void pointer_set_mouse(Pointer *pointer, struct SpiceMouseInstance *mouse);    /* NULL: gone */
 void pointer_set_tablet(Pointer *pointer, struct SpiceTabletInstance *tablet); /* NULL: gone */

@@ -19,7 +19,9 @@ typedef struct HostLoop {
     Inbox inbox;
     CoreTask *pending; /* taken from the inbox, not yet run; nested drains go on where the outer one stands */
     CoreTask **pending_end;
-    size_t objects; /* timers and watches */
+    size_t objects;                   /* timers and watches */
+    _Atomic uint32_t inside, outside; /* calls into the main domain, and out of it, that have not returned */
+    _Atomic bool intrusion_said;
 } HostLoop;
 
 struct CoreTimer {
@@ -48,6 +50,36 @@ static uint64_t host_now_ns(const HostLoop *loop)
     return loop->base.core->now_ns(loop->base.core);
 }
 
+/* ---- Who is inside ---- */
+
+void host_loop_enter(CoreLoop *base)
+{
+    HostLoop *loop = host_loop(base);
+    const uint32_t inside = atomic_fetch_add_explicit(&loop->inside, 1, memory_order_relaxed);
+
+    /* With one caller at a time, every call that is inside waits in a call out. */
+    if (inside > atomic_load_explicit(&loop->outside, memory_order_relaxed) &&
+        !atomic_exchange_explicit(&loop->intrusion_said, true, memory_order_relaxed)) {
+        core_log(base->core, CORE_LOG_WARNING,
+                 "two threads are in the server at once: the host must hold its lock around these calls");
+    }
+}
+
+void host_loop_leave(CoreLoop *base)
+{
+    atomic_fetch_sub_explicit(&host_loop(base)->inside, 1, memory_order_relaxed);
+}
+
+void host_loop_call_out(CoreLoop *base)
+{
+    atomic_fetch_add_explicit(&host_loop(base)->outside, 1, memory_order_relaxed);
+}
+
+void host_loop_call_back(CoreLoop *base)
+{
+    atomic_fetch_sub_explicit(&host_loop(base)->outside, 1, memory_order_relaxed);
+}
+
 /* ---- Timers ---- */
 
 static void timer_arm(CoreTimer *timer, uint64_t now_ns)
@@ -68,7 +100,10 @@ static void timer_fired(void *opaque)
         timer_arm(timer, now_ns); /* one part of a long wait, or a host that counts from its last whole ms */
         return;
     }
+    CoreLoop *loop = &timer->loop->base; /* the callback may free the timer */
+    host_loop_enter(loop);
     timer->func(timer->opaque, now_ns);
+    host_loop_leave(loop);
 }
 
 static CoreTimer *timer_new(CoreLoop *base, CoreTimerFunc func, void *opaque)
@@ -126,7 +161,10 @@ static void watch_ready(int handle, int event, void *opaque)
                      ((event & SPICE_WATCH_EVENT_WRITE) ? CORE_WRITE : 0u);
     ready &= watch->mask; /* a host may report what it fetched before the mask changed */
     if (ready != 0) {
+        CoreLoop *loop = &watch->loop->base; /* the callback may free the watch */
+        host_loop_enter(loop);
         watch->func(watch->opaque, ready, host_now_ns(watch->loop));
+        host_loop_leave(loop);
     }
 }
 
@@ -215,7 +253,9 @@ static void woken(int handle, int event, void *opaque)
     (void)event;
     HostLoop *loop = opaque;
     loop->base.core->wake_clear(loop->base.core, handle);
+    host_loop_enter(&loop->base);
     host_loop_drain(&loop->base);
+    host_loop_leave(&loop->base);
 }
 
 /* ---- The loop ---- */

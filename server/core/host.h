@@ -20,5 +20,13 @@ struct SpiceCoreInterface;
 CoreLoop *host_loop_new(const Core *core, struct SpiceCoreInterface *host);
 void host_loop_free(CoreLoop *loop);
 
+/* The main domain lets in one caller at a time, by whatever lock the host has. Whoever enters it (a function of the
+ * public API; the loop's own callbacks do it themselves) says so, and so does whoever calls the host from inside, which
+ * may call back. An entry while somebody else is inside is the host's fault: it is logged once, and goes on. */
+void host_loop_enter(CoreLoop *loop);
+void host_loop_leave(CoreLoop *loop);
+void host_loop_call_out(CoreLoop *loop);
+void host_loop_call_back(CoreLoop *loop);
+
 /* Runs everything posted so far, now; for a caller in the main domain that may not go back to the host's loop. */
 void host_loop_drain(CoreLoop *loop);

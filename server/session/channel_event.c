@@ -5,6 +5,8 @@
 #include <glib.h>
 #include <spice.h>
 
+#include "core/host.h"
+
 /* The first minor version of the interface that has channel_event as it is now. */
 #define CHANNEL_EVENT_CORE_MINOR 3u
 
@@ -18,7 +20,14 @@ static void channel_event_send(ChannelEvent *event, int what)
     const SpiceCoreInterface *host = event->sink->host;
 
     if (host != NULL && host->base.minor_version >= CHANNEL_EVENT_CORE_MINOR && host->channel_event != NULL) {
+        CoreLoop *loop = event->sink->loop;
+        if (loop != NULL) {
+            host_loop_call_out(loop);
+        }
         host->channel_event(what, &event->info);
+        if (loop != NULL) {
+            host_loop_call_back(loop);
+        }
     }
 }
 

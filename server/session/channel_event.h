@@ -20,6 +20,7 @@ struct SpiceCoreInterface;
 /* Where the events go. */
 typedef struct ChannelEventSink {
     const struct SpiceCoreInterface *host;
+    CoreLoop *loop; /* the main domain's (core/host.h); NULL: the host cannot call back from an event */
 } ChannelEventSink;
 
 /* Reads the addresses of the stream and sends CONNECTED. */

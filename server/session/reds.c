@@ -135,6 +135,7 @@ Status reds_start(RedsState *reds, SpiceCoreInterface *host)
     if (reds->loop == NULL) {
         return STATUS_IO;
     }
+    reds->events.loop = reds->loop;
     reds->main = (Dispatcher){reds->core, reds->loop};
     const LinksOwner owner = {
         .rules = {.channel_find = rules_channel_find,

@@ -14,6 +14,7 @@
  */
 #pragma once
 
+#include "core/host.h"
 #include "link/ticket.h"
 #include "net/crypto.h"
 #include "session/channel.h"
@@ -46,6 +47,14 @@ struct RedsState {
     uint32_t clients_len;
     bool multiple_clients;
 };
+
+/* Calls a function of the host's from the main domain; the host may call us back from it. */
+#define REDS_CALL_HOST(reds, call)                                                                           \
+    do {                                                                                                     \
+        host_loop_call_out((reds)->loop);                                                                    \
+        call;                                                                                                \
+        host_loop_call_back((reds)->loop);                                                                   \
+    } while (0)
 
 struct SpiceCoreInterface;
 
