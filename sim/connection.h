@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* connection.h: one connection of the virtual network: two ends, 0 the client's and 1 the server's, and a direction from
+ * each to the other. net.h says how bytes travel.
+ *
+ * Ownership   sim_connection_new() until both ends are closed.
+ * Time        bytes that need no time arrive inside the write itself, all others by events.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "sim/world.h"
+
+typedef struct Connection Connection;
+
+typedef struct ConnectionEnd {
+    void (*changed)(void *opaque); /* it may have become ready; NULL: nobody asks */
+    void *opaque;
+} ConnectionEnd;
+
+Connection *sim_connection_new(Sim *sim, const SimNet *net);
+
+/* The place to hang an observer; valid while the end is open. */
+ConnectionEnd *sim_connection_end(Connection *connection, unsigned end);
+unsigned sim_connection_ready(const Connection *connection, unsigned end);
+int64_t sim_connection_readv(Sim *sim, Connection *connection, unsigned end, const struct iovec *iov,
+                             int iov_len);
+int64_t sim_connection_writev(Sim *sim, Connection *connection, unsigned end, const struct iovec *iov,
+                              int iov_len);
+int64_t sim_connection_unsent_bytes(const Connection *connection, unsigned end);
+/* No more writes; with `both` no more reads either. */
+int sim_connection_shutdown(Sim *sim, Connection *connection, unsigned end, bool both);
+void sim_connection_close(Sim *sim, Connection *connection, unsigned end, bool reset);

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/core_fiber.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "sim/tsan.h"
+#include "sim/universe.h"
+
+#define WALL_ORIGIN_DEFAULT_NS UINT64_C(1577836800000000000) /* 2020-01-01 00:00:00 UTC */
+
+static Sim *enter(const Core *core)
+{
+    Sim *sim = sim_of(core);
+    sim_call_begin(sim);
+    return sim;
+}
+
+/* ---- Time, entropy, surroundings ---- */
+
+static uint64_t fiber_now_ns(const Core *core)
+{
+    Sim *sim = enter(core);
+    sim_call_end(sim);
+    return sim->world.now_ns; /* read last: time may have gone on at the schedule point */
+}
+
+static uint64_t fiber_wall_ns(const Core *core)
+{
+    const uint64_t now_ns = fiber_now_ns(core);
+    const Sim *sim = sim_of(core);
+    const uint64_t origin_ns = sim->config.wall_origin_ns;
+    return (origin_ns == 0 ? WALL_ORIGIN_DEFAULT_NS : origin_ns) + (now_ns - sim->config.clock_origin_ns);
+}
+
+static void fiber_entropy(const Core *core, void *buffer, size_t len)
+{
+    tsan_write(buffer, len);
+    choices_entropy(&sim_of(core)->world.choices, buffer, len);
+}
+
+static const char *fiber_env(const Core *core, const char *name)
+{
+    const Sim *sim = sim_of(core);
+    const size_t len = strlen(name);
+    for (const char *const *at = sim->config.env; at != NULL && *at != NULL; at++) {
+        if (strncmp(*at, name, len) == 0 && (*at)[len] == '=') {
+            return *at + len + 1;
+        }
+    }
+    return NULL;
+}
+
+static bool alloc_fails(Sim *sim)
+{
+    const uint32_t one_in = sim->config.alloc_fail_one_in;
+    return one_in != 0 && choose(&sim->world.choices, SITE_ALLOC, one_in) == 0;
+}
+
+static void *fiber_alloc(const Core *core, size_t size)
+{
+    Sim *sim = enter(core);
+    const bool granted = size <= CORE_ALLOC_BYTES_MAX && !alloc_fails(sim);
+    world_record(sim, "alloc", size, granted);
+    sim_call_end(sim);
+    void *memory = granted ? malloc(size > 0 ? size : 1) : NULL; /* outside the kernel: it is the caller's */
+    sim->own.allocations += memory != NULL;
+    return memory;
+}
+
+static void fiber_free(const Core *core, void *memory)
+{
+    Sim *sim = enter(core);
+    sim_call_end(sim);
+    sim->own.allocations -= memory != NULL;
+    free(memory);
+}
+
+static void fiber_log(const Core *core, CoreLogLevel level, const char *line)
+{
+    Sim *sim = sim_of(core);
+    if (sim->config.log != NULL) {
+        kernel_enter(sim);
+        sim->config.log(sim->config.opaque, level, line);
+        kernel_leave(sim);
+    }
+}
+
+static void fiber_note(const Core *core, const char *what, uint64_t a, uint64_t b)
+{
+    Sim *sim = sim_of(core);
+    kernel_enter(sim);
+    world_record(sim, what, a, b);
+    kernel_leave(sim);
+}
+
+static bool fiber_ticket_key(const Core *core, Span *ret_der)
+{
+    const Sim *sim = sim_of(core);
+    if (sim->config.ticket_key.len == 0) {
+        return false;
+    }
+    *ret_der = sim->config.ticket_key;
+    return true;
+}
+
+static void fiber_exit_process(const Core *core, int code)
+{
+    Sim *sim = enter(core);
+    world_record(sim, "exit", (uint64_t)code, 0);
+    sim->exited = true;
+    sim->exit_code = code;
+    sim_call_end(sim); /* does not come back here in a simulated thread */
+}
+
+static int fiber_file_read(const Core *core, const char *path, size_t max, uint8_t **ret_data,
+                           size_t *ret_len)
+{
+    Sim *sim = enter(core);
+    const SimFile *file = sim->own.files;
+    while (file != NULL && strcmp(file->path, path) != 0) {
+        file = file->next;
+    }
+    const int result = file == NULL ? -ENOENT : file->len > max ? -EFBIG : 0;
+    sim_call_end(sim);
+    if (result < 0) {
+        return result;
+    }
+    uint8_t *data = core->alloc(core, file->len);
+    if (data == NULL) {
+        return -ENOMEM;
+    }
+    memcpy(data, file->data, file->len);
+    *ret_data = data;
+    *ret_len = file->len;
+    return 0;
+}
+
+/* ---- Loops ---- */
+
+typedef struct FiberLoop {
+    CoreLoop base;
+    SimLoop loop;
+    CoreThread *runner; /* while it runs */
+    bool running;
+} FiberLoop;
+
+static FiberLoop *fiber_loop(CoreLoop *loop)
+{
+    return (FiberLoop *)loop; /* base is its first member */
+}
+
+static CoreTimer *loop_timer_new_(CoreLoop *base, CoreTimerFunc func, void *opaque)
+{
+    Sim *sim = enter(base->core);
+    CoreTimer *timer = calloc(1, sizeof *timer);
+    if (timer != NULL) {
+        sim_timer_init(&fiber_loop(base)->loop, timer, func, opaque);
+    }
+    sim_call_end(sim);
+    return timer;
+}
+
+static void check_home(Sim *sim, CoreLoop *base, const char *what)
+{
+    const FiberLoop *loop = fiber_loop(base);
+    if (loop->running && loop->runner != sim->threads.current) {
+        sim_fail(sim, "%s() on a loop of another thread", what);
+    }
+}
+
+static void loop_timer_start_(CoreLoop *base, CoreTimer *timer, uint64_t deadline_ns)
+{
+    Sim *sim = enter(base->core);
+    check_home(sim, base, "timer_start");
+    world_record(sim, "t-start", deadline_ns, 0);
+    sim_timer_start(timer, deadline_ns);
+    sim_call_end(sim);
+}
+
+static void loop_timer_stop_(CoreLoop *base, CoreTimer *timer)
+{
+    Sim *sim = enter(base->core);
+    check_home(sim, base, "timer_stop");
+    sim_timer_stop(timer);
+    sim_call_end(sim);
+}
+
+static void loop_timer_free_(CoreLoop *base, CoreTimer *timer)
+{
+    Sim *sim = enter(base->core);
+    check_home(sim, base, "timer_free");
+    sim_timer_finish(timer);
+    free(timer);
+    sim_call_end(sim);
+}
+
+static CoreWatch *loop_watch_new_(CoreLoop *base, int handle, unsigned mask, CoreWatchFunc func, void *opaque)
+{
+    Sim *sim = enter(base->core);
+    check_home(sim, base, "watch_new");
+    CoreWatch *watch = calloc(1, sizeof *watch);
+    if (watch != NULL && !sim_watch_init(&fiber_loop(base)->loop, watch, handle, mask, func, opaque)) {
+        free(watch);
+        watch = NULL;
+    }
+    world_record(sim, "w-new", (uint64_t)handle, mask);
+    sim_call_end(sim);
+    return watch;
+}
+
+static void loop_watch_set_(CoreLoop *base, CoreWatch *watch, unsigned mask)
+{
+    Sim *sim = enter(base->core);
+    check_home(sim, base, "watch_set");
+    world_record(sim, "w-set", (uint64_t)watch->handle.number, mask);
+    sim_watch_set(watch, mask);
+    sim_call_end(sim);
+}
+
+static void loop_watch_free_(CoreLoop *base, CoreWatch *watch)
+{
+    Sim *sim = enter(base->core);
+    check_home(sim, base, "watch_free");
+    world_record(sim, "w-free", (uint64_t)watch->handle.number, 0);
+    sim_watch_finish(watch);
+    free(watch);
+    sim_call_end(sim);
+}
+
+static void loop_post_(CoreLoop *base, CoreTask *task)
+{
+    tsan_write(&task->next, sizeof task->next);
+    Sim *sim = enter(base->core);
+    sim_loop_add_task(&fiber_loop(base)->loop, task);
+    world_record(sim, "post", 0, 0);
+    sim_call_end(sim);
+}
+
+static bool loop_is_current_(CoreLoop *base)
+{
+    const FiberLoop *loop = fiber_loop(base);
+    return !loop->running || loop->runner == sim_of(base->core)->threads.current;
+}
+
+static const CoreLoopOps loop_ops = {
+    .timer_new = loop_timer_new_,
+    .timer_start = loop_timer_start_,
+    .timer_stop = loop_timer_stop_,
+    .timer_free = loop_timer_free_,
+    .watch_new = loop_watch_new_,
+    .watch_set = loop_watch_set_,
+    .watch_free = loop_watch_free_,
+    .post = loop_post_,
+    .is_current = loop_is_current_,
+};
+
+static CoreLoop *fiber_loop_new(const Core *core, const char *name)
+{
+    (void)name;
+    Sim *sim = enter(core);
+    FiberLoop *loop = calloc(1, sizeof *loop);
+    if (loop != NULL) {
+        loop->base.ops = &loop_ops;
+        loop->base.core = core;
+        sim_loop_init(&loop->loop, sim);
+        sim->own.loops++;
+    }
+    sim_call_end(sim);
+    return loop == NULL ? NULL : &loop->base;
+}
+
+static void fiber_loop_run(CoreLoop *base)
+{
+    Sim *sim = enter(base->core);
+    FiberLoop *loop = fiber_loop(base);
+    CHECK(!loop->running);
+    loop->runner = sim->threads.current;
+    loop->running = true;
+    while (!loop->loop.quit) {
+        sim_loop_wait(&loop->loop);
+        if (!loop->loop.quit) {
+            sim_loop_round(&loop->loop);
+        }
+    }
+    while (sim_loop_run_tasks(&loop->loop)) {
+    }
+    tsan_acquire(&loop->loop);
+    loop->loop.quit = false;
+    loop->running = false;
+    world_record(sim, "loop-end", 0, 0);
+    sim_call_end(sim);
+}
+
+static void fiber_loop_quit(CoreLoop *base)
+{
+    Sim *sim = enter(base->core);
+    sim_loop_stop(&fiber_loop(base)->loop);
+    world_record(sim, "loop-quit", 0, 0);
+    sim_call_end(sim);
+}
+
+static void fiber_loop_free(CoreLoop *base)
+{
+    Sim *sim = enter(base->core);
+    FiberLoop *loop = fiber_loop(base);
+    if (loop->running || loop->loop.timers_len > 0 || loop->loop.watches_len > 0) {
+        sim_fail(sim, "loop_free() of a loop that runs, or has %zu timers and %zu watches",
+                 loop->loop.timers_len, loop->loop.watches_len);
+    }
+    sim_loop_finish(&loop->loop);
+    free(loop);
+    sim->own.loops--;
+    sim_call_end(sim);
+}
+
+/* ---- Threads and gates ---- */
+
+static CoreThread *fiber_thread_start(const Core *core, const char *name, void (*entry)(void *arg), void *arg)
+{
+    Sim *sim = enter(core);
+    CoreThread *thread = sim_thread_start(sim, name, entry, arg, false);
+    sim_call_end(sim);
+    return thread;
+}
+
+static void fiber_thread_join(const Core *core, CoreThread *thread)
+{
+    Sim *sim = enter(core);
+    sim_thread_join(sim, thread);
+    sim_call_end(sim);
+}
+
+static void fiber_gate_wait(const Core *core, CoreGate *gate)
+{
+    Sim *sim = enter(core);
+    while (gate->open == 0) {
+        gate->waiter = sim->threads.current;
+        sim_thread_wait(sim, THREAD_AT_GATE);
+    }
+    tsan_acquire(gate);
+    world_record(sim, "passed", 0, 0);
+    sim_call_end(sim);
+}
+
+static void fiber_gate_open(const Core *core, CoreGate *gate)
+{
+    Sim *sim = enter(core);
+    if (gate->open != 0) {
+        sim_fail(sim, "a gate was opened twice");
+    }
+    tsan_release(gate);
+    gate->open = 1;
+    CoreThread *waiter = gate->waiter;
+    if (waiter != NULL) {
+        sim_thread_wake(sim, waiter);
+    }
+    world_record(sim, "open", 0, 0);
+    sim_call_end(sim); /* the gate may be gone after the schedule point in here */
+}
+
+/* ---- Handles ---- */
+
+static int64_t fiber_readv(const Core *core, int handle, const struct iovec *iov, int iov_len)
+{
+    Sim *sim = enter(core);
+    const int64_t result = sim_net_readv(sim, handle, iov, iov_len);
+    world_record(sim, "readv", (uint64_t)handle, (uint64_t)result);
+    sim_call_end(sim);
+    for (int64_t i = 0, left = result; left > 0; i++) {
+        const size_t part = iov[i].iov_len < (size_t)left ? iov[i].iov_len : (size_t)left;
+        tsan_write(iov[i].iov_base, part);
+        left -= (int64_t)part;
+    }
+    return result;
+}
+
+static int64_t fiber_writev(const Core *core, int handle, const struct iovec *iov, int iov_len)
+{
+    for (int i = 0; i < iov_len; i++) {
+        tsan_read(iov[i].iov_base, iov[i].iov_len);
+    }
+    Sim *sim = enter(core);
+    const int64_t result = sim_net_writev(sim, handle, iov, iov_len);
+    world_record(sim, "writev", (uint64_t)handle, (uint64_t)result);
+    sim_call_end(sim);
+    return result;
+}
+
+static int fiber_shutdown(const Core *core, int handle)
+{
+    Sim *sim = enter(core);
+    const int result = sim_net_shutdown(sim, handle, true);
+    world_record(sim, "shutdown", (uint64_t)handle, (uint64_t)result);
+    sim_call_end(sim);
+    return result;
+}
+
+static void fiber_close(const Core *core, int handle)
+{
+    Sim *sim = enter(core);
+    world_record(sim, "close", (uint64_t)handle, 0);
+    sim_net_close(sim, handle, false);
+    sim_call_end(sim);
+}
+
+static int fiber_listen(const Core *core, const CoreListen *where)
+{
+    Sim *sim = enter(core);
+    const int result = sim_net_listen(sim, where);
+    world_record(sim, "listen", (uint64_t)result, 0);
+    sim_call_end(sim);
+    return result;
+}
+
+static int fiber_accept(const Core *core, int listener)
+{
+    Sim *sim = enter(core);
+    const int result = sim_net_accept(sim, listener);
+    world_record(sim, "accept", (uint64_t)listener, (uint64_t)result);
+    sim_call_end(sim);
+    return result;
+}
+
+static int fiber_adopt(const Core *core, int handle)
+{
+    Sim *sim = enter(core);
+    const int result = sim_net_adopt(sim, handle);
+    world_record(sim, "adopt", (uint64_t)handle, (uint64_t)result);
+    sim_call_end(sim);
+    return result;
+}
+
+static int fiber_addresses(const Core *core, int handle, CoreAddress *ret_local, CoreAddress *ret_peer)
+{
+    Sim *sim = enter(core);
+    CoreAddress local, peer;
+    const int result = sim_net_addresses(sim, handle, &local, &peer);
+    sim_call_end(sim);
+    if (result == 0) {
+        *ret_local = local;
+        *ret_peer = peer;
+    }
+    return result;
+}
+
+static int fiber_tune(const Core *core, int handle, CoreTune what, int value)
+{
+    Sim *sim = enter(core);
+    const int result = sim_net_tune(sim, handle, what, value);
+    sim_call_end(sim);
+    return result;
+}
+
+static int64_t fiber_unsent_bytes(const Core *core, int handle)
+{
+    Sim *sim = enter(core);
+    const int64_t result = sim_net_unsent_bytes(sim, handle);
+    world_record(sim, "unsent", (uint64_t)handle, (uint64_t)result);
+    sim_call_end(sim);
+    return result;
+}
+
+static int fiber_wake_new(const Core *core)
+{
+    Sim *sim = enter(core);
+    const int result = sim_net_wake_new(sim);
+    sim_call_end(sim);
+    return result;
+}
+
+static void fiber_wake_signal(const Core *core, int handle)
+{
+    Sim *sim = enter(core);
+    world_record(sim, "signal", (uint64_t)handle, 0);
+    sim_net_wake_signal(sim, handle);
+    sim_call_end(sim);
+}
+
+static void fiber_wake_clear(const Core *core, int handle)
+{
+    Sim *sim = enter(core);
+    world_record(sim, "clear", (uint64_t)handle, 0);
+    sim_net_wake_clear(sim, handle);
+    sim_call_end(sim);
+}
+
+/* ---- The table ---- */
+
+void sim_core_init(Sim *sim)
+{
+    sim->core = (Core){
+        .now_ns = fiber_now_ns,
+        .wall_ns = fiber_wall_ns,
+        .entropy = fiber_entropy,
+        .loop_new = fiber_loop_new,
+        .loop_run = fiber_loop_run,
+        .loop_quit = fiber_loop_quit,
+        .loop_free = fiber_loop_free,
+        .thread_start = fiber_thread_start,
+        .thread_join = fiber_thread_join,
+        .gate_wait = fiber_gate_wait,
+        .gate_open = fiber_gate_open,
+        .readv = fiber_readv,
+        .writev = fiber_writev,
+        .shutdown = fiber_shutdown,
+        .close = fiber_close,
+        .listen = fiber_listen,
+        .accept = fiber_accept,
+        .adopt = fiber_adopt,
+        .addresses = fiber_addresses,
+        .tune = fiber_tune,
+        .unsent_bytes = fiber_unsent_bytes,
+        .wake_new = fiber_wake_new,
+        .wake_signal = fiber_wake_signal,
+        .wake_clear = fiber_wake_clear,
+        .file_read = fiber_file_read,
+        .env = fiber_env,
+        .alloc = fiber_alloc,
+        .free = fiber_free,
+        .log = fiber_log,
+        .note = fiber_note,
+        .ticket_key = fiber_ticket_key,
+        .exit_process = fiber_exit_process,
+    };
+}
+
+void sim_core_finish(Sim *sim)
+{
+    while (sim->own.files != NULL) {
+        SimFile *file = sim->own.files;
+        sim->own.files = file->next;
+        free(file->path);
+        free(file->data);
+        free(file);
+    }
+}
+
+const Core *sim_core(Sim *sim)
+{
+    return &sim->core;
+}
+
+void sim_file_add(Sim *sim, const char *path, const void *data, size_t len)
+{
+    kernel_enter(sim);
+    SimFile *file = calloc(1, sizeof *file);
+    CHECK(file != NULL);
+    file->path = strdup(path);
+    file->data = malloc(len > 0 ? len : 1);
+    CHECK(file->path != NULL && file->data != NULL);
+    memcpy(file->data, data, len);
+    file->len = len;
+    file->next = sim->own.files;
+    sim->own.files = file;
+    kernel_leave(sim);
+}

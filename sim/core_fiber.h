@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* core_fiber.h: the Core table of a universe.
+ *
+ * Each operation is a call with a schedule point before and after it, but entropy(), log() and note(), and goes into
+ * the record. core.h says what the operations do.
+ */
+#pragma once
+
+#include "sim/world.h"
+
+typedef struct SimFile {
+    struct SimFile *next;
+    char *path;
+    uint8_t *data;
+    size_t len;
+} SimFile;
+
+typedef struct SimCore {
+    SimFile *files;
+    size_t loops; /* in existence, as the others */
+    size_t allocations;
+} SimCore;
+
+void sim_core_init(Sim *sim);
+void sim_core_finish(Sim *sim);

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/fiber.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "base/check.h"
+#include "sim/tsan.h"
+
+#if defined(__x86_64__) && !defined(SUMAC_SIM_UCONTEXT)
+#define OWN_SWITCH 1
+#else
+#define OWN_SWITCH 0
+#include <ucontext.h>
+#endif
+
+#if defined(__SANITIZE_ADDRESS__)
+#define WITH_ASAN 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define WITH_ASAN 1
+#endif
+#endif
+#ifndef WITH_ASAN
+#define WITH_ASAN 0
+#endif
+
+#if WITH_ASAN
+#include <sanitizer/asan_interface.h>
+#include <sanitizer/common_interface_defs.h>
+#include <sanitizer/lsan_interface.h>
+#ifdef __clang__
+#define NO_ASAN __attribute__((noinline, no_sanitize("address")))
+#else
+#define NO_ASAN __attribute__((noinline, no_sanitize_address))
+#endif
+#else
+#define NO_ASAN __attribute__((noinline))
+#endif
+
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define VALGRIND_STACK_REGISTER(start, end) 0u
+#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#endif
+
+#define STACK_BYTES (1024u * 1024u) /* only what is touched costs memory */
+#define GUARD_BYTES 65536u          /* larger than any one frame should be */
+
+struct Fiber {
+#if OWN_SWITCH
+    void *stack_pointer;
+#else
+    ucontext_t context;
+#endif
+    FiberPool *pool;
+    Fiber *next_free;
+    uint8_t *stack; /* lowest usable byte; NULL: home */
+    void (*entry)(void *arg);
+    void *arg;
+    bool is_finished;
+    unsigned valgrind_id;
+    void *tsan;
+    void *asan_fake_stack;
+    const void *asan_bottom; /* bounds of the stack, for ASan */
+    size_t asan_size;
+};
+
+struct FiberPool {
+    Fiber home;
+    Fiber *free;
+};
+
+static void fiber_main(Fiber *fiber);
+
+/* ---- The switch itself ---- */
+
+#if OWN_SWITCH
+
+/* What the System V ABI lets a callee not touch: six registers and the two control words of the FPU. They go on the
+ * stack that is left; the other stack gives back its own. */
+void sumac_fiber_swap(void **ret_left, void *entered);
+void sumac_fiber_begin(void);
+
+__asm__(".pushsection .text\n"
+        ".globl sumac_fiber_swap\n"
+        ".hidden sumac_fiber_swap\n"
+        ".type sumac_fiber_swap, @function\n"
+        "sumac_fiber_swap:\n"
+        "    pushq %rbp\n"
+        "    pushq %rbx\n"
+        "    pushq %r12\n"
+        "    pushq %r13\n"
+        "    pushq %r14\n"
+        "    pushq %r15\n"
+        "    leaq -8(%rsp), %rsp\n"
+        "    stmxcsr 0(%rsp)\n"
+        "    fnstcw 4(%rsp)\n"
+        "    movq %rsp, (%rdi)\n"
+        "    movq %rsi, %rsp\n"
+        "    fldcw 4(%rsp)\n"
+        "    ldmxcsr 0(%rsp)\n"
+        "    leaq 8(%rsp), %rsp\n"
+        "    popq %r15\n"
+        "    popq %r14\n"
+        "    popq %r13\n"
+        "    popq %r12\n"
+        "    popq %rbx\n"
+        "    popq %rbp\n"
+        "    retq\n"
+        ".size sumac_fiber_swap, . - sumac_fiber_swap\n"
+        ".globl sumac_fiber_begin\n"
+        ".hidden sumac_fiber_begin\n"
+        ".type sumac_fiber_begin, @function\n"
+        "sumac_fiber_begin:\n"
+        "    movq %rbx, %rdi\n"
+        "    callq *%rbp\n"
+        "    ud2\n"
+        ".size sumac_fiber_begin, . - sumac_fiber_begin\n"
+        ".popsection\n");
+
+/* What sumac_fiber_swap() will pop, from the lowest address up. */
+typedef struct FirstFrame {
+    uint32_t mxcsr, fpu_control;
+    uint64_t r15, r14, r13, r12;
+    uint64_t rbx; /* what sumac_fiber_begin passes on */
+    uint64_t rbp; /* what it calls */
+    uint64_t return_to;
+    uint64_t end[2]; /* keeps the stack aligned to 16, and ends backtraces */
+} FirstFrame;
+
+static void context_make(Fiber *fiber)
+{
+    FirstFrame *frame = (FirstFrame *)(fiber->stack + STACK_BYTES) - 1;
+    *frame = (FirstFrame){
+        .mxcsr = 0x1f80, /* both: all exceptions masked, as at process start */
+        .fpu_control = 0x037f,
+        .rbx = (uint64_t)(uintptr_t)fiber,
+        .rbp = (uint64_t)(uintptr_t)fiber_main,
+        .return_to = (uint64_t)(uintptr_t)sumac_fiber_begin,
+    };
+    fiber->stack_pointer = frame;
+}
+
+static inline void context_swap(Fiber *from, Fiber *to)
+{
+    sumac_fiber_swap(&from->stack_pointer, to->stack_pointer);
+}
+
+#else
+
+static void context_begin(unsigned high, unsigned low)
+{
+    Fiber *fiber = (Fiber *)(uintptr_t)((uint64_t)high << 32 | low);
+    fiber_main(fiber);
+}
+
+static void context_make(Fiber *fiber)
+{
+    getcontext(&fiber->context);
+    fiber->context.uc_stack.ss_sp = fiber->stack;
+    fiber->context.uc_stack.ss_size = STACK_BYTES;
+    fiber->context.uc_link = NULL;
+    const uint64_t address = (uint64_t)(uintptr_t)fiber;
+    makecontext(&fiber->context, (void (*)(void))context_begin, 2, (unsigned)(address >> 32),
+                (unsigned)address);
+}
+
+static inline void context_swap(Fiber *from, Fiber *to)
+{
+    swapcontext(&from->context, &to->context);
+}
+
+#endif
+
+/* ---- With the sanitizers told ---- */
+
+static NO_ASAN void fiber_switch(Fiber *from, Fiber *to)
+{
+#ifdef SUMAC_SIM_TSAN
+    __tsan_switch_to_fiber(to->tsan, TSAN_NO_SYNC);
+#endif
+#if WITH_ASAN
+    __sanitizer_start_switch_fiber(&from->asan_fake_stack, to->asan_bottom, to->asan_size);
+#endif
+    context_swap(from, to);
+#if WITH_ASAN
+    /* Back on `from`; whoever switched here may have been home, whose bounds are not known otherwise. */
+    Fiber *home = &from->pool->home;
+    __sanitizer_finish_switch_fiber(from->asan_fake_stack, from == home ? NULL : &home->asan_bottom,
+                                    from == home ? NULL : &home->asan_size);
+#endif
+}
+
+static NO_ASAN void fiber_main(Fiber *fiber)
+{
+#if WITH_ASAN
+    __sanitizer_finish_switch_fiber(NULL, &fiber->pool->home.asan_bottom, &fiber->pool->home.asan_size);
+#endif
+    for (;;) {
+        fiber->entry(fiber->arg);
+        fiber->is_finished = true;
+        fiber_switch(fiber, &fiber->pool->home);
+    }
+}
+
+static void fiber_destroy(Fiber *fiber)
+{
+#ifdef SUMAC_SIM_TSAN
+    __tsan_destroy_fiber(fiber->tsan);
+#endif
+#if WITH_ASAN
+    __lsan_unregister_root_region(fiber->stack, STACK_BYTES);
+    __asan_unpoison_memory_region(fiber->stack, STACK_BYTES);
+#endif
+    VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
+    munmap(fiber->stack - GUARD_BYTES, GUARD_BYTES + STACK_BYTES);
+    free(fiber);
+}
+
+static Fiber *fiber_new(FiberPool *pool)
+{
+    Fiber *fiber = calloc(1, sizeof *fiber);
+    if (fiber == NULL) {
+        return NULL;
+    }
+    uint8_t *memory =
+        mmap(NULL, GUARD_BYTES + STACK_BYTES, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (memory == MAP_FAILED) {
+        free(fiber);
+        return NULL;
+    }
+    fiber->stack = memory + GUARD_BYTES;
+    if (mprotect(fiber->stack, STACK_BYTES, PROT_READ | PROT_WRITE) < 0) {
+        munmap(memory, GUARD_BYTES + STACK_BYTES);
+        free(fiber);
+        return NULL;
+    }
+    fiber->pool = pool;
+    fiber->asan_bottom = fiber->stack;
+    fiber->asan_size = STACK_BYTES;
+    fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->stack, fiber->stack + STACK_BYTES);
+#if WITH_ASAN
+    __lsan_register_root_region(fiber->stack, STACK_BYTES);
+#endif
+#ifdef SUMAC_SIM_TSAN
+    fiber->tsan = __tsan_create_fiber(TSAN_NO_SYNC);
+#endif
+    context_make(fiber);
+    return fiber;
+}
+
+/* ---- The pool ---- */
+
+FiberPool *fiber_pool_new(void)
+{
+    FiberPool *pool = calloc(1, sizeof *pool);
+    if (pool != NULL) {
+        pool->home.pool = pool;
+    }
+    return pool;
+}
+
+void fiber_pool_free(FiberPool *pool)
+{
+    while (pool->free != NULL) {
+        Fiber *fiber = pool->free;
+        pool->free = fiber->next_free;
+        fiber_destroy(fiber);
+    }
+    free(pool);
+}
+
+Fiber *fiber_take(FiberPool *pool, const char *name, void (*entry)(void *arg), void *arg)
+{
+    Fiber *fiber = pool->free;
+    if (fiber != NULL) {
+        pool->free = fiber->next_free;
+    } else {
+        fiber = fiber_new(pool);
+        if (fiber == NULL) {
+            return NULL;
+        }
+    }
+    fiber->entry = entry;
+    fiber->arg = arg;
+    fiber->is_finished = false;
+#ifdef SUMAC_SIM_TSAN
+    __tsan_set_fiber_name(fiber->tsan, name);
+#else
+    (void)name;
+#endif
+    return fiber;
+}
+
+void fiber_give_back(FiberPool *pool, Fiber *fiber)
+{
+    if (!fiber->is_finished) {
+        fiber_destroy(fiber);
+        return;
+    }
+    fiber->next_free = pool->free;
+    pool->free = fiber;
+}
+
+bool fiber_is_finished(const Fiber *fiber)
+{
+    return fiber->is_finished;
+}
+
+void fiber_resume(FiberPool *pool, Fiber *fiber)
+{
+    CHECK(!fiber->is_finished);
+#ifdef SUMAC_SIM_TSAN
+    pool->home.tsan = __tsan_get_current_fiber();
+#endif
+    fiber_switch(&pool->home, fiber);
+}
+
+void fiber_suspend(FiberPool *pool, Fiber *fiber)
+{
+    fiber_switch(fiber, &pool->home);
+}
+
+void fiber_impersonate(FiberPool *pool, Fiber *fiber, void (*act)(void *arg), void *arg)
+{
+    (void)pool;
+#ifdef SUMAC_SIM_TSAN
+    void *home = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber->tsan, TSAN_NO_SYNC);
+    act(arg);
+    __tsan_switch_to_fiber(home, TSAN_NO_SYNC);
+#else
+    (void)fiber;
+    act(arg);
+#endif
+}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/threads.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/point.h"
+#include "sim/tsan.h"
+#include "sim/universe.h"
+
+#define SWITCH_ONE_IN_DEFAULT 4u
+#define STEPS_MAX_DEFAULT UINT64_C(5000000)
+
+/* ---- Who can run ---- */
+
+void runner_init(Sim *sim, Runner *runner, bool is_client)
+{
+    Threads *threads = &sim->threads;
+    threads->runners++;
+    if (threads->runners > threads->runnable_capacity) {
+        const size_t capacity = threads->runnable_capacity == 0 ? 32 : threads->runnable_capacity * 2;
+        Runner **runnable = realloc(threads->runnable, capacity * sizeof(Runner *));
+        CHECK(runnable != NULL);
+        threads->runnable = runnable;
+        threads->runnable_capacity = capacity;
+    }
+    *runner = (Runner){.id = ++threads->next_id, .is_client = is_client};
+}
+
+void runner_finish(Sim *sim, Runner *runner)
+{
+    runner_rest(sim, runner);
+    sim->threads.runners--;
+}
+
+void runner_wake(Sim *sim, Runner *runner)
+{
+    Threads *threads = &sim->threads;
+    if (runner->place == 0) {
+        threads->runnable[threads->runnable_len++] = runner;
+        runner->place = threads->runnable_len;
+    }
+}
+
+void runner_rest(Sim *sim, Runner *runner)
+{
+    Threads *threads = &sim->threads;
+    if (runner->place != 0) {
+        Runner *last = threads->runnable[--threads->runnable_len];
+        threads->runnable[runner->place - 1] = last;
+        last->place = runner->place;
+        runner->place = 0;
+    }
+}
+
+uint32_t runner_now(const Sim *sim)
+{
+    return sim->threads.running == NULL ? 0 : sim->threads.running->id;
+}
+
+const char *runner_name(const Sim *sim)
+{
+    const Runner *runner = sim->threads.running;
+    if (runner == NULL) {
+        return "nobody";
+    }
+    return runner->is_client ? sim_client_name(runner) : ((const CoreThread *)runner)->name;
+}
+
+/* ---- The kernel's border ---- */
+
+static unsigned *kernel_depth(Sim *sim)
+{
+    return sim->threads.current != NULL ? &sim->threads.current->kernel_depth : &sim->threads.home_depth;
+}
+
+void kernel_enter(Sim *sim)
+{
+    if ((*kernel_depth(sim))++ == 0) {
+        tsan_ignore_begin();
+    }
+}
+
+void kernel_leave(Sim *sim)
+{
+    unsigned *depth = kernel_depth(sim);
+    CHECK(*depth > 0);
+    if (--*depth == 0) {
+        tsan_ignore_end();
+    }
+}
+
+static bool is_over(const Sim *sim)
+{
+    return sim->world.failed || sim->exited;
+}
+
+static void suspend(Sim *sim)
+{
+    CoreThread *thread = sim->threads.current;
+    fiber_suspend(sim->threads.pool, thread->fiber);
+}
+
+void sim_thread_yield(Sim *sim)
+{
+    if (sim->threads.current == NULL) {
+        return;
+    }
+    do {
+        suspend(sim);
+    } while (is_over(sim)); /* nobody goes on in a universe that has ended */
+}
+
+static void schedule_point(Sim *sim)
+{
+    if (sim->threads.current == NULL) {
+        return;
+    }
+    const uint32_t one_in =
+        sim->config.switch_one_in == 0 ? SWITCH_ONE_IN_DEFAULT : sim->config.switch_one_in;
+    const bool chosen =
+        sim->config.level >= SIM_LEVEL_CALLS && choose(&sim->world.choices, SITE_SWITCH, one_in) == 0;
+    if (chosen || is_over(sim)) {
+        sim_thread_yield(sim);
+    }
+}
+
+void sim_call_begin(Sim *sim)
+{
+    kernel_enter(sim);
+    schedule_point(sim);
+}
+
+void sim_call_end(Sim *sim)
+{
+    schedule_point(sim);
+    kernel_leave(sim);
+}
+
+/* Takes the place of the empty one in base. */
+void base_point(void)
+{
+    Sim *sim = sim_current();
+    if (sim != NULL && sim->threads.current != NULL && sim->threads.current->kernel_depth == 0) {
+        kernel_enter(sim);
+        schedule_point(sim);
+        kernel_leave(sim);
+    }
+}
+
+/* ---- The big lock ---- */
+
+void sim_host_lock(Sim *sim)
+{
+    Threads *threads = &sim->threads;
+    while (threads->lock_owner != NULL) {
+        sim_thread_wait(sim, THREAD_AT_LOCK);
+    }
+    threads->lock_owner = threads->current;
+    tsan_acquire(&threads->lock_owner);
+    world_record(sim, "lock", 0, 0);
+}
+
+void sim_host_unlock(Sim *sim)
+{
+    Threads *threads = &sim->threads;
+    CHECK(threads->lock_owner == threads->current);
+    tsan_release(&threads->lock_owner);
+    threads->lock_owner = NULL;
+    list_each(&threads->all, node)
+    {
+        CoreThread *thread = list_entry(node, CoreThread, node);
+        if (thread->state == THREAD_AT_LOCK) {
+            sim_thread_wake(sim, thread); /* all of them; the scheduler chooses who gets it */
+        }
+    }
+    sim_thread_yield(sim);
+}
+
+/* ---- Threads ---- */
+
+static void thread_main(void *opaque)
+{
+    CoreThread *thread = opaque;
+    Sim *sim = thread->sim;
+    kernel_enter(sim);
+    tsan_acquire(thread);
+    if (thread->is_host) {
+        sim_host_lock(sim);
+    }
+    kernel_leave(sim);
+
+    thread->entry(thread->arg);
+
+    kernel_enter(sim);
+    if (thread->is_host) {
+        sim_host_unlock(sim);
+    }
+    tsan_release(thread);
+    thread->state = THREAD_DONE;
+    runner_rest(sim, &thread->runner);
+    if (thread->joiner != NULL) {
+        sim_thread_wake(sim, thread->joiner);
+    }
+    world_record(sim, "done", 0, 0);
+    kernel_leave(sim);
+}
+
+static void thread_alarm(Sim *sim, SimEvent *event)
+{
+    sim_thread_wake(sim, (CoreThread *)((char *)event - offsetof(CoreThread, alarm)));
+}
+
+CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg), void *arg, bool is_host)
+{
+    Threads *threads = &sim->threads;
+    CoreThread *thread = calloc(1, sizeof *thread);
+    if (thread == NULL) {
+        return NULL;
+    }
+    snprintf(thread->name, sizeof thread->name, "%s", name);
+    thread->sim = sim;
+    thread->entry = entry;
+    thread->arg = arg;
+    thread->is_host = is_host;
+    thread->fiber = fiber_take(threads->pool, thread->name, thread_main, thread);
+    if (thread->fiber == NULL) {
+        free(thread);
+        return NULL;
+    }
+    runner_init(sim, &thread->runner, false);
+    sim_event_init(sim, &thread->alarm, thread_alarm);
+    list_append(&threads->all, &thread->node);
+    threads->unjoined += !is_host;
+    tsan_release(thread);
+    runner_wake(sim, &thread->runner);
+    world_record(sim, "start", thread->runner.id, 0);
+    return thread;
+}
+
+static void thread_free(Sim *sim, CoreThread *thread)
+{
+    sim->threads.unjoined -= !thread->is_host;
+    list_remove(&thread->node);
+    sim_event_finish(sim, &thread->alarm);
+    runner_finish(sim, &thread->runner);
+    free(thread);
+}
+
+void sim_thread_join(Sim *sim, CoreThread *thread)
+{
+    CoreThread *self = sim->threads.current;
+    CHECK(thread->joiner == NULL && thread != self);
+    while (thread->state != THREAD_DONE) {
+        CHECK(self != NULL); /* outside nobody can wait */
+        thread->joiner = self;
+        self->joining = thread;
+        sim_thread_wait(sim, THREAD_JOINING);
+    }
+    tsan_acquire(thread);
+    world_record(sim, "join", thread->runner.id, 0);
+    thread_free(sim, thread);
+}
+
+void sim_thread_wait(Sim *sim, ThreadState state)
+{
+    CoreThread *thread = sim->threads.current;
+    CHECK(thread != NULL); /* a call that waits, from outside or from a client */
+    thread->state = state;
+    runner_rest(sim, &thread->runner);
+    sim_thread_yield(sim);
+}
+
+void sim_thread_wake(Sim *sim, CoreThread *thread)
+{
+    thread->state = THREAD_READY;
+    runner_wake(sim, &thread->runner);
+}
+
+void sim_thread_sleep(Sim *sim, uint64_t duration_ns)
+{
+    CoreThread *thread = sim->threads.current;
+    CHECK(thread != NULL);
+    const uint64_t now_ns = sim->world.now_ns;
+    sim_event_set(sim, &thread->alarm, duration_ns < NS_NEVER - now_ns ? now_ns + duration_ns : NS_NEVER);
+    sim_thread_wait(sim, THREAD_ASLEEP);
+}
+
+/* ---- The scheduler ---- */
+
+static void say_who_waits(Sim *sim)
+{
+    char text[800];
+    size_t len = 0;
+    text[0] = '\0';
+    list_each(&sim->threads.all, node)
+    {
+        const CoreThread *thread = list_entry(node, CoreThread, node);
+        const char *what = "";
+        const char *whom = "";
+        switch (thread->state) {
+        case THREAD_AT_GATE:
+            what = "waits at a gate that nobody opens";
+            break;
+        case THREAD_JOINING:
+            what = "joins ";
+            whom = thread->joining->name;
+            break;
+        case THREAD_AT_LOCK:
+            what = "waits for the big lock, held by ";
+            whom = sim->threads.lock_owner != NULL ? sim->threads.lock_owner->name : "nobody";
+            break;
+        case THREAD_IN_LOOP:
+            what = "is idle in its loop";
+            break;
+        case THREAD_ASLEEP:
+            what = "sleeps for ever";
+            break;
+        case THREAD_READY:
+        case THREAD_DONE:
+            continue;
+        }
+        if (len < sizeof text) {
+            len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %s%s", len > 0 ? "; " : "",
+                                    thread->name, what, whom);
+        }
+    }
+    sim_fail(sim, "deadlock: %s", text);
+}
+
+static void look_for_deadlock(Sim *sim)
+{
+    list_each(&sim->threads.all, node)
+    {
+        const ThreadState state = list_entry(node, CoreThread, node)->state;
+        if (state == THREAD_AT_GATE || state == THREAD_JOINING || state == THREAD_AT_LOCK) {
+            say_who_waits(sim);
+            return;
+        }
+    }
+}
+
+static void run_one(Sim *sim)
+{
+    Threads *threads = &sim->threads;
+    const uint32_t pick = choose(&sim->world.choices, SITE_PICK, (uint32_t)threads->runnable_len);
+    Runner *runner = threads->runnable[pick];
+    threads->running = runner;
+    world_record(sim, "run", 0, 0);
+    if (runner->is_client) {
+        sim_client_run(sim, runner);
+    } else {
+        CoreThread *thread = (CoreThread *)runner; /* its first member */
+        threads->current = thread;
+        fiber_resume(threads->pool, thread->fiber);
+        threads->current = NULL;
+        if (fiber_is_finished(thread->fiber)) {
+            fiber_give_back(threads->pool, thread->fiber);
+            thread->fiber = NULL;
+            if (thread->is_host) {
+                thread_free(sim, thread);
+            }
+        }
+    }
+    threads->running = NULL;
+}
+
+static void release_universe(void *sim)
+{
+    tsan_release(sim);
+}
+
+static void acquire_universe(void *sim)
+{
+    tsan_acquire(sim);
+}
+
+/* A run begins and ends for all threads at once: whoever calls sim_run() has seen all that happened before it
+ * returns, and all have seen what was done before it was called. */
+static void at_border(Sim *sim, void (*act)(void *sim))
+{
+    list_each(&sim->threads.all, node)
+    {
+        const CoreThread *thread = list_entry(node, CoreThread, node);
+        if (thread->fiber != NULL) {
+            fiber_impersonate(sim->threads.pool, thread->fiber, act, sim);
+        }
+    }
+}
+
+bool threads_run(Sim *sim, uint64_t until_ns)
+{
+    Threads *threads = &sim->threads;
+    World *world = &sim->world;
+    const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
+    CHECK(threads->running == NULL); /* not from inside */
+
+    tsan_release(sim);
+    at_border(sim, acquire_universe);
+    while (!is_over(sim)) {
+        world_happen(sim);
+        if (threads->runnable_len == 0) {
+            if (!world_advance(sim, until_ns)) {
+                break;
+            }
+            continue;
+        }
+        if (sim->config.slip_one_in != 0 &&
+            choose(&world->choices, SITE_SLIP, sim->config.slip_one_in) == 0) {
+            world_advance(sim, until_ns);
+            world_happen(sim);
+        }
+        run_one(sim);
+        threads->steps++;
+        if (++world->steps_here > steps_max) {
+            sim_fail(sim, "livelock: %" PRIu64 " steps at the same moment", steps_max);
+        }
+    }
+    if (!is_over(sim)) {
+        const Deadline *next = deadlines_first(&world->events);
+        if (next == NULL || next->at_ns == NS_NEVER) {
+            look_for_deadlock(sim);
+        }
+        if (until_ns != NS_NEVER && until_ns > world->now_ns) {
+            world->now_ns = until_ns;
+            world->steps_here = 0;
+        }
+    }
+    at_border(sim, release_universe);
+    tsan_acquire(sim);
+    return !world->failed;
+}
+
+bool threads_init(Sim *sim)
+{
+    list_init(&sim->threads.all);
+    sim->threads.pool = fiber_pool_new();
+    return sim->threads.pool != NULL;
+}
+
+/* Ends the contexts that the sanitizers know, of threads that will never go on. */
+static void forget_kernel(void *opaque)
+{
+    CoreThread *thread = opaque;
+    if (thread->kernel_depth > 0) {
+        tsan_ignore_end();
+    }
+}
+
+void threads_finish(Sim *sim)
+{
+    Threads *threads = &sim->threads;
+    while (!list_is_empty(&threads->all)) {
+        CoreThread *thread = list_first(&threads->all, CoreThread, node);
+        if (thread->fiber != NULL) {
+            fiber_impersonate(threads->pool, thread->fiber, forget_kernel, thread);
+            fiber_give_back(threads->pool, thread->fiber);
+        }
+        thread_free(sim, thread);
+    }
+    fiber_pool_free(threads->pool);
+    free(threads->runnable);
+}
+
+/* ---- For the user ---- */
+
+void sim_spawn(Sim *sim, const char *name, void (*fn)(void *arg), void *arg)
+{
+    kernel_enter(sim);
+    CoreThread *thread = sim_thread_start(sim, name, fn, arg, true);
+    CHECK(thread != NULL);
+    kernel_leave(sim);
+}
+
+void sim_sleep(Sim *sim, uint64_t duration_ns)
+{
+    kernel_enter(sim);
+    const bool holds_lock = sim->threads.lock_owner == sim->threads.current;
+    if (holds_lock) {
+        sim_host_unlock(sim);
+    }
+    sim_thread_sleep(sim, duration_ns);
+    if (holds_lock) {
+        sim_host_lock(sim);
+    }
+    kernel_leave(sim);
+}
+
+uint64_t sim_steps(const Sim *sim)
+{
+    return sim->threads.steps;
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* threads.h: simulated threads and the scheduler that chooses among them and the clients.
+ *
+ * Whatever can run now stands in one array; the scheduler, at home, chooses one of it, runs it until it comes back,
+ * and lets the clock move on when nobody can run. A simulated thread comes back when it waits, and at schedule
+ * points.
+ *
+ * Kernel      our own code, which TSan is told to look away from. kernel_enter() and kernel_leave() surround it,
+ *             sim_call_begin() and sim_call_end() do the same for one call of the server's, with schedule points.
+ * Ownership   a thread belongs to whoever must join it; a host's thread to the scheduler.
+ */
+#pragma once
+
+#include "base/list.h"
+#include "sim/fiber.h"
+#include "sim/world.h"
+
+/* What the scheduler can choose. */
+typedef struct Runner {
+    uint32_t id;
+    size_t place; /* among the runnable, from 1; 0: it waits */
+    bool is_client;
+} Runner;
+
+typedef enum ThreadState {
+    THREAD_READY,
+    THREAD_AT_GATE,
+    THREAD_JOINING,
+    THREAD_IN_LOOP,
+    THREAD_AT_LOCK, /* the host's big one */
+    THREAD_ASLEEP,
+    THREAD_DONE,
+} ThreadState;
+
+struct CoreThread {
+    Runner runner;
+    Sim *sim;
+    ListNode node; /* in Threads.all */
+    char name[24];
+    Fiber *fiber;
+    void (*entry)(void *arg);
+    void *arg;
+    bool is_host; /* holds the big lock while it runs */
+    ThreadState state;
+    CoreThread *joining; /* while THREAD_JOINING */
+    CoreThread *joiner;
+    SimEvent alarm; /* THREAD_ASLEEP */
+    unsigned kernel_depth;
+};
+
+typedef struct Threads {
+    FiberPool *pool;
+    ListNode all; /* in the order they were started */
+    Runner **runnable;
+    size_t runnable_len;
+    size_t runnable_capacity;
+    size_t runners; /* in existence */
+    uint32_t next_id;
+    uint64_t steps;
+    CoreThread *current;   /* NULL: home, or a client */
+    const Runner *running; /* a thread's or a client's */
+    unsigned home_depth;
+    CoreThread *lock_owner; /* of the host's big lock */
+    size_t unjoined;
+} Threads;
+
+bool threads_init(Sim *sim);
+void threads_finish(Sim *sim);
+
+void runner_init(Sim *sim, Runner *runner, bool is_client);
+void runner_finish(Sim *sim, Runner *runner);
+void runner_wake(Sim *sim, Runner *runner);
+void runner_rest(Sim *sim, Runner *runner);
+/* Who runs: an id for the record and a name for people. */
+uint32_t runner_now(const Sim *sim);
+const char *runner_name(const Sim *sim);
+
+CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg), void *arg, bool is_host);
+void sim_thread_join(Sim *sim, CoreThread *thread);
+
+/* Waits in this state until sim_thread_wake(). Only in a simulated thread. */
+void sim_thread_wait(Sim *sim, ThreadState state);
+void sim_thread_wake(Sim *sim, CoreThread *thread);
+void sim_thread_sleep(Sim *sim, uint64_t duration_ns);
+/* Lets the scheduler choose anew. */
+void sim_thread_yield(Sim *sim);
+
+void sim_host_lock(Sim *sim);
+void sim_host_unlock(Sim *sim);
+
+void kernel_enter(Sim *sim);
+void kernel_leave(Sim *sim);
+void sim_call_begin(Sim *sim);
+void sim_call_end(Sim *sim);
+
+bool threads_run(Sim *sim, uint64_t until_ns);
