@@ -91,6 +91,17 @@ static inline bool wire_read_u64(WireReader *r, const char *field, uint64_t *ret
     return true;
 }
 
+/* Big-endian. */
+static inline bool wire_read_b32(WireReader *r, const char *field, uint32_t *ret)
+{
+    uint32_t swapped;
+    if (!wire_read_u32(r, field, &swapped)) {
+        return false;
+    }
+    *ret = __builtin_bswap32(swapped);
+    return true;
+}
+
 /* The signed ones are the same bits. */
 static inline bool wire_read_i16(WireReader *r, const char *field, int16_t *ret)
 {

@@ -91,6 +91,12 @@ static inline void wire_put_u32(WireWriter *w, uint32_t v)
     }
 }
 
+/* Big-endian. */
+static inline void wire_put_b32(WireWriter *w, uint32_t v)
+{
+    wire_put_u32(w, __builtin_bswap32(v));
+}
+
 static inline void wire_put_u64(WireWriter *w, uint64_t v)
 {
     uint8_t *p = wire_put_room(w, 8);

@@ -384,6 +384,7 @@ STANDALONE(agent_message_header, WireAgentMessageHeader, WIRE_AGENT_MESSAGE_HEAD
 STANDALONE(agent_file_error, WireAgentFileError, WIRE_AGENT_FILE_ERROR_BYTES)
 STANDALONE(agent_file_space, WireAgentFileSpace, WIRE_AGENT_FILE_SPACE_BYTES)
 STANDALONE(stream_dev_header, WireStreamDevHeader, WIRE_STREAM_DEV_HEADER_BYTES)
+STANDALONE(vsc_header, WireVscHeader, WIRE_VSC_HEADER_BYTES)
 STANDALONE(migrate_header, WireMigrateHeader, WIRE_MIGRATE_HEADER_BYTES)
 
 static int setup(void **state)
@@ -439,6 +440,7 @@ int main(void)
         cmocka_unit_test(test_agent_file_error),
         cmocka_unit_test(test_agent_file_space),
         cmocka_unit_test(test_stream_dev_header),
+        cmocka_unit_test(test_vsc_header),
         cmocka_unit_test(test_migrate_header),
     };
     return cmocka_run_group_tests(tests, setup, teardown);

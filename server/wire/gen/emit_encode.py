@@ -6,7 +6,7 @@ from model import At, Bytes, Far, FarItems, Items, Nested, Pad, SCALARS, Scalar,
 
 
 def put_scalar(kind, value):
-    unsigned = "u" + kind[1:]
+    unsigned = "u" + kind[1:] if kind.startswith("i") else kind
     cast = "" if kind == unsigned else f"({SCALARS[unsigned][0]})"
     return f"wire_put_{unsigned}(w, {cast}{value});"
 

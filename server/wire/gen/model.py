@@ -14,10 +14,10 @@ SCALARS = {  # name: (C type, bytes)
     "u16": ("uint16_t", 2),
     "u32": ("uint32_t", 4),
     "u64": ("uint64_t", 8),
-    "i8": ("int8_t", 1),
     "i16": ("int16_t", 2),
     "i32": ("int32_t", 4),
     "i64": ("int64_t", 8),
+    "b32": ("uint32_t", 4),  # big-endian
 }
 U32_MAX = 2**32 - 1
 U64_MAX = 2**64 - 1
