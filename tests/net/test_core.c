@@ -124,7 +124,8 @@ static int op_file_read(const Core *core, const char *path, size_t max, uint8_t 
 static void op_log(const Core *core, CoreLogLevel level, const char *line)
 {
     TestCore *test = test_of(core);
-    const int n = snprintf(test->log + test->log_len, sizeof test->log - test->log_len, "%d %s\n", level, line);
+    const int n =
+        snprintf(test->log + test->log_len, sizeof test->log - test->log_len, "%d %s\n", level, line);
 
     test->log_lines++;
     test->log_len += (size_t)n < sizeof test->log - test->log_len ? (size_t)n : 0;
@@ -268,7 +269,8 @@ static CoreWatch *op_watch_new(CoreLoop *loop, int handle, unsigned mask, CoreWa
     if (fails(&test->fail_watch)) {
         return NULL;
     }
-    list_each(&loop_of(loop)->watches, node) {
+    list_each(&loop_of(loop)->watches, node)
+    {
         assert_int_not_equal(list_entry(node, CoreWatch, node)->handle, handle);
     }
     CoreWatch *watch = calloc(1, sizeof *watch);
@@ -337,7 +339,8 @@ static int run_timers(TestCore *test, TestLoop *loop)
     list_init(&done);
     while (found) {
         found = false;
-        list_each(&loop->timers, node) {
+        list_each(&loop->timers, node)
+        {
             CoreTimer *timer = list_entry(node, CoreTimer, node);
             if (timer->running && timer->deadline_ns <= test->now_ns) {
                 timer->running = false;
@@ -360,7 +363,8 @@ static int run_timers(TestCore *test, TestLoop *loop)
 
 static bool watch_is_alive(const TestLoop *loop, const CoreWatch *watch)
 {
-    list_each(&loop->watches, node) {
+    list_each(&loop->watches, node)
+    {
         if (list_entry(node, const CoreWatch, node) == watch) {
             return true;
         }
@@ -375,7 +379,8 @@ static int run_watches(TestCore *test, TestLoop *loop)
     nfds_t n = 0;
     int ran = 0;
 
-    list_each(&loop->watches, node) {
+    list_each(&loop->watches, node)
+    {
         CoreWatch *watch = list_entry(node, CoreWatch, node);
         if (watch->mask != 0 && n < WATCHES_MAX) {
             const short events = (short)(((watch->mask & CORE_READ) != 0 ? POLLIN : 0) |
@@ -428,7 +433,8 @@ int test_core_run(TestCore *test)
 
     for (int round = 0; round < ROUNDS_MAX; round++) {
         int here = 0;
-        list_each(&test->loops, node) {
+        list_each(&test->loops, node)
+        {
             TestLoop *loop = list_entry(node, TestLoop, node);
             here += run_timers(test, loop);
             here += run_watches(test, loop);
@@ -449,8 +455,10 @@ void test_core_advance(TestCore *test, uint64_t ns)
 
     for (;;) {
         uint64_t next_ns = until_ns;
-        list_each(&test->loops, loop_node) {
-            list_each(&list_entry(loop_node, TestLoop, node)->timers, node) {
+        list_each(&test->loops, loop_node)
+        {
+            list_each(&list_entry(loop_node, TestLoop, node)->timers, node)
+            {
                 const CoreTimer *timer = list_entry(node, CoreTimer, node);
                 if (timer->running && timer->deadline_ns < next_ns) {
                     next_ns = timer->deadline_ns;
@@ -586,9 +594,8 @@ int test_listen_tcp(int *ret_port)
 
 int test_connect_tcp(int port)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                  .sin_port = htons((uint16_t)port)};
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)port)};
     const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);

@@ -37,8 +37,8 @@ typedef struct TestCore {
 
     /* Faults: the n-th call from now fails (1: the next); 0: none does. */
     int fail_timer, fail_watch, fail_alloc, fail_adopt, fail_thread;
-    int accept_error;      /* -E... that every accept() returns while it is not 0 */
-    size_t io_bytes_max;   /* of one readv() or writev(); 0: as many as there are */
+    int accept_error;          /* -E... that every accept() returns while it is not 0 */
+    size_t io_bytes_max;       /* of one readv() or writev(); 0: as many as there are */
     bool every_other_io_fails; /* with -EAGAIN */
     uint64_t io_calls;
 

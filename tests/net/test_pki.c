@@ -31,7 +31,8 @@ static X509 *certificate(const char *name, EVP_PKEY *key, X509 *issuer, EVP_PKEY
     ASN1_INTEGER_set(X509_get_serialNumber(cert), issuer == NULL ? 1 : 2);
     X509_gmtime_adj(X509_getm_notBefore(cert), -3600);
     X509_gmtime_adj(X509_getm_notAfter(cert), 36000);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(cert), "CN", MBSTRING_ASC, (const unsigned char *)name,
+                               -1, -1, 0);
     X509_set_issuer_name(cert, X509_get_subject_name(issuer != NULL ? issuer : cert));
     X509_set_pubkey(cert, key);
     assert_true(X509_sign(cert, issuer_key, EVP_sha256()) > 0);
@@ -42,8 +43,9 @@ static TestPem key_pem(EVP_PKEY *key, const char *password)
 {
     BIO *bio = BIO_new(BIO_s_mem());
 
-    assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, key, password != NULL ? EVP_aes_128_cbc() : NULL, password,
-                                                   password != NULL ? (int)strlen(password) : 0, NULL, NULL),
+    assert_int_equal(PEM_write_bio_PKCS8PrivateKey(bio, key, password != NULL ? EVP_aes_128_cbc() : NULL,
+                                                   password, password != NULL ? (int)strlen(password) : 0,
+                                                   NULL, NULL),
                      1);
     return take(bio);
 }
@@ -119,6 +121,7 @@ void test_pki_add_files(const TestPki *pki, TestCore *test)
 
 void test_client_init(TestClient *client, int version, OSSL_LIB_CTX *library)
 {
+    client->failure = 0;
     client->context = SSL_CTX_new_ex(library, NULL, TLS_client_method());
     if (version != 0) {
         if (version < TLS1_2_VERSION) {

@@ -34,8 +34,9 @@ extern const TlsFiles test_tls_files;
 typedef struct TestClient {
     SSL_CTX *context;
     SSL *ssl;
-    BIO *in;  /* what the server sent */
-    BIO *out; /* for the server */
+    BIO *in;     /* what the server sent */
+    BIO *out;    /* for the server */
+    int failure; /* OpenSSL's reason, once the handshake failed; the test's to set */
 } TestClient;
 
 /* `version`: both the lowest and the highest; 0: any from 1.2 on. `library` NULL: the process's. */
