@@ -156,12 +156,12 @@ def connections(path, port):
     return found
 
 
-def streams_write(path, port, folder):
-    """Writes both directions of every connection after its link stage into files of folder, and `manifest`: one line
-    `FILE TYPE ID client|server mini|full` for each."""
+def streams_write(found, folder):
+    """Writes both directions of these connections after the link stage into files of folder, and `manifest`: one line
+    `FILE TYPE ID client|server mini|full` for each. This is what decode-streams reads."""
     os.makedirs(folder, exist_ok=True)
     with open(os.path.join(folder, "manifest"), "w", encoding="ascii") as manifest:
-        for n, c in enumerate(connections(path, port)):
+        for n, c in enumerate(found):
             for side in ("client", "server"):
                 name = f"{n:02d}-{c.name}-{c.id}.{side}"
                 with open(os.path.join(folder, name), "wb") as f:

@@ -63,14 +63,11 @@ def judge(test, path, port, sessions, known=KNOWN[:1]):
     return found
 
 
-def check_connections(test, path, port, sessions):
+def check_connections(found, sessions):
     """Our own reading of the link stage agrees: four connections a session, all let in."""
-    found = capture.connections(path, port)
     check_equal(sorted(c.name for c in found), sorted(["main", "display", "inputs", "cursor"] * sessions), "connections")
     check_equal({c.link_result for c in found}, {0}, "link results")
     check_equal({c.mini for c in found}, {True}, "mini headers (spice-gtk and any server offer them)")
-    del test
-    return found
 
 
 def desktop(test):
@@ -88,8 +85,8 @@ def desktop(test):
         check(name in found[("inputs", "Client")], f"no {name} in the capture: the session did not do what it was to do")
     check("MOUSE_MODE" in found[("main", "Server")], "no MOUSE_MODE from the server")
     drawn = [n for n in found[("display", "Server")] if n.startswith(("DRAW_", "COPY_BITS", "STREAM_"))]
-    check(len(drawn) >= 4, f"hardly anything drawn: {drawn}")
-    check_connections(test, path, port, sessions=2)
+    check(len(drawn) >= 2, f"not even the primary's picture in each session: {drawn}")
+    check_connections(capture.connections(path, port), sessions=2)
 
 
 def qemu(test):
@@ -100,7 +97,7 @@ def qemu(test):
     path = run.stop()
     found = judge(test, path, machine.port, sessions=2)
     check("DRAW_COPY" in found[("display", "Server")], "no DRAW_COPY of QEMU's screen")
-    check_connections(test, path, machine.port, sessions=2)
+    check_connections(capture.connections(path, machine.port), sessions=2)
     machine.quit()
 
 
@@ -130,8 +127,9 @@ def wire(test):
                                   "position:10,20;press:1,1;position:30,40,1;release:1;press:5;release:5", "--hold", 2))
     check_session(test.run_client(*args, "--mouse-mode", "server", "--mouse", "motion:3,-4;press:3,4;release:3",
                                   "--hold", 2))
-    folder = capture.streams_write(run.stop(), host.port, test.artifact("streams"))
-    check_connections(test, test.artifact("session.pcapng"), host.port, sessions=2)
+    found = capture.connections(run.stop(), host.port)
+    check_connections(found, sessions=2)
+    folder = capture.streams_write(found, test.artifact("streams"))
     done = subprocess.run([test.options.decoder, folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                           stderr=subprocess.STDOUT, timeout=30, check=False)
     text = done.stdout.decode("utf-8", "replace")
@@ -145,14 +143,14 @@ def wire(test):
         return sum(1 for line in lines if line == list(words))
 
     for words, wanted in ((("client", "inputs", "KEY_DOWN"), 2), (("client", "inputs", "KEY_UP"), 2),
-                          (("client", "inputs", "KEY_SCANCODE"), 2), (("client", "inputs", "MOUSE_POSITION"), 2),
-                          (("client", "inputs", "MOUSE_MOTION"), 1), (("client", "inputs", "MOUSE_PRESS"), 3),
+                          (("client", "inputs", "KEY_SCANCODE"), 2), (("client", "inputs", "MOUSE_PRESS"), 3),
                           (("client", "inputs", "MOUSE_RELEASE"), 3), (("client", "display", "INIT"), 2),
                           (("client", "main", "ATTACH_CHANNELS"), 2), (("server", "main", "INIT"), 2),
                           (("server", "inputs", "INIT"), 2), (("server", "cursor", "INIT"), 2)):
         check_equal(count(*words), wanted, f"messages {' '.join(words)}")
-    for words in (("server", "display", "SURFACE_CREATE"), ("server", "display", "MARK")):
-        check(count(*words) >= 2, f"messages {' '.join(words)}: at least 2 expected, got {count(*words)}")
+    for words, least in ((("client", "inputs", "MOUSE_POSITION"), 2), (("client", "inputs", "MOUSE_MOTION"), 1),
+                         (("server", "display", "SURFACE_CREATE"), 2), (("server", "display", "MARK"), 2)):
+        check(count(*words) >= least, f"messages {' '.join(words)}: at least {least} expected, got {count(*words)}")
 
 
 CASES = {

@@ -488,7 +488,7 @@ int main(int argc, char **argv)
         {"tls-port", 0, 0, G_OPTION_ARG_INT, &o.tls_port, "TLS port", "PORT"},
         {"tls-cert-dir", 0, 0, G_OPTION_ARG_STRING, &o.cert_dir,
          "Folder with ca-cert.pem, server-cert.pem, server-key.pem", "DIR"},
-        {"tls-key-password", 0, 0, G_OPTION_ARG_STRING, &o.key_password, "Password of server-key.pem",
+        {"key-password", 0, 0, G_OPTION_ARG_STRING, &o.key_password, "Password of server-key.pem",
          "TEXT"},
         {"password", 0, 0, G_OPTION_ARG_STRING, &o.password, "Ticket; without it nobody is asked", "TEXT"},
         {"ticket-seconds", 0, 0, G_OPTION_ARG_INT, &o.ticket_s, "The ticket's life, 0 for ever", "SECONDS"},

@@ -26,6 +26,7 @@ def run_case(name, options):
     why = None
     try:
         CASES[name](test)
+        test.finish()
     except harness.Failure as failure:
         why = str(failure)
     except Exception:  # an error in the test is a failed test

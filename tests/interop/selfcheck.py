@@ -118,7 +118,7 @@ def sabotages(w, host, client, qemu):
         ("desktop-tls", {"host": w.exec(host, "t = args.index('--tls-port'); p = args.index('--port');"
                                               "args[t + 1], args[p + 1] = args[p + 1], args[t + 1]")}, "exit code 0, got"),
         ("desktop-tls", {"host": drop_password}, "tls-wrong: expected exit code 3"),
-        ("desktop-tls-key-password", {"host": w.exec(host, "args[args.index('--tls-key-password') + 1] = 'no'")},
+        ("desktop-tls-key-password", {"host": w.exec(host, "args[args.index('--key-password') + 1] = 'no'")},
          "no line like '\\^ready|ended without a line"),
         ("desktop-ticket", {"host": drop_password}, "wrong: expected exit code 3, got 0"),
         ("desktop-ticket", {"host": other_password}, "right: expected exit code 0, got 3"),
