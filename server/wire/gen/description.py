@@ -1,119 +1,22 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Reads a description (docs/wire-language.md) into model.Description, or raises WireError with file and line.
+"""Reads a description (LANGUAGE.md) into model.Description, or raises WireError with file and line.
 
 Names are declared before they are used, so structures cannot be recursive: the depth of every message is bounded
 by the description itself.
 """
 
-import re
+from expressions import Expressions, Scope
+from model import (At, Bytes, Channel, Description, Enum, Far, FarItems, Family, Items, Message, Nested, POINTERS_MAX,
+                   Pad, Param, Row, SCALARS, Scalar, Struct, Switch, U32_MAX, When, WireError, camel, snake)
+from tokens import NUMBER, Tokens
 
-from model import (At, Bytes, Channel, Description, Enum, Far, FarItems, Family, Items, Message, Nested, Node,
-                   POINTERS_MAX, Pad, Param, Row, SCALARS, Scalar, Struct, Switch, U32_MAX, U64_MAX, When,
-                   WireError, camel, expression_max, snake)
-
-TOKEN = re.compile(r"(?P<space>[ \t\r]+)|(?P<doc>##[^\n]*)|(?P<comment>#[^\n]*)|(?P<end>[\n;])"
-                   r"|(?P<word>[A-Za-z0-9_]+)|(?P<mark>==|!=|@!|[{}()\[\]:=@*+/?])|(?P<bad>.)")
-NUMBER = re.compile(r"(0x[0-9a-fA-F]+|[0-9]+[KM]?)\Z")
 C_WORDS = set("auto break case char const continue default do double else enum extern float for goto if int long "
               "register return short signed sizeof static struct switch typedef union unsigned void volatile "
-              "while inline u m".split())
+              "while inline u".split())
+LOCALS = set("a b back i items m n offset o pointee r t w".split())  # of generated functions
 
 
-class Tokens:
-    def __init__(self, path, text):
-        self.path = path
-        self.list = []  # (kind, text, line)
-        self.at = 0
-        line = 1
-        depth = 0  # inside () and [] a line end means nothing
-        for match in TOKEN.finditer(text):
-            kind, word = match.lastgroup, match.group()
-            if kind == "bad":
-                raise WireError((path, line), f"unexpected character '{word}'")
-            if kind == "mark":
-                depth += (word in "([") - (word in ")]")
-            if kind not in ("space", "comment") and not (kind == "end" and depth > 0):
-                self.list.append((kind, word, line))
-            if word == "\n":
-                line += 1
-        self.list.append(("eof", "end of file", line))
-
-    @property
-    def where(self):
-        return (self.path, self.list[self.at][2])
-
-    def peek(self, ahead=0):
-        return self.list[min(self.at + ahead, len(self.list) - 1)][1]
-
-    def kind(self):
-        return self.list[self.at][0]
-
-    def fail(self, message, where=None):
-        raise WireError(where or self.where, message)
-
-    def next(self):
-        token = self.list[self.at]
-        if token[0] != "eof":
-            self.at += 1
-        return token[1]
-
-    def accept(self, text):
-        if self.kind() in ("mark", "word") and self.peek() == text:
-            self.at += 1
-            return True
-        return False
-
-    def expect(self, text):
-        if not self.accept(text):
-            self.fail(f"expected '{text}', found '{self.shown()}'")
-
-    def shown(self):
-        return "end of line" if self.kind() == "end" else self.peek()
-
-    def word(self, what):
-        if self.kind() != "word" or NUMBER.match(self.peek()):
-            self.fail(f"expected {what}, found '{self.shown()}'")
-        return self.next()
-
-    def number(self, what, constants):
-        text = self.peek()
-        if self.kind() == "word" and text in constants:
-            self.at += 1
-            return constants[text]
-        if self.kind() != "word" or not NUMBER.match(text):
-            self.fail(f"expected {what}, found '{self.shown()}'")
-        self.at += 1
-        scale = {"K": 2**10, "M": 2**20}.get(text[-1], 1) if not text.startswith("0x") else 1
-        return int(text.rstrip("KM"), 0 if text.startswith("0x") else 10) * scale
-
-    def doc(self):
-        """Skips line ends; returns the documentation that stands before the next thing."""
-        lines = []
-        while self.kind() in ("end", "doc"):
-            if self.kind() == "doc":
-                lines.append(self.peek()[2:].strip())
-            self.at += 1
-        return " ".join(lines)
-
-    def finish(self):
-        if self.kind() in ("end", "doc"):
-            self.at += 1
-        elif self.peek() != "}" and self.kind() != "eof":
-            self.fail(f"unexpected '{self.peek()}'")
-
-
-class Scope:
-    """The names that an expression may use: parameters and earlier fields."""
-
-    def __init__(self, parent=None):
-        self.parent = parent
-        self.names = {}
-
-    def find(self, name):
-        return self.names.get(name) or (self.parent.find(name) if self.parent else None)
-
-
-class Parser:
+class Parser(Expressions):
     def __init__(self, path, text):
         self.t = Tokens(path, text)
         self.d = Description(path)
@@ -227,7 +130,10 @@ class Parser:
                 kind = t.next()
                 if kind not in SCALARS:
                     t.fail(f"a parameter is an integer, not '{kind}'")
+                param_where = t.where
                 param = Param(t.word("a name"), kind, None)
+                if param.name in C_WORDS | LOCALS:
+                    t.fail(f"'{param.name}' cannot be a parameter's name", param_where)
                 if t.accept(":"):
                     param.enum = self.enum_name()
                 struct.params.append(param)
@@ -612,114 +518,6 @@ class Parser:
             node.cases.append((constants, field))
             t.finish()
         return node
-
-    # ---- expressions
-
-    def reference(self, scope):
-        where = self.t.where
-        name = self.t.word("a field")
-        found = scope.find(name)
-        if not isinstance(found, (Scalar, Param)) or (isinstance(found, Scalar) and found.fixed):
-            self.t.fail(f"'{name}' is no earlier integer field", where)
-        if found.type.startswith("i"):
-            self.t.fail(f"'{name}' is signed", where)
-        if isinstance(found, Scalar):
-            if found.counts:
-                self.t.fail(f"'{name}' is a count and cannot be used otherwise", where)
-            found.in_expression = True
-        return found
-
-    def condition(self, scope):
-        t = self.t
-        if t.accept("given"):
-            where = t.where
-            name = t.word("a context")
-            if name not in self.d.contexts:
-                t.fail(f"unknown context '{name}'", where)
-            return ("given", f"WIRE_CONTEXT_{name}")
-        ref = self.reference(scope)
-        where = t.where
-        operator = t.next()
-        enum = self.d.enums.get(ref.enum or "")
-        if operator not in ("has", "lacks", "==", "!="):
-            t.fail(f"expected has, lacks, == or !=, found '{operator}'", where)
-        if enum is None or enum.is_flags != (operator in ("has", "lacks")):
-            t.fail(f"'{ref.name}' has no enumeration that fits '{operator}'", where)
-        item = t.next()
-        if item not in dict(enum.items):
-            t.fail(f"{enum.name} has no {item}", where)
-        return (operator, ref, enum.c_name(item))
-
-    def length(self, scope):
-        """After '[': an expression or '*', perhaps 'max N', and ']'."""
-        t = self.t
-        where = t.where
-        if t.accept("*"):
-            t.expect("]")
-            return None, None
-        if t.kind() == "word" and t.peek(1) in ("]", "max"):  # one word: a count, or a constant
-            found = scope.find(t.peek())
-            if isinstance(found, Scalar) and not found.fixed:
-                t.next()
-                if found.type.startswith("i"):
-                    t.fail(f"'{found.name}' is signed", where)
-                if found.in_expression:
-                    t.fail(f"'{found.name}' is used otherwise and cannot be a count", where)
-                e = ("name", found)
-            elif t.peek() in self.constants or NUMBER.match(t.peek()):
-                e = ("num", t.number("a number", self.constants))
-                if e[1] == 0:
-                    t.fail("an array of nothing", where)
-            else:
-                t.fail(f"'{t.peek()}' is no earlier integer field", where)
-        else:
-            e = self.sum(scope)
-            if expression_max(e) > U64_MAX:
-                t.fail("this length can exceed 64 bits", where)
-        maximum = t.number("a number", self.constants) if t.accept("max") else None
-        t.expect("]")
-        return e, maximum
-
-    def sum(self, scope):
-        e = self.product(scope)
-        while self.t.accept("+"):
-            e = ("add", e, self.product(scope))
-        return e
-
-    def product(self, scope):
-        t = self.t
-        e = self.term(scope)
-        while True:
-            if t.accept("*"):
-                e = ("mul", e, self.term(scope))
-            elif t.accept("/"):
-                divisor = t.number("a number", self.constants)
-                if divisor == 0:
-                    t.fail("a division by zero")
-                e = ("div", e, divisor)
-            else:
-                return e
-
-    def term(self, scope):
-        t = self.t
-        if t.accept("("):
-            e = self.choice(scope)
-            t.expect(")")
-            return e
-        if t.kind() == "word" and (t.peek() in self.constants or NUMBER.match(t.peek())):
-            return ("num", t.number("a number", self.constants))
-        return ("name", self.reference(scope))
-
-    def choice(self, scope):
-        """a condition with '?' and ':', or a sum; only inside parentheses."""
-        t = self.t
-        if t.peek(1) in ("has", "lacks", "==", "!="):
-            condition = self.condition(scope)
-            t.expect("?")
-            yes = self.sum(scope)
-            t.expect(":")
-            return ("if", condition, yes, self.choice(scope))
-        return self.sum(scope)
 
 
 def read(path, text):
