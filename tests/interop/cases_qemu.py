@@ -4,6 +4,8 @@ import os
 import random
 import re
 import signal
+import socket
+import threading
 import time
 
 import picture
@@ -399,6 +401,63 @@ def key(test):
     qemu.quit()
 
 
+class FdPasser(threading.Thread):
+    """Hands the sockets that glib-client --fd-socket passes on to QEMU, as libvirt does for virt-manager."""
+
+    def __init__(self, test, qemu, skip_auth):
+        super().__init__(daemon=True)
+        self.path = test.temporary(f"fds-{skip_auth}.sock")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen(1)
+        self.qemu = qemu
+        self.skip_auth = skip_auth
+        self.passed = 0
+        self.failure = None
+        self.start()
+
+    def run(self):
+        try:
+            connection, _ = self.listener.accept()
+            while True:
+                data, fds, _, _ = socket.recv_fds(connection, 1, 1)
+                if not data:
+                    return
+                name = f"client-{self.passed}"
+                self.qemu.qmp.command("getfd", fds=fds, fdname=name)
+                os.close(fds[0])
+                self.qemu.qmp.command("add_client", protocol="spice", fdname=name, skipauth=self.skip_auth)
+                self.passed += 1
+        except Exception as error:  # shown by finish(), in the test's own thread
+            self.failure = error
+        finally:
+            self.listener.close()
+
+    def finish(self, wanted):
+        self.join(timeout=10)
+        check(not self.is_alive() and not self.failure, f"passing sockets to QEMU: {self.failure or 'no end'}")
+        check_equal(self.passed, wanted, "sockets passed to QEMU")
+
+
+def add_client(test):
+    """Connections that the host adds by QMP instead of a listener: without authentication, and with it."""
+    qemu = Qemu(test, "qxl", "-object", "secret,id=ticket,data=alpha", spice="password-secret=ticket")
+    # QMP is the passer's while it runs: nothing else is asked meanwhile.
+    for skip_auth, password_args, expect, sockets in ((True, (), 0, 4), (False, ("--password", "alpha"), 0, 4),
+                                                      (False, ("--password", "beta"), AUTH, 1)):
+        passer = FdPasser(test, qemu, skip_auth)
+        client = test.run_client("--fd-socket", passer.path, *password_args, "--wait-primary", "--keys", "1e",
+                                 "--hold", 0.3, expect=expect, name=f"skipauth-{skip_auth}")
+        passer.finish(sockets)
+        os.unlink(passer.path)
+        if expect == 0:
+            check_session(client)
+        wait_until(lambda: not qemu.channels(), 10, "no channel left")
+    test.run_client(*qemu.client_args(), "--password", "alpha", name="listener")
+    qemu.check_alive()
+    qemu.quit()
+
+
 CASES = {
     "qemu-boot-qxl": boot_qxl,
     "qemu-boot-std": boot_std,
@@ -407,6 +466,7 @@ CASES = {
     "qemu-query": query,
     "qemu-password": password,
     "qemu-mixed-tls": mixed_tls,
+    "qemu-add-client": add_client,
     "qemu-reset-qxl": reset_qxl,
     "qemu-reset-std": reset_std,
     "qemu-quit-connected": quit_connected,

@@ -18,6 +18,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 typedef enum ExitCode {
     EXIT_GOOD = 0,
@@ -46,7 +49,7 @@ static const char *const stage_names[] = {"opening",  "picture", "mouse-mode",
 
 typedef struct Options {
     char *host, *port, *tls_port, *ca_file, *cert_subject, *unix_path, *password, *keys, *mouse, *mouse_mode,
-        *screenshot;
+        *screenshot, *fd_socket;
     gboolean expect_auth_failure, wait_primary;
     int reconnect;
     double hold_s, timeout_s;
@@ -64,6 +67,7 @@ typedef struct Client {
     guint stage_timer;
     bool primary, marked;
     int width, height;
+    int fd_socket;   /* where --fd-socket sends sockets; -1: there is none */
     int wanted_mode; /* 0: leave it as it is */
     int sessions_done, input_events;
     ExitCode result;
@@ -386,11 +390,60 @@ static void on_mouse_update(SpiceChannel *channel, gpointer opaque)
     session_advance(opaque);
 }
 
+/* virt-manager's way: the channel gets one end of a socket pair, the server is handed the other by somebody who talks
+ * to its host. Sent with the descriptor: one byte, 'T' if the channel wants TLS, 'P' if not. */
+static void on_open_fd(SpiceChannel *channel, gint with_tls, gpointer opaque)
+{
+    Client *c = opaque;
+    int pair[2];
+    char byte = with_tls ? 'T' : 'P';
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) < 0) {
+        printf("socketpair: %s\n", g_strerror(errno));
+        finish(c, EXIT_CONNECT);
+        return;
+    }
+    union {
+        struct cmsghdr header;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {0};
+    struct iovec iov = {&byte, 1};
+    struct msghdr message = {.msg_iov = &iov,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof(control.bytes)};
+    struct cmsghdr *part = CMSG_FIRSTHDR(&message);
+    part->cmsg_level = SOL_SOCKET;
+    part->cmsg_type = SCM_RIGHTS;
+    part->cmsg_len = CMSG_LEN(sizeof(int));
+    memcpy(CMSG_DATA(part), &pair[1], sizeof(int));
+    bool sent = sendmsg(c->fd_socket, &message, MSG_NOSIGNAL) == 1;
+    close(pair[1]);
+    if (!sent || !spice_channel_open_fd(channel, pair[0])) {
+        printf("a socket could not be passed on\n");
+        close(pair[0]);
+        finish(c, EXIT_CONNECT);
+    }
+}
+
+static bool fd_socket_connect(Client *c, const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    if (strlen(path) >= sizeof(address.sun_path)) {
+        return false;
+    }
+    strcpy(address.sun_path, path);
+    c->fd_socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return c->fd_socket >= 0 && connect(c->fd_socket, (struct sockaddr *)&address, sizeof(address)) == 0;
+}
+
 static void on_channel_new(SpiceSession *session, SpiceChannel *channel, gpointer opaque)
 {
     (void)session;
     Client *c = opaque;
     g_signal_connect(channel, "channel-event", G_CALLBACK(on_channel_event), c);
+    if (c->fd_socket >= 0) {
+        g_signal_connect(channel, "open-fd", G_CALLBACK(on_open_fd), c);
+    }
     if (SPICE_IS_MAIN_CHANNEL(channel)) {
         c->main = SPICE_MAIN_CHANNEL(channel);
         g_signal_connect(channel, "main-mouse-update", G_CALLBACK(on_mouse_update), c);
@@ -407,7 +460,11 @@ static void on_channel_new(SpiceSession *session, SpiceChannel *channel, gpointe
     } else if (!SPICE_IS_CURSOR_CHANNEL(channel)) {
         return; /* sound, USB and the like have other judges */
     }
-    spice_channel_connect(channel);
+    if (c->fd_socket >= 0) {
+        spice_channel_open_fd(channel, -1); /* asks for one by the signal open-fd */
+    } else {
+        spice_channel_connect(channel);
+    }
 }
 
 static gboolean on_session_gone(gpointer opaque)
@@ -471,8 +528,10 @@ static void session_start(Client *c)
     g_signal_connect(c->session, "channel-new", G_CALLBACK(on_channel_new), c);
     g_signal_connect(c->session, "disconnected", G_CALLBACK(on_disconnected), c);
     stage_enter(c, STAGE_OPENING, o->timeout_s, on_stage_timeout);
-    if (!spice_session_connect(c->session)) {
-        printf("spice_session_connect failed\n");
+    bool started =
+        c->fd_socket >= 0 ? spice_session_open_fd(c->session, -1) : spice_session_connect(c->session);
+    if (!started) {
+        printf("the session cannot be started\n");
         finish(c, EXIT_CONNECT);
     }
 }
@@ -490,6 +549,8 @@ static bool options_parse(Options *o, int argc, char **argv)
         {"cert-subject", 0, 0, G_OPTION_ARG_STRING, &o->cert_subject,
          "Check this subject instead of the host name", "SUBJECT"},
         {"unix", 0, 0, G_OPTION_ARG_STRING, &o->unix_path, "Unix socket instead of host and port", "PATH"},
+        {"fd-socket", 0, 0, G_OPTION_ARG_STRING, &o->fd_socket,
+         "Connect by passing one end of a socket pair for each channel to whoever listens there", "PATH"},
         {"password", 0, 0, G_OPTION_ARG_STRING, &o->password, "Ticket", "TEXT"},
         {"keys", 0, 0, G_OPTION_ARG_STRING, &o->keys,
          "Set-1 scan codes in hex: 1e both, +1e down, -1e up, =1e both in one message; e01d for the 0xe0 set",
@@ -520,8 +581,8 @@ static bool options_parse(Options *o, int argc, char **argv)
         g_clear_error(&error);
         return false;
     }
-    if (!o->port && !o->tls_port && !o->unix_path) {
-        fprintf(stderr, "glib-client: one of --port, --tls-port, --unix is needed\n");
+    if (!o->port && !o->tls_port && !o->unix_path && !o->fd_socket) {
+        fprintf(stderr, "glib-client: one of --port, --tls-port, --unix, --fd-socket is needed\n");
         return false;
     }
     if (o->mouse_mode && strcmp(o->mouse_mode, "server") && strcmp(o->mouse_mode, "client")) {
@@ -542,6 +603,11 @@ int main(int argc, char **argv)
     if (c->opt.mouse_mode) {
         c->wanted_mode =
             strcmp(c->opt.mouse_mode, "client") == 0 ? SPICE_MOUSE_MODE_CLIENT : SPICE_MOUSE_MODE_SERVER;
+    }
+    c->fd_socket = -1;
+    if (c->opt.fd_socket && !fd_socket_connect(c, c->opt.fd_socket)) {
+        fprintf(stderr, "glib-client: %s: %s\n", c->opt.fd_socket, g_strerror(errno));
+        return EXIT_CONNECT;
     }
     c->result = EXIT_TIMEOUT;
     c->loop = g_main_loop_new(NULL, FALSE);

@@ -61,14 +61,19 @@ class Qmp:
         self.log.flush()
         return json.loads(line)
 
-    def command(self, name, seconds=10, **arguments):
-        """The command's return value. Raises QmpError, or Failure if QEMU is gone or does not answer."""
+    def command(self, name, seconds=10, fds=(), **arguments):
+        """The command's return value. Raises QmpError, or Failure if QEMU is gone or does not answer. fds: descriptors
+        that go with it."""
         request = {"execute": name}
         if arguments:
             request["arguments"] = arguments
         self.log.write("> " + json.dumps(request) + "\n")
         try:
-            self.socket.sendall(json.dumps(request).encode() + b"\n")
+            line = json.dumps(request).encode() + b"\n"
+            if fds:
+                socket.send_fds(self.socket, [line], fds)
+            else:
+                self.socket.sendall(line)
             while True:
                 message = self._receive(seconds)
                 if "event" in message:

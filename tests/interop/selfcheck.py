@@ -93,6 +93,8 @@ BROKEN = [
     ("qemu-password", "qemu", "ticket-no-fail", "connected=fail succeeded"),
     ("qemu-password", "qemu", "ticket-no-drop", "still runs after 10 s"),
     ("qemu-password", "qemu", "ticket-always-drop", "connected=keep disturbed"),
+    ("qemu-add-client", "qemu", "add-never-skips", "skipauth-True: expected exit code 0, got 3"),
+    ("qemu-add-client", "qemu", "add-always-skips", "skipauth-False: expected exit code 3, got 0"),
     ("qemu-quit-connected", "qemu", "exit-code", "QEMU's exit code after quit: expected 0, got 3"),
     ("qemu-quit-connected", "qemu", "exit-slow", "quitting took"),
     ("qemu-reconnect-std", "qemu", "die-later", "QEMU died after session|exit code 0, got"),
