@@ -2,6 +2,8 @@
 /* security.c: where a server listens, and who may connect. */
 #include "api/server.h"
 
+#include <sumac.h>
+
 #define PORT_MAX 65535
 
 static void keep_string(char kept[API_PATH_BYTES], const char *string)
