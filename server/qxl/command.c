@@ -101,7 +101,9 @@ static Status message_read(const GuestRange *range, QxlMessage *ret_message, Qxl
         const size_t length = strnlen(part, bytes);
         if (at == 0) {
             const size_t kept = length < sizeof ret_message->text ? length : sizeof ret_message->text - 1;
-            memcpy(ret_message->text, part, kept);
+            for (size_t i = 0; i < kept; i++) { /* printable: it is for a log */
+                ret_message->text[i] = part[i] >= ' ' && part[i] <= '~' ? part[i] : '?';
+            }
         }
         if (length < bytes) {
             return STATUS_OK;

@@ -33,6 +33,9 @@ Status qxl_surface_check(const Memslots *slots, uint32_t group, uint64_t address
         return qxl_fault(ret_fault, "the surface is empty",
                          (uint64_t)geometry->width << 32 | geometry->height);
     }
+    if (geometry->width > INT32_MAX || geometry->height > INT32_MAX) {
+        return qxl_fault(ret_fault, "the surface has more than 31 bits of pixels on a side", geometry->width);
+    }
     const uint64_t line = ((uint64_t)geometry->width * depth + 7) / 8;
     const int64_t stride = geometry->stride; /* wide enough for the absolute value of any */
     const uint64_t step = (uint64_t)(stride < 0 ? -stride : stride);

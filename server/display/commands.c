@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* commands.c: what a command of the guest does.
+ *
+ * A command is owed back to the device from the moment its release info is known, and is given back when it has been
+ * carried out or refused, once; unless it is kept: by the surface that it made, or by the cursor that it set.
+ */
+#include "display/worker.h"
+
+#define FAULT_PAUSE_NS NS_PER_S /* ns between log lines about the guest */
+
+/* ---- What the device lent ---- */
+
+void worker_release(RedWorker *worker, HeldCommand *held)
+{
+    if (held->release.info != NULL) {
+        const QXLReleaseInfoExt release = held->release;
+        *held = (HeldCommand){0};
+        worker->interface->release_resource(worker->qxl, release);
+    }
+}
+
+static HeldCommand take(HeldCommand *from)
+{
+    const HeldCommand taken = *from;
+
+    *from = (HeldCommand){0};
+    return taken;
+}
+
+/* ---- Faults ---- */
+
+void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, uint64_t now_ns)
+{
+    if (now_ns < worker->next_fault_ns) {
+        worker->faults_unsaid++;
+        return;
+    }
+    core_log(worker->core, CORE_LOG_WARNING,
+             "display %d: %s dropped: %s (%#llx); %u more since the last such line", worker->qxl->id, what,
+             fault->why, (unsigned long long)fault->value, worker->faults_unsaid);
+    worker->faults_unsaid = 0;
+    worker->next_fault_ns = now_ns + FAULT_PAUSE_NS;
+}
+
+/* ---- Surfaces ---- */
+
+bool worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry,
+                           HeldCommand *take_command)
+{
+    Surface *surface = surfaces_create(&worker->surfaces, id, geometry);
+
+    if (surface == NULL) {
+        return false;
+    }
+    surface->create = take(take_command);
+    display_channel_sync(worker->display);
+    return true;
+}
+
+bool worker_destroy_surface(RedWorker *worker, uint32_t id)
+{
+    Surface *surface = surfaces_find(&worker->surfaces, id);
+
+    if (surface == NULL) {
+        return false;
+    }
+    HeldCommand held = take(&surface->create);
+    surfaces_destroy(surface);
+    worker_release(worker, &held);
+    display_channel_sync(worker->display);
+    if (id == SURFACE_PRIMARY) {
+        worker_report_primary(worker, false, 0, 0, false);
+    }
+    return true;
+}
+
+static Status do_surface(RedWorker *worker, const QxlSurface *command, HeldCommand *owed, QxlFault *ret_fault)
+{
+    if (command->destroy) {
+        return worker_destroy_surface(worker, command->id)
+                   ? STATUS_OK
+                   : qxl_fault(ret_fault, "there is no such surface to destroy", command->id);
+    }
+    return worker_create_surface(worker, command->id, &command->geometry, owed)
+               ? STATUS_OK
+               : qxl_fault(ret_fault, "a surface of that id exists, or cannot", command->id);
+}
+
+/* ---- Cursor ---- */
+
+static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCommand *owed,
+                            QxlFault *ret_fault)
+{
+    const QxlShape *from = &command->shape;
+    const WireCursorHeader header = {.unique = from->unique,
+                                     .type = from->type,
+                                     .width = from->width,
+                                     .height = from->height,
+                                     .hot_spot_x = from->hot_x,
+                                     .hot_spot_y = from->hot_y};
+    CursorShape *shape = cursor_shape_new(worker->core, &header, from->bytes);
+
+    if (shape == NULL) {
+        *ret_fault = (QxlFault){"no memory for a cursor", from->bytes};
+        return STATUS_LIMIT;
+    }
+    const Status status = qxl_shape_copy(worker->slots, from, shape->data, &shape->len, ret_fault);
+    if (status != STATUS_OK) {
+        cursor_shape_unref(shape);
+        return status;
+    }
+    cursor_channel_set(worker->cursor, command->x, command->y, command->visible, shape);
+    HeldCommand before = worker->cursor_command;
+    worker->cursor_command = take(owed);
+    worker_release(worker, &before);
+    return STATUS_OK;
+}
+
+static Status do_cursor(RedWorker *worker, const QxlCursor *command, HeldCommand *owed, QxlFault *ret_fault)
+{
+    switch (command->type) {
+    case QXL_CURSOR_SET:
+        return do_cursor_set(worker, command, owed, ret_fault);
+    case QXL_CURSOR_MOVE:
+        cursor_channel_move(worker->cursor, command->x, command->y);
+        return STATUS_OK;
+    case QXL_CURSOR_HIDE:
+        cursor_channel_hide(worker->cursor);
+        return STATUS_OK;
+    default:
+        cursor_channel_trail(worker->cursor, command->trail_length, command->trail_frequency);
+        return STATUS_OK;
+    }
+}
+
+void worker_reset_cursor(RedWorker *worker)
+{
+    cursor_channel_reset(worker->cursor);
+    worker_release(worker, &worker->cursor_command);
+}
+
+/* ---- The others ---- */
+
+/* There is no canvas yet: a drawable is checked and dropped, and its command goes back at once. */
+static Status do_draw(RedWorker *worker, const QxlDraw *draw, QxlFault *ret_fault)
+{
+    const Surface *surface = surfaces_find(&worker->surfaces, draw->surface_id);
+
+    if (surface == NULL) {
+        return qxl_fault(ret_fault, "drawing on a surface that does not exist", draw->surface_id);
+    }
+    if ((uint32_t)draw->box.right > surface->geometry.width ||
+        (uint32_t)draw->box.bottom > surface->geometry.height) {
+        return qxl_fault(ret_fault, "drawing beyond its surface", draw->surface_id);
+    }
+    return STATUS_OK;
+}
+
+/* The guest wants to read pixels; those that are drawn already are in its memory, as nobody else draws. */
+static Status do_update(RedWorker *worker, const QxlUpdate *update, QxlFault *ret_fault)
+{
+    if (surfaces_find(&worker->surfaces, update->surface_id) == NULL) {
+        return qxl_fault(ret_fault, "an update of a surface that does not exist", update->surface_id);
+    }
+    if (worker->interface->notify_update != NULL) {
+        worker->interface->notify_update(worker->qxl, update->update_id);
+    }
+    return STATUS_OK;
+}
+
+static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand *owed, QxlFault *ret_fault)
+{
+    switch (command->type) {
+    case QXL_CMD_DRAW:
+        return do_draw(worker, &command->u.draw, ret_fault);
+    case QXL_CMD_UPDATE:
+        return do_update(worker, &command->u.update, ret_fault);
+    case QXL_CMD_SURFACE:
+        return do_surface(worker, &command->u.surface, owed, ret_fault);
+    case QXL_CMD_CURSOR:
+        return do_cursor(worker, &command->u.cursor, owed, ret_fault);
+    default:
+        core_log(worker->core, CORE_LOG_DEBUG, "display %d: the guest says: %s", worker->qxl->id,
+                 command->u.message.text);
+        return STATUS_OK;
+    }
+}
+
+void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *from, uint64_t now_ns)
+{
+    QxlCommand command;
+    QxlFault fault;
+
+    Status status = qxl_command_read(worker->slots, ring, from, &command, &fault);
+    HeldCommand owed = {.release = command.release, .slot = command.slot};
+    if (status == STATUS_OK) {
+        status = execute(worker, &command, &owed, &fault);
+    }
+    if (status != STATUS_OK) {
+        worker_fault(worker, &fault, "a command", now_ns);
+    }
+    worker_release(worker, &owed);
+}
