@@ -23,6 +23,7 @@
  */
 #pragma once
 
+#include "base/check.h"
 #include "base/span.h"
 #include "core/core.h"
 #include "link/key_pool.h"
@@ -51,10 +52,11 @@ typedef struct LinkCaps {
 
 static inline bool link_caps_has(const LinkCaps *caps, unsigned cap)
 {
-    return cap / 32 < caps->len && (caps->words[cap / 32] >> (cap % 32) & 1) != 0;
+    return cap / 32 < LINK_CAPS_WORDS_MAX && cap / 32 < caps->len && (caps->words[cap / 32] >> (cap % 32) & 1) != 0;
 }
 static inline void link_caps_set(LinkCaps *caps, unsigned cap)
 {
+    CHECK(cap / 32 < LINK_CAPS_WORDS_MAX);
     while (caps->len <= cap / 32) {
         caps->words[caps->len++] = 0;
     }
