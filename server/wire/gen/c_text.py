@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the emitters of C share."""
 
-from model import Bytes, FarItems, Items, Nested, Param, SCALARS, Scalar
+from model import Bytes, FarItems, Items, Param, SCALARS, Scalar, Switch, When
 
 BANNER = "/* SPDX-License-Identifier: LGPL-2.1-or-later */\n/* Made from spice.wire by wiregen.py; do not edit. */\n"
 
@@ -86,6 +86,15 @@ def size_of(node, base):
 
 def label(struct, node, is_message):
     return node.name if is_message else f"{struct.name}.{node.name}"
+
+
+def each(nodes):
+    for n in nodes:
+        yield n
+        if isinstance(n, When):
+            yield from each(n.then + n.other)
+        elif isinstance(n, Switch):
+            yield from each([c[1] for c in n.cases])
 
 
 def top_structs(d):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """decode.c"""
 
-from c_text import (BANNER, Lines, args_c, condition_c, expression_c, label, params_c, top_structs)
+from c_text import (BANNER, Lines, args_c, condition_c, each, expression_c, label, params_c, top_structs)
 from model import At, Bytes, Far, FarItems, Items, Nested, Pad, SCALARS, Scalar, Switch, When
 
 
@@ -194,7 +194,20 @@ class Emitter:
         o.close()
 
 
+def proportion(s, o):
+    """WIRE_ARENA_BYTES() promises 8 bytes of arena for each byte of the body."""
+    for n in each(s.fields):
+        if isinstance(n, Items) and not n.scalar:
+            c_type, least = n.elem_c, n.elem_min
+        elif isinstance(n, (Far, FarItems)):
+            c_type, least = n.struct.c_type, 4 + n.struct.min_size
+        else:
+            continue
+        o.add(f'_Static_assert(sizeof({c_type}) <= WIRE_ARENA_BYTES({least}) - WIRE_ARENA_BYTES(0), "{n.name}");')
+
+
 def struct(s, is_message, o):
+    proportion(s, o)
     o.add(f"static bool read_{s.fn}(WireReader *r, {s.c_type} *m{params_c(s)})\n{{")
     o.depth += 1
     Emitter(s, is_message, o).fields(s.fields)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """encode.c"""
 
-from c_text import (BANNER, Lines, args_c, condition_c, expression_c, is_counted, params_c, size_of, top_structs)
+from c_text import (BANNER, Lines, args_c, condition_c, each, expression_c, is_counted, params_c, size_of, top_structs)
 from model import At, Bytes, Far, FarItems, Items, Nested, Pad, SCALARS, Scalar, Switch, When
 
 
@@ -101,15 +101,6 @@ def sequence(n, base, o):
 
 def array_fn(n):
     return f"{n.scalar or n.struct.fn}_array"
-
-
-def each(nodes):
-    for n in nodes:
-        yield n
-        if isinstance(n, When):
-            yield from each(n.then + n.other)
-        elif isinstance(n, Switch):
-            yield from each([c[1] for c in n.cases])
 
 
 def far_body(n, o):
