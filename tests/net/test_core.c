@@ -453,6 +453,7 @@ void test_core_advance(TestCore *test, uint64_t ns)
 {
     const uint64_t until_ns = test->now_ns + ns;
 
+    test_core_run(test);
     for (;;) {
         uint64_t next_ns = until_ns;
         list_each(&test->loops, loop_node)
