@@ -560,7 +560,7 @@ void fake_connection_receive(FakeConnection *c, Span bytes, uint64_t now_ns)
 {
     c->now_ns = now_ns;
     bytes_add(&c->input, bytes);
-    while (c->state < FAKE_STATE_OPEN && link_receive(c)) {
+    while (c->state < FAKE_STATE_OPEN && fake_link_receive(c)) {
     }
     if (c->state == FAKE_STATE_OPEN) {
         frames(c);

@@ -144,7 +144,7 @@ struct ossl_lib_ctx_st *client_crypto(FakeClient *client);
 /* link.c */
 void link_start(FakeConnection *c);
 /* Consumes what it can of the input; true: call again. */
-bool link_receive(FakeConnection *c);
+bool fake_link_receive(FakeConnection *c);
 
 /* ticket.c: encrypts the password; false, and why, if the key is not what it must be. */
 bool ticket_make(struct ossl_lib_ctx_st *crypto, Span public_key, const char *password,

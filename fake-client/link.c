@@ -260,7 +260,7 @@ static bool result(FakeConnection *c)
     return true;
 }
 
-bool link_receive(FakeConnection *c)
+bool fake_link_receive(FakeConnection *c)
 {
     switch (c->state) {
     case FAKE_STATE_REPLY_HEADER:
