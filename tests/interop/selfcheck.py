@@ -11,6 +11,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 import types
@@ -82,6 +83,7 @@ BROKEN = [
     ("qemu-key", "qemu", "no-keys", "boot menu after ESC"),
     ("qemu-boot-qxl", "qemu", "no-wakeup", "the client's picture, drawn step by step: .* pixels differ"),
     ("qemu-boot-std", "qemu", "no-wakeup", "the client's picture, drawn step by step: .* pixels differ"),
+    ("qemu-boot-sandbox", "qemu", "forbidden-call", "from-power-on ended without|gone|QEMU died"),
     ("qemu-reset-std", "qemu", "no-wakeup", "pixels differ"),
     ("qemu-query", "qemu", "event-id", "one non-zero connection-id expected"),
     ("qemu-query", "qemu", "event-tls", "query-spice: tls of channel type"),
@@ -250,6 +252,50 @@ def damaged_capture(options):
     return None
 
 
+def damaged_streams(options):
+    """Byte streams of a good session with one thing wrong each: decode-streams must complain."""
+    source = os.path.join(options.artifacts, "stock-wire-streams", "streams")
+    if not options.decoder or not os.path.exists(os.path.join(source, "manifest")):
+        return "no streams of wire-streams, or no decoder"
+
+    def complaint(folder):
+        done = subprocess.run([options.decoder, folder], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=30,
+                              check=False)
+        bad = [line for line in done.stdout.decode().splitlines() if line.startswith("BAD")]
+        return done.returncode, bad[0] if bad else None
+
+    if complaint(source) != (0, None):
+        return "the undamaged streams are refused"
+    names = sorted(name for name in os.listdir(source) if name != "manifest")
+    inputs = next(name for name in names if "inputs" in name and name.endswith(".client"))
+    display = next(name for name in names if "display" in name and name.endswith(".server"))
+    set_ack, create = b"\x03\0\x08\0\0\0", b"\x3a\x01\x14\0\0\0"
+    damages = (
+        ("type", inputs, lambda b: b"\xe7\x03" + b[2:]),
+        ("truncated", inputs, lambda b: b[:-1]),
+        ("short body", display, lambda b: b.replace(create, create[:2] + b"\x13" + create[3:])),
+        ("long body", display, lambda b: b.replace(set_ack, set_ack[:2] + b"\x09" + set_ack[3:])),
+    )
+    for name, victim, damage in damages:
+        folder = tempfile.mkdtemp(prefix="interop-streams-")
+        try:
+            for file in os.listdir(source):
+                shutil.copy(os.path.join(source, file), folder)
+            with open(os.path.join(source, victim), "rb") as f:
+                good = f.read()
+            if damage(good) == good:
+                return f"damage {name!r} changes nothing: the sabotage is out of date"
+            with open(os.path.join(folder, victim), "wb") as f:
+                f.write(damage(good))
+            code, bad = complaint(folder)
+            print(f"      {name}: {code}, {bad}")
+            if code != 1 or not bad:
+                return f"damage {name!r} was not noticed"
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+    return None
+
+
 def main():
     parser = argparse.ArgumentParser(description="Judges the interop tests")
     parser.add_argument("--client", required=True)
@@ -275,7 +321,7 @@ def main():
                 complaint = run_sabotaged(case, options, changes, pattern)
                 if complaint:
                     bad.append(f"{case} with {changes}: {complaint}")
-            for probe in (reset_without_effect, damaged_query, damaged_capture):
+            for probe in (reset_without_effect, damaged_query, damaged_capture, damaged_streams):
                 complaint = probe(options)
                 print(f"{'FAIL' if complaint else 'noticed'}  {probe.__name__}")
                 if complaint:
