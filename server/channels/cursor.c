@@ -14,10 +14,14 @@ struct CursorChannel {
     PipeItem init_item; /* says the state of the moment in which it is sent */
 };
 
+/* Clients know two states: before INIT, and again after RESET, nothing but INIT means anything to them; after it,
+ * another INIT does not. */
 typedef struct CursorClient {
     RedChannelClient base;
-    bool owes_init;  /* init_item waits */
-    uint32_t events; /* that wait */
+    bool is_ready;      /* what it was sent ends with it in the second state */
+    bool will_be_ready; /* the same, with what waits */
+    bool owes_init;     /* init_item waits */
+    uint32_t events;    /* that wait */
     size_t event_bytes;
 } CursorClient;
 
@@ -91,9 +95,15 @@ static void init_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
         .cursor = wire_cursor(cursor->shape),
     };
 
+    CursorClient *client = client_of(rcc);
+
     (void)item;
     (void)now_ns;
-    client_of(rcc)->owes_init = false;
+    if (client->is_ready) {
+        RCC_SEND(rcc, WIRE_MSG_CURSOR_RESET, wire_msg_cursor_reset_encode, (&(WireMsgCursorReset){0}));
+    }
+    client->is_ready = true;
+    client->owes_init = false;
     RCC_SEND(rcc, WIRE_MSG_CURSOR_INIT, wire_msg_cursor_init_encode, &init);
 }
 
@@ -130,6 +140,7 @@ static void event_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
         RCC_SEND(rcc, WIRE_MSG_CURSOR_INVAL_ALL, wire_msg_cursor_inval_all_encode,
                  (&(WireMsgCursorInvalAll){0}));
         RCC_SEND(rcc, WIRE_MSG_CURSOR_RESET, wire_msg_cursor_reset_encode, (&(WireMsgCursorReset){0}));
+        client->is_ready = false;
         break;
     }
 }
@@ -145,15 +156,41 @@ static void event_free(PipeItem *item)
 static const PipeItemType init_type = {"cursor init", init_commit, NULL};
 static const PipeItemType event_type = {"cursor event", event_commit, event_free};
 
-static void push_init(CursorChannel *cursor, CursorClient *client)
+static void drop_events(CursorClient *client)
 {
     pipe_drop_type(&client->base.pipe, &event_type);
     client->events = 0;
     client->event_bytes = 0;
+}
+
+static void push_init(CursorChannel *cursor, CursorClient *client)
+{
+    drop_events(client);
+    client->will_be_ready = true;
     if (!client->owes_init) {
         client->owes_init = true;
         rcc_push(&client->base, &cursor->init_item);
     }
+}
+
+/* Does the client need this very event? Else it is owed the current state, or nothing. */
+static bool wants_event(CursorChannel *cursor, CursorClient *client, const CursorEvent *event)
+{
+    const bool is_full =
+        client->events > 0 && (client->events >= CURSOR_EVENTS_MAX ||
+                               client->event_bytes + event_bytes(event) > CURSOR_EVENT_BYTES_MAX);
+
+    if (event->kind == EVENT_RESET) {
+        if (is_full) {
+            drop_events(client);
+        }
+        return client->will_be_ready;
+    }
+    if (!client->will_be_ready || is_full) {
+        push_init(cursor, client);
+        return false;
+    }
+    return !client->owes_init; /* INIT will say it */
 }
 
 static void push_event(CursorChannel *cursor, const CursorEvent *what)
@@ -163,12 +200,7 @@ static void push_event(CursorChannel *cursor, const CursorEvent *what)
     list_each_removable(&cursor->channel->clients, node)
     {
         CursorClient *client = client_of(list_entry(node, RedChannelClient, in_channel));
-        if (client->owes_init) {
-            continue; /* which will say it */
-        }
-        if (client->events > 0 && (client->events >= CURSOR_EVENTS_MAX ||
-                                   client->event_bytes + event_bytes(what) > CURSOR_EVENT_BYTES_MAX)) {
-            push_init(cursor, client);
+        if (!wants_event(cursor, client, what)) {
             continue;
         }
         if (event == NULL) {
@@ -177,6 +209,7 @@ static void push_event(CursorChannel *cursor, const CursorEvent *what)
             pipe_item_init(&event->item, &event_type);
             cursor_shape_ref(event->shape);
         }
+        client->will_be_ready = event->kind != EVENT_RESET;
         client->events++;
         client->event_bytes += event_bytes(event);
         rcc_push(&client->base, &event->item);

@@ -29,6 +29,7 @@ RedChannel *red_channel_new(RedsState *reds, const Core *core, uint8_t type, uin
     channel->main = main;
     list_init(&channel->in_registry);
     list_init(&channel->clients);
+    list_init(&channel->closing);
     pending_message_init(&channel->completions_ready, "channel completions", completions_ready);
     return channel;
 }
@@ -42,7 +43,7 @@ RedChannel *red_channel_ref(RedChannel *channel)
 void red_channel_unref(RedChannel *channel)
 {
     if (ref_drop(&channel->ref)) {
-        CHECK(list_is_empty(&channel->clients) && !list_is_linked(&channel->in_registry));
+        CHECK(list_is_empty(&channel->clients) && list_is_empty(&channel->closing) && !list_is_linked(&channel->in_registry));
         g_free(channel);
     }
 }
@@ -59,9 +60,10 @@ void red_channel_push_all(RedChannel *channel, PipeItem *item)
 void red_channel_close_clients(RedChannel *channel, const char *reason, uint64_t now_ns)
 {
     while (!list_is_empty(&channel->clients)) {
-        RedChannelClient *rcc = list_first(&channel->clients, RedChannelClient, in_channel);
-        rcc_close(rcc, reason);
-        rcc_dispose(rcc, now_ns);
+        rcc_close(list_first(&channel->clients, RedChannelClient, in_channel), reason);
+    }
+    while (!list_is_empty(&channel->closing)) {
+        rcc_dispose(list_first(&channel->closing, RedChannelClient, in_channel), now_ns);
     }
 }
 

@@ -9,7 +9,7 @@
  *   field                          home
  *   type, id, ops, owner, caps     constant once registered
  *   in_registry                    main
- *   clients                        the channel's home
+ *   clients, closing               the channel's home
  *   completions                    pushed by the home, taken by main
  *
  * Ownership  reference counted: the registry (RedsState), each slot, each rcc and each message in flight hold
@@ -68,6 +68,7 @@ struct RedChannel {
     ListNode in_registry;
     ListNode clients; /* RedChannelClient.in_channel: LIVE ones, oldest first */
     uint32_t clients_len;
+    ListNode closing; /* the same, of those not yet disposed */
     Inbox completions;
     PendingMessage completions_ready;
 };

@@ -134,6 +134,7 @@ void rcc_close(RedChannelClient *rcc, const char *reason)
     rcc_set_state(rcc, RCC_CLOSING);
     list_remove(&rcc->in_channel);
     rcc->channel->clients_len--;
+    list_append(&rcc->channel->closing, &rcc->in_channel);
     loop_timer_stop(rcc->loop, rcc->timer);
     stream_detach(rcc->stream);
     rcc_ref(rcc);
@@ -164,6 +165,7 @@ void rcc_dispose(RedChannelClient *rcc, uint64_t now_ns)
     if (rcc->channel->ops->client_closed != NULL) {
         rcc->channel->ops->client_closed(rcc, now_ns);
     }
+    list_remove(&rcc->in_channel);
     rcc_ref(rcc);
     rcc->slot->rcc = NULL;
     rcc_unref(rcc); /* the slot's */
