@@ -382,19 +382,22 @@ static void renegotiation_is_refused(void **state)
     server_finish(&server);
 }
 
+#define BYTES(text)                                                                                          \
+    {                                                                                                        \
+        (const uint8_t *)(text), sizeof(text) - 1                                                            \
+    }
+
 static void garbage_is_refused_at_once(void **state)
 {
-    static const char *const greetings[] = {
-        "REDQ\2\0\0\0\2\0\0\0\26\0\0\0",
-        "RFB 003.008\n",
-        "GET / HTTP/1.1\r\nHost: x\r\n\r\n",
-        "SSH-2.0-x\r\nxxxxxxxx",
-        "\x16\x03\x01\xff\xff"
-        "aaaaaaaaaaaaaa",
-        "\x17\x03\x03\x00\x01x",
-        "\x80\x2e\x01\x03\x01 and so on and so on, as SSLv2 once did it",
+    static const Span greetings[] = {
+        BYTES("REDQ\2\0\0\0\2\0\0\0\26\0\0\0"),
+        BYTES("RFB 003.008\n"),
+        BYTES("GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+        BYTES("SSH-2.0-x\r\nxxxxxxxx"),
+        BYTES("\x16\x03\x01\xff\xffzzzzzzzzzzzzzz"), /* a record that is too long */
+        BYTES("\x17\x03\x03\x00\x01x"),              /* data before any handshake */
+        BYTES("\x80\x2e\x01\x03\x01 and so on and so on, as SSLv2 once did it"),
     };
-    static const size_t lens[] = {16, 12, 27, 19, 19, 6, 51};
 
     (void)state;
     for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++) {
@@ -402,7 +405,7 @@ static void garbage_is_refused_at_once(void **state)
             Server server;
 
             server_init(&server);
-            server_receive(&server, (const uint8_t *)greetings[i], lens[i], piece);
+            server_receive(&server, greetings[i].data, greetings[i].len, piece);
             assert_int_equal(server.failed, -EPROTO);
             assert_true(tls_filter_output(server.filter).len < 100);
             server_finish(&server);
