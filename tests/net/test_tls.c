@@ -396,7 +396,7 @@ static void garbage_is_refused_at_once(void **state)
         BYTES("SSH-2.0-x\r\nxxxxxxxx"),
         BYTES("\x16\x03\x01\xff\xffzzzzzzzzzzzzzz"), /* a record that is too long */
         BYTES("\x17\x03\x03\x00\x01x"),              /* data before any handshake */
-        BYTES("\x80\x2e\x01\x03\x01 and so on and so on, as SSLv2 once did it"),
+        BYTES("\x80\x1e\x01\x03\x01 and so on and so on, as SSLv2 once did it"),
     };
 
     (void)state;
