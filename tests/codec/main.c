@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/codec/codec_tests.h"
+
+int main(void)
+{
+    return run_lz();
+}
