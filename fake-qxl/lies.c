@@ -323,7 +323,11 @@ static bool lie_tell(FakeQxl *qxl, FakeQxlLie lie)
         return lie_address(qxl, block_address(qxl, qxl->bait, 0),
                            pick(qxl, "group", 2) == 0 ? GROUPS : UINT32_MAX);
     case FAKE_QXL_LIE_COMMAND_STRADDLE:
-        return lie_address(qxl, block_address(qxl, qxl->bait_end, 0), GROUP_GUEST);
+        /* Only these two are larger than the unit that is left. */
+        return pick(qxl, "ring", 2) == 0 ? in_ring(qxl, &qxl->cursors, QXL_CMD_CURSOR,
+                                                   block_address(qxl, qxl->bait_end, 0), GROUP_GUEST)
+                                         : in_ring(qxl, &qxl->commands, QXL_CMD_DRAW,
+                                                   block_address(qxl, qxl->bait_end, 0), GROUP_GUEST);
     case FAKE_QXL_LIE_COMMAND_TYPE:
         return lie_type(qxl);
     case FAKE_QXL_LIE_CURSOR_KIND:
