@@ -114,7 +114,8 @@ def malformed_frames(path, port):
 # ---- the byte streams ----
 
 class Connection:
-    """One SPICE connection: type, id, mini (header style), client and server: bytes after the link stage."""
+    """One SPICE connection: type, id, mini (header style), client and server: bytes after the link stage; link: what came
+    before, as (from the server?, bytes), in the order of the handshake."""
 
     def __init__(self, client, server):
         magic, _, _, size = struct.unpack_from("<4sIII", client)
@@ -128,8 +129,13 @@ class Connection:
         selected = 4 if client_common[0] & server_common[0] & 1 else 0
         ticket = 128
         self.link_result, = struct.unpack_from("<I", server, 16 + server_size)
-        self.client = client[16 + size + selected + ticket:]
-        self.server = server[16 + server_size + 4:]
+        client_link, server_link = 16 + size, 16 + server_size
+        self.link = [(False, client[:client_link]), (True, server[:server_link]),
+                     (False, client[client_link:client_link + selected]),
+                     (False, client[client_link + selected:client_link + selected + ticket]),
+                     (True, server[server_link:server_link + 4])]
+        self.client = client[client_link + selected + ticket:]
+        self.server = server[server_link + 4:]
         del channels
 
     @property
@@ -154,6 +160,83 @@ def connections(path, port):
         if client and server:
             found.append(Connection(client, server))
     return found
+
+
+def split_messages(data, mini):
+    """The messages with their headers; a last part that is no whole message comes as it is."""
+    header, size_at = (6, 2) if mini else (18, 10)
+    at = 0
+    while len(data) - at >= header:
+        end = at + header + struct.unpack_from("<I", data, at + size_at)[0]
+        if end > len(data):
+            break
+        yield data[at:end]
+        at = end
+    if at < len(data):
+        yield data[at:]
+
+
+class SyntheticCapture:
+    """A pcap file of TCP connections made from bytes, addresses 127.0.0.1, raw IPv4 packets."""
+
+    SYN, ACK, FIN = 2, 16, 1
+    SEGMENT = 32768
+
+    def __init__(self, path, server_port):
+        self.file = open(path, "wb")
+        linktype_ipv4 = 228
+        self.file.write(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, linktype_ipv4))
+        self.server_port = server_port
+        self.time = 0
+
+    def open_connection(self, client_port):
+        self.client_port = client_port
+        self.sequence = [1000, 2000]  # client's, server's
+        self._packet(False, self.SYN, b"")
+        self._packet(True, self.SYN | self.ACK, b"")
+        self._packet(False, self.ACK, b"")
+
+    def send(self, from_server, data):
+        for at in range(0, len(data), self.SEGMENT):
+            self._packet(from_server, self.ACK, data[at:at + self.SEGMENT])
+            self._packet(not from_server, self.ACK, b"")
+
+    def close_connection(self):
+        self._packet(False, self.FIN | self.ACK, b"")
+        self._packet(True, self.FIN | self.ACK, b"")
+        self._packet(False, self.ACK, b"")
+
+    def _packet(self, from_server, flags, data):
+        ports = (self.server_port, self.client_port) if from_server else (self.client_port, self.server_port)
+        mine, theirs = (1, 0) if from_server else (0, 1)
+        acknowledged = self.sequence[theirs] if flags & self.ACK else 0
+        tcp = struct.pack(">HHIIBBHHH", *ports, self.sequence[mine], acknowledged, 5 << 4, flags, 65535, 0, 0)
+        address = bytes((127, 0, 0, 1))
+        ip = struct.pack(">BBHHHBBH", 0x45, 0, 40 + len(data), 0, 0, 64, 6, 0) + address + address
+        packet = ip + tcp + data
+        self.time += 1
+        self.file.write(struct.pack("<IIII", self.time // 1000, self.time % 1000 * 1000, len(packet), len(packet)))
+        self.file.write(packet)
+        self.sequence[mine] += len(data) + (1 if flags & (self.SYN | self.FIN) else 0)
+
+    def close(self):
+        self.file.close()
+
+
+def resegment(found, path, port):
+    """Writes the same connections with one SPICE message to a segment. The dissector reads nothing of what follows the link
+    result in the same segment, and servers may well send their first messages with it."""
+    synthetic = SyntheticCapture(path, port)
+    for n, c in enumerate(found):
+        synthetic.open_connection(40000 + n)
+        for from_server, data in c.link:
+            synthetic.send(from_server, data)
+        for from_server, data in ((True, c.server), (False, c.client)):
+            for message in split_messages(data, c.mini):
+                synthetic.send(from_server, message)
+        synthetic.close_connection()
+    synthetic.close()
+    return path
 
 
 def streams_write(found, folder):
