@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* codec-judge: what the existing server encodes must decode here, and be no smaller than what we make of it.
+ *
+ *   codec-judge SETTING [--sizes]
+ *
+ * For each image format and class it prints one line of JSON: how many images the existing server coded in the form
+ * that was asked for, how many of them decoded to the very pixels, the bytes of both encoders. It ends with 1 if an
+ * image did not decode to its pixels, or none came in that form.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <spice/enums.h>
+
+#include "codec/lz.h"
+#include "tests/codec/images.h"
+#include "tests/codec/judge/judge.h"
+
+#define IMAGES 12 /* for each format and class */
+
+typedef struct Setting {
+    const char *name;
+    JudgeSettings server;
+    unsigned formats;
+    bool top_first;                                /* decoded pixels begin with the top row */
+    bool identical;                                /* our encoder's bytes must be the existing one's */
+    uint8_t type, type_palette;                    /* SpiceImageType; of palette images */
+    Status (*decode)(const CodedImage *coded, uint8_t *pixels, size_t size);
+    Status (*encode)(const ImageSource *source, CodecSink *sink);
+} Setting;
+
+static Status lz_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    return lz_decode(coded->data, pixels, size);
+}
+
+static Status lz_forth(const ImageSource *source, CodecSink *sink)
+{
+    static LzEncoder *encoder;
+    if (encoder == NULL) {
+        encoder = lz_encoder_new(&test_memory);
+    }
+    return lz_encode(encoder, source, sink);
+}
+
+#define RGB_FORMATS (1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_32BIT | 1u << PIXEL_RGBA)
+#define PALETTE_FORMATS (1u << PIXEL_1BIT_BE | 1u << PIXEL_4BIT_BE | 1u << PIXEL_8BIT)
+
+static const Setting settings[] = {
+    {.name = "lz",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_LZ},
+     .formats = RGB_FORMATS | PALETTE_FORMATS | 1u << PIXEL_8BIT_A,
+     .type = SPICE_IMAGE_TYPE_LZ_RGB,
+     .type_palette = SPICE_IMAGE_TYPE_LZ_PLT,
+     .decode = lz_back,
+     .encode = lz_forth},
+};
+
+static const Setting *setting;
+
+typedef struct Tally {
+    unsigned drawn, coded, good, identical;
+    uint64_t raw, theirs, ours;
+} Tally;
+
+static void image_judge(JudgeClient *client, const TestImage *image, Tally *tally)
+{
+    const ImageSource *source = &image->source;
+    judge_draw(source);
+    const CodedImage coded = judge_client_image(client);
+    tally->drawn++;
+    tally->raw += image->size;
+    if (coded.type != (source->format <= PIXEL_8BIT ? setting->type_palette : setting->type)) {
+        return; /* too small, or not worth it; what counts is that the others are there */
+    }
+    tally->coded++;
+    tally->theirs += coded.data.len;
+    uint8_t *pixels = calloc(1, image->size);
+    const Status status = setting->decode(&coded, pixels, image->size);
+    const uint8_t *expected = setting->top_first ? image->expected_top_first : image->expected;
+    if (status == STATUS_OK && memcmp(pixels, expected, image->size) == 0) {
+        tally->good++;
+    } else {
+        fprintf(stderr, "codec-judge: %s: format %d, %ux%u: %s\n", setting->name, source->format, source->width,
+                source->height, status == STATUS_OK ? "other pixels" : "does not decode");
+    }
+    const size_t room = image->size * 2 + 4096;
+    uint8_t *ours = malloc(room);
+    CodecSink sink;
+    sink_init(&sink, ours, room);
+    if (setting->encode(source, &sink) == STATUS_OK) {
+        tally->ours += sink.total;
+        tally->identical += sink.total == coded.data.len && memcmp(ours, coded.data.data, sink.total) == 0;
+    }
+    free(ours);
+    free(pixels);
+}
+
+static int client_run(uint16_t port)
+{
+    JudgeClient *client = judge_client_open(port);
+    bool fine = true;
+    for (PixelFormat format = PIXEL_1BIT_LE; format <= PIXEL_8BIT_A; format++) {
+        if ((setting->formats & 1u << format) == 0) {
+            continue;
+        }
+        unsigned coded = 0;
+        for (ImageClass class = 0; class < IMAGE_CLASSES; class++) {
+            Tally tally = {0};
+            for (unsigned i = 0; i < IMAGES; i++) {
+                Random random = random_from(i * 100 + class);
+                const bool small = i % 3 == 0;
+                ImageLayout layout = {
+                    .format = format,
+                    .width = small ? 1 + random_below(&random, 70) : 100 + random_below(&random, 500),
+                    .height = class == IMAGE_TEXT_RUN ? 16 : 3 + random_below(&random, small ? 40 : 300),
+                    .top_down = i % 2 == 0,
+                    .chunks = 1,
+                };
+                if (i % 4 == 3) {
+                    layout.chunks = 1 + random_below(&random, 3);
+                }
+                if (format <= PIXEL_4BIT_BE) {
+                    layout.width += layout.width % 2; /* the judge's padding bits would be pixels */
+                }
+                TestImage image;
+                image_make(&image, class, &layout, i);
+                image_judge(client, &image, &tally);
+                image_free(&image);
+            }
+            printf("{\"setting\":\"%s\",\"format\":%d,\"class\":\"%s\",\"drawn\":%u,\"coded\":%u,\"decoded\":%u,"
+                   "\"identical\":%u,\"raw\":%llu,\"theirs\":%llu,\"ours\":%llu,\"ours_by_theirs\":%.4f}\n",
+                   setting->name, format, image_class_name(class), tally.drawn, tally.coded, tally.good,
+                   tally.identical, (unsigned long long)tally.raw, (unsigned long long)tally.theirs,
+                   (unsigned long long)tally.ours,
+                   tally.theirs > 0 ? (double)tally.ours / (double)tally.theirs : 0.0);
+            fflush(stdout);
+            coded += tally.coded;
+            fine = fine && tally.good == tally.coded && (!setting->identical || tally.identical == tally.coded);
+        }
+        if (coded == 0) {
+            fprintf(stderr, "codec-judge: %s: no image of format %d came\n", setting->name, format);
+            fine = false;
+        }
+    }
+    return fine ? 0 : 1;
+}
+
+int main(int argc, char **argv)
+{
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+        if (argc == 2 && strcmp(argv[1], settings[i].name) == 0) {
+            setting = &settings[i];
+            return judge_run(&setting->server, client_run);
+        }
+    }
+    fprintf(stderr, "usage: codec-judge SETTING\n");
+    return 2;
+}
