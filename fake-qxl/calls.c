@@ -289,6 +289,9 @@ bool fake_qxl_reset(FakeQxl *qxl)
         area_deadline(qxl, (AreaId)i, "reset_memslots");
         qxl->areas[i].mapped = false;
     }
+    if (qxl->config.strict) {
+        blocks_forget_optional(qxl);
+    }
     slots_add(qxl);
     return true;
 }

@@ -6,22 +6,22 @@
  * handed to the server; it has no thread, clock or socket of its own.
  *
  *   guest side    fake_qxl_cursor_set() and the like put commands in the rings; fake_qxl_primary_create() and
- * the like call the server, as a device model does when the guest writes to an I/O port. server side   the
- * QXLInterface callbacks. They touch atomics, and the memory of what is released. accounting    every command
- * that the server took must come back exactly once, every cookie must complete exactly once, and so on
- * (FakeQxlReport). What breaks a rule is written down, never fatal; memory that the server gave back is
- * overwritten at once, so that later use shows in what clients see, and it is checked that nobody writes to
- * it.
+ *                 the like call the server, as a device model does when the guest writes to an I/O port.
+ *   server side   the QXLInterface callbacks. They touch atomics, and the memory of what is released.
+ *   accounting    every command that the server took must come back exactly once, every cookie must complete
+ *                 exactly once, and so on (FakeQxlReport). What breaks a rule is written down, never fatal.
+ *                 Memory that the server gave back is overwritten at once, so that later use shows in what
+ *                 clients see, and it is checked that nobody writes to it.
  *
  * Order        new; spice_server_add_interface(fake_qxl_instance()); fake_qxl_connect(); guest actions;
  *              spice_server_remove_interface() or _destroy(); fake_qxl_check(final); free.
  * Ownership    the caller owns the FakeQxl; it must stay until the server has let the instance go.
  * Thread       guest side: one thread at a time (the host's lock). Server side: where the server calls (the
- * worker). The rings are single producer, single consumer; a push publishes with a release store, and block
- * states are atomics. Choices      random ones are asked from a FakeQxlChoice, so that a simulator, a list or
- * a seed decides. Errors       a guest action returns false when it cannot be done now (ring full, no memory,
- * nothing to act on) and has then changed nothing. Source       <spice/qxl_dev.h>; reference/wire-protocol.md
- * section 6, reference/api-and-behaviour.md section 2.5.
+ *              worker). The rings are single producer, single consumer; block states are atomics.
+ * Choices      random ones are asked from a FakeQxlChoice, so that a simulator, a list or a seed decides.
+ * Errors       a guest action returns false when it cannot be done now (ring full, no memory, nothing to act
+ *              on) and has then changed nothing.
+ * Source       <spice/qxl_dev.h>; reference/wire-protocol.md section 6, reference/api-and-behaviour.md 2.5.
  */
 #pragma once
 

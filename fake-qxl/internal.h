@@ -168,8 +168,10 @@ void block_poison(FakeQxl *qxl, const Block *block);
 uint32_t block_at(FakeQxl *qxl, const void *memory);
 /* Frees what was released. */
 void blocks_reclaim(FakeQxl *qxl);
-/* Is a block of this area in one of these states? */
+/* Is a block of this area in this state? Those of lies that may stay away do not count. */
 bool area_has(const FakeQxl *qxl, AreaId area, BlockState state);
+/* After a reset nothing can come back: takes what the server kept of commands that may stay away. */
+void blocks_forget_optional(FakeQxl *qxl);
 /* Free memory must be as it was left. */
 void memory_check(FakeQxl *qxl);
 uint64_t address_of(uint32_t slot, uint32_t generation, uint64_t offset);

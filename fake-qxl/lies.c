@@ -12,7 +12,7 @@
 
 #include <spice/enums.h>
 
-#define LIE_BYTES 4096u /* a command, and room for what it points to */
+#define LIE_BYTES 2048u /* a command, and room for what it points to */
 
 static bool in_ring(FakeQxl *qxl, Ring *ring, uint32_t type, uint64_t address, uint32_t group)
 {

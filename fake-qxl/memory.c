@@ -200,11 +200,33 @@ uint32_t block_at(FakeQxl *qxl, const void *memory)
     return BLOCK_NONE;
 }
 
+/* A surface still has to see that its command came back: the server may release it between any two of our looks. */
+static bool is_watched_by_a_surface(const FakeQxl *qxl, uint32_t block)
+{
+    for (uint32_t id = 0; id < qxl->surface_count; id++) {
+        if (qxl->surfaces[id].create == block || qxl->surfaces[id].destroy == block) {
+            return true;
+        }
+    }
+    return false;
+}
+
 void blocks_reclaim(FakeQxl *qxl)
 {
     for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
-        if (atomic_load(&qxl->blocks[i].state) == BLOCK_RELEASED) {
+        if (atomic_load(&qxl->blocks[i].state) == BLOCK_RELEASED && !is_watched_by_a_surface(qxl, i)) {
             block_return(qxl, &qxl->blocks[i]);
+        }
+    }
+}
+
+void blocks_forget_optional(FakeQxl *qxl)
+{
+    for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
+        Block *block = &qxl->blocks[i];
+        if (atomic_load(&block->state) == BLOCK_TAKEN && block->optional) {
+            block_poison(qxl, block);
+            block_return(qxl, block);
         }
     }
 }
@@ -212,7 +234,8 @@ void blocks_reclaim(FakeQxl *qxl)
 bool area_has(const FakeQxl *qxl, AreaId area, BlockState state)
 {
     for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
-        if (atomic_load(&qxl->blocks[i].state) == (uint32_t)state && qxl->blocks[i].area == area) {
+        const Block *block = &qxl->blocks[i];
+        if (atomic_load(&block->state) == (uint32_t)state && block->area == area && !block->optional) {
             return true;
         }
     }
