@@ -101,6 +101,8 @@ bool sim_run(Sim *sim, uint64_t until_ns);
 
 /* For a simulated thread: lets time pass. A host's thread gives the big lock away meanwhile. */
 void sim_sleep(Sim *sim, uint64_t duration_ns);
+/* The same until somebody opens the gate, with core->gate_open(). */
+void sim_wait(Sim *sim, CoreGate *gate);
 
 uint64_t sim_now_ns(const Sim *sim);
 uint64_t sim_steps(const Sim *sim); /* of the scheduler, so far */

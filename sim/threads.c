@@ -288,6 +288,16 @@ void sim_thread_sleep(Sim *sim, uint64_t duration_ns)
     sim_thread_wait(sim, THREAD_ASLEEP);
 }
 
+void sim_thread_pass(Sim *sim, CoreGate *gate)
+{
+    while (gate->open == 0) {
+        gate->waiter = sim->threads.current;
+        sim_thread_wait(sim, THREAD_AT_GATE);
+    }
+    tsan_acquire(gate);
+    world_record(sim, "passed", 0, 0);
+}
+
 /* ---- The scheduler ---- */
 
 static void say_who_waits(Sim *sim)
@@ -474,17 +484,37 @@ void sim_spawn(Sim *sim, const char *name, void (*fn)(void *arg), void *arg)
     kernel_leave(sim);
 }
 
-void sim_sleep(Sim *sim, uint64_t duration_ns)
+static bool host_leave(Sim *sim)
 {
-    kernel_enter(sim);
     const bool holds_lock = sim->threads.lock_owner == sim->threads.current;
     if (holds_lock) {
         sim_host_unlock(sim);
     }
-    sim_thread_sleep(sim, duration_ns);
-    if (holds_lock) {
+    return holds_lock;
+}
+
+static void host_return(Sim *sim, bool held_lock)
+{
+    if (held_lock) {
         sim_host_lock(sim);
     }
+}
+
+void sim_sleep(Sim *sim, uint64_t duration_ns)
+{
+    kernel_enter(sim);
+    const bool held_lock = host_leave(sim);
+    sim_thread_sleep(sim, duration_ns);
+    host_return(sim, held_lock);
+    kernel_leave(sim);
+}
+
+void sim_wait(Sim *sim, CoreGate *gate)
+{
+    kernel_enter(sim);
+    const bool held_lock = host_leave(sim);
+    sim_thread_pass(sim, gate);
+    host_return(sim, held_lock);
     kernel_leave(sim);
 }
 

@@ -81,6 +81,8 @@ void sim_thread_join(Sim *sim, CoreThread *thread);
 /* Waits in this state until sim_thread_wake(). Only in a simulated thread. */
 void sim_thread_wait(Sim *sim, ThreadState state);
 void sim_thread_wake(Sim *sim, CoreThread *thread);
+/* Waits until the gate is open. */
+void sim_thread_pass(Sim *sim, CoreGate *gate);
 void sim_thread_sleep(Sim *sim, uint64_t duration_ns);
 /* Lets the scheduler choose anew. */
 void sim_thread_yield(Sim *sim);
