@@ -4,7 +4,7 @@
 #include "codec/lz_tokens.h"
 #include "codec/source.h"
 
-/* Positions are found again by a hash of what starts there: two pixels, or four bytes. The table is cleared almost
+/* Positions are found again by a hash of what starts there: two pixels, or three bytes. The table is cleared almost
  * never: entries count on from image to image, so those of an earlier image lie below `base`. Small images use a part
  * of the table, which stays in the first cache. */
 #define HASH_BITS_MAX 13u
@@ -12,7 +12,7 @@
 #define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 #define DISTANCE_MAX (65535u + 8190u - 1u) /* units; what existing decoders surely take */
 #define NEAR_MAX 8191u                     /* units; the short form reaches so far */
-#define SKIP_SHIFT 6u /* after 2^this units without a match look at every second, and so on */
+#define SKIP_SHIFT 7u /* after 2^this units without a match look at every second, and so on */
 
 struct LzEncoder {
     CodecMemory memory;
@@ -82,11 +82,11 @@ ALWAYS_INLINE bool unit_same(LzUnit unit, const uint8_t *a, const uint8_t *b)
 }
 
 ALWAYS_INLINE Status plane_code(LzUnit unit, LzEncoder *encoder, const uint8_t *units, uint32_t count,
-                                LzOut *out)
+                                uint32_t above, LzOut *out)
 {
-    /* What a look at one place compares: 8 bytes of pixels, 4 of bytes. */
-    const uint32_t probe = unit.size == 4 ? 2 : 4;
-    const uint64_t probe_mask = unit.size == 4 ? unit.mask : UINT64_C(0xffffffff);
+    /* What a look at one place compares: 8 bytes of pixels, 3 of bytes. */
+    const uint32_t probe = unit.size == 4 ? 2 : 3;
+    const uint64_t probe_mask = unit.size == 4 ? unit.mask : UINT64_C(0xffffff);
     const uint32_t size = unit.size;
     const uint8_t *const end = units + (size_t)count * size;
 
@@ -108,22 +108,33 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, LzEncoder *encoder, const uint8_t *
     while (count - i >= (unit.size == 4 ? probe : 8) && i < count) {
         const uint64_t here = load64(units + (size_t)i * size) & probe_mask;
         uint32_t *const entry = &table[here * HASH_FACTOR >> shift];
-        const uint32_t distance = base + i - *entry;
+        uint32_t distance = base + i - *entry;
         *entry = base + i;
+        const uint8_t *at = units + (size_t)i * size;
+        const uint8_t *from = NULL;
+        size_t length = 0;
         /* Wraps for entries of earlier images; 0 is no distance, either. */
         const uint32_t reach = i < DISTANCE_MAX ? i : DISTANCE_MAX;
-        if (distance - 1 >= reach) {
+        if (distance - 1 < reach && (load64(at - (size_t)distance * size) & probe_mask) == here) {
+            from = at - (size_t)distance * size;
+            length = probe + units_equal(unit, at + (size_t)probe * size, from + (size_t)probe * size, end);
+        }
+        if (above - 1 < reach && above != distance &&
+            (load64(at - (size_t)above * size) & probe_mask) == here) {
+            const uint8_t *other = at - (size_t)above * size;
+            const size_t more =
+                probe + units_equal(unit, at + (size_t)probe * size, other + (size_t)probe * size, end);
+            if (more > length) {
+                length = more;
+                distance = above;
+                from = other;
+            }
+        }
+        /* A far match is coded in 4 bytes, and literals after it cost one more. */
+        if (length == 0 || (distance > NEAR_MAX && length * unit.literal < 6)) {
             i += 1 + (misses++ >> SKIP_SHIFT);
             continue;
         }
-        const uint8_t *at = units + (size_t)i * size;
-        const uint8_t *from = at - (size_t)distance * size;
-        if ((load64(from) & probe_mask) != here) {
-            i += 1 + (misses++ >> SKIP_SHIFT);
-            continue;
-        }
-        size_t length =
-            probe + units_equal(unit, at + (size_t)probe * size, from + (size_t)probe * size, end);
         misses = 0;
         /* What was skipped, or hashed away, may match as well. */
         while (i > literals && i > distance && unit_same(unit, at - size, from - size)) {
@@ -150,19 +161,21 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, LzEncoder *encoder, const uint8_t *
     return literals_put(unit, out, units + (size_t)literals * size, count - literals);
 }
 
-static Status plane_rgb(LzEncoder *encoder, const uint8_t *units, uint32_t count, LzOut *out)
+static Status plane_rgb(LzEncoder *encoder, const uint8_t *units, uint32_t count, uint32_t above, LzOut *out)
 {
-    return plane_code(LZ_UNIT_RGB, encoder, units, count, out);
+    return plane_code(LZ_UNIT_RGB, encoder, units, count, above, out);
 }
 
-static Status plane_rgb16(LzEncoder *encoder, const uint8_t *units, uint32_t count, LzOut *out)
+static Status plane_rgb16(LzEncoder *encoder, const uint8_t *units, uint32_t count, uint32_t above,
+                          LzOut *out)
 {
-    return plane_code(LZ_UNIT_RGB16, encoder, units, count, out);
+    return plane_code(LZ_UNIT_RGB16, encoder, units, count, above, out);
 }
 
-static Status plane_bytes(LzEncoder *encoder, const uint8_t *units, uint32_t count, LzOut *out)
+static Status plane_bytes(LzEncoder *encoder, const uint8_t *units, uint32_t count, uint32_t above,
+                          LzOut *out)
 {
-    return plane_code(LZ_UNIT_BYTE, encoder, units, count, out);
+    return plane_code(LZ_UNIT_BYTE, encoder, units, count, above, out);
 }
 
 static bool is_rgb(PixelFormat format)
@@ -256,7 +269,7 @@ Status lz_encode_alpha(LzEncoder *encoder, const ImageSource *source, CodecSink 
         return status;
     }
     LzOut out = header_put(source, LZ_TYPE_XXXA, sink);
-    status = plane_bytes(encoder, alpha, source->width * source->height, &out);
+    status = plane_bytes(encoder, alpha, source->width * source->height, source->width, &out);
     return status == STATUS_OK ? sink_end(sink, out.at) : status;
 }
 
@@ -280,13 +293,14 @@ Status lz_encode(LzEncoder *encoder, const ImageSource *source, CodecSink *sink)
     LzOut out = header_put(source, type, sink);
     if (!is_rgb(source->format)) {
         const uint64_t row_bytes = pixel_row_bytes(source->format, source->width);
-        status = plane_bytes(encoder, units, (uint32_t)(row_bytes * source->height), &out);
+        status =
+            plane_bytes(encoder, units, (uint32_t)(row_bytes * source->height), (uint32_t)row_bytes, &out);
     } else if (source->format == PIXEL_16BIT) {
-        status = plane_rgb16(encoder, units, source->width * source->height, &out);
+        status = plane_rgb16(encoder, units, source->width * source->height, source->width, &out);
     } else {
-        status = plane_rgb(encoder, units, source->width * source->height, &out);
+        status = plane_rgb(encoder, units, source->width * source->height, source->width, &out);
         if (status == STATUS_OK && alpha != NULL) {
-            status = plane_bytes(encoder, alpha, source->width * source->height, &out);
+            status = plane_bytes(encoder, alpha, source->width * source->height, source->width, &out);
         }
     }
     return status == STATUS_OK ? sink_end(sink, out.at) : status;

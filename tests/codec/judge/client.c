@@ -153,7 +153,8 @@ JudgeClient *judge_client_open(uint16_t port)
         message_read(&client->main);
     } while (client->main.type != SPICE_MSG_MAIN_CHANNELS_LIST);
 
-    channel_open(&client->display, port, SPICE_CHANNEL_DISPLAY, session, CAP(SPICE_DISPLAY_CAP_LZ4_COMPRESSION));
+    channel_open(&client->display, port, SPICE_CHANNEL_DISPLAY, session,
+                 CAP(SPICE_DISPLAY_CAP_LZ4_COMPRESSION));
     const struct __attribute__((packed)) {
         uint8_t cache_id;
         int64_t cache_size;

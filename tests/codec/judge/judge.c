@@ -23,9 +23,9 @@ typedef struct Setting {
     const char *name;
     JudgeSettings server;
     unsigned formats;
-    bool top_first;                                /* decoded pixels begin with the top row */
-    bool identical;                                /* our encoder's bytes must be the existing one's */
-    uint8_t type, type_palette;                    /* SpiceImageType; of palette images */
+    bool top_first;             /* decoded pixels begin with the top row */
+    bool identical;             /* our encoder's bytes must be the existing one's */
+    uint8_t type, type_palette; /* SpiceImageType; of palette images */
     Status (*decode)(const CodedImage *coded, uint8_t *pixels, size_t size);
     Status (*encode)(const ImageSource *source, CodecSink *sink);
 } Setting;
@@ -82,8 +82,8 @@ static void image_judge(JudgeClient *client, const TestImage *image, Tally *tall
     if (status == STATUS_OK && memcmp(pixels, expected, image->size) == 0) {
         tally->good++;
     } else {
-        fprintf(stderr, "codec-judge: %s: format %d, %ux%u: %s\n", setting->name, source->format, source->width,
-                source->height, status == STATUS_OK ? "other pixels" : "does not decode");
+        fprintf(stderr, "codec-judge: %s: format %d, %ux%u: %s\n", setting->name, source->format,
+                source->width, source->height, status == STATUS_OK ? "other pixels" : "does not decode");
     }
     const size_t room = image->size * 2 + 4096;
     uint8_t *ours = malloc(room);
@@ -106,7 +106,7 @@ static int client_run(uint16_t port)
             continue;
         }
         unsigned coded = 0;
-        for (ImageClass class = 0; class < IMAGE_CLASSES; class++) {
+        for (ImageClass class = 0; class < IMAGE_CLASSES; class ++) {
             Tally tally = {0};
             for (unsigned i = 0; i < IMAGES; i++) {
                 Random random = random_from(i * 100 + class);
@@ -129,15 +129,17 @@ static int client_run(uint16_t port)
                 image_judge(client, &image, &tally);
                 image_free(&image);
             }
-            printf("{\"setting\":\"%s\",\"format\":%d,\"class\":\"%s\",\"drawn\":%u,\"coded\":%u,\"decoded\":%u,"
-                   "\"identical\":%u,\"raw\":%llu,\"theirs\":%llu,\"ours\":%llu,\"ours_by_theirs\":%.4f}\n",
-                   setting->name, format, image_class_name(class), tally.drawn, tally.coded, tally.good,
-                   tally.identical, (unsigned long long)tally.raw, (unsigned long long)tally.theirs,
-                   (unsigned long long)tally.ours,
-                   tally.theirs > 0 ? (double)tally.ours / (double)tally.theirs : 0.0);
+            printf(
+                "{\"setting\":\"%s\",\"format\":%d,\"class\":\"%s\",\"drawn\":%u,\"coded\":%u,\"decoded\":%u,"
+                "\"identical\":%u,\"raw\":%llu,\"theirs\":%llu,\"ours\":%llu,\"ours_by_theirs\":%.4f}\n",
+                setting->name, format, image_class_name(class), tally.drawn, tally.coded, tally.good,
+                tally.identical, (unsigned long long)tally.raw, (unsigned long long)tally.theirs,
+                (unsigned long long)tally.ours,
+                tally.theirs > 0 ? (double)tally.ours / (double)tally.theirs : 0.0);
             fflush(stdout);
             coded += tally.coded;
-            fine = fine && tally.good == tally.coded && (!setting->identical || tally.identical == tally.coded);
+            fine =
+                fine && tally.good == tally.coded && (!setting->identical || tally.identical == tally.coded);
         }
         if (coded == 0) {
             fprintf(stderr, "codec-judge: %s: no image of format %d came\n", setting->name, format);
