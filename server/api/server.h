@@ -93,7 +93,7 @@ void api_warn(const Server *server, const char *format, ...) __attribute__((form
  * the function returns (core/host.h). `name` may be NULL. */
 #define API_ENTRY(name, spice)                                                                               \
     Server *name = api_check((spice), __func__);                                                             \
-    __attribute__((cleanup(api_leave))) CoreLoop *name##_entered = api_enter(name)
+    __attribute__((cleanup(api_leave), unused)) CoreLoop *name##_entered = api_enter(name)
 CoreLoop *api_enter(Server *server);
 void api_leave(CoreLoop **entered);
 

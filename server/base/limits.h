@@ -7,17 +7,22 @@
 #include <stdint.h>
 
 /* ---- Links: connections that are not yet a channel's (session/links.h) ---- */
-#define LINKS_UNFINISHED_MAX 512u /* links; a client opens about 12 at once, 40 clients may arrive together  \
+#define LINKS_UNFINISHED_MAX                                                                                 \
+    512u /* links; a client opens about 12 at once, 40 clients may arrive together  \
                                    */
-#define LINKS_UNFINISHED_PER_PEER_MAX 256u /* links; half of all: a proxy brings everybody from one address  \
+#define LINKS_UNFINISHED_PER_PEER_MAX                                                                        \
+    256u                            /* links; half of all: a proxy brings everybody from one address  \
                                             */
-#define LINKS_ACCEPTS_PER_WAKEUP 16          /* connections; then the main loop's other work has its turn */
-#define LINKS_ACCEPT_BACKOFF_NS UINT64_C(100000000) /* ns; descriptors come back when connections end, not sooner */
-#define LINKS_KEEPALIVE_S 600                /* s; the time that the existing server sets */
-#define LINKS_DISCARD_BYTES_MAX 16384u       /* bytes read and dropped so that a refusal is not overtaken by a reset */
-#define LINKS_LOG_BURST 32u                  /* lines; one client that goes wrong with all its channels */
-#define LINKS_LOG_REFILL_NS UINT64_C(1000000000) /* ns per further line; strangers must not fill the host's disk */
-#define LINK_TLS_NS UINT64_C(10000000000)  /* ns; a TLS handshake takes 2 round trips */
+#define LINKS_ACCEPTS_PER_WAKEUP 16 /* connections; then the main loop's other work has its turn */
+#define LINKS_ACCEPT_BACKOFF_NS                                                                              \
+    UINT64_C(100000000)       /* ns; descriptors come back when connections end, not sooner */
+#define LINKS_KEEPALIVE_S 600 /* s; the time that the existing server sets */
+#define LINKS_DISCARD_BYTES_MAX                                                                              \
+    16384u                  /* bytes read and dropped so that a refusal is not overtaken by a reset */
+#define LINKS_LOG_BURST 32u /* lines; one client that goes wrong with all its channels */
+#define LINKS_LOG_REFILL_NS                                                                                  \
+    UINT64_C(1000000000)                  /* ns per further line; strangers must not fill the host's disk */
+#define LINK_TLS_NS UINT64_C(10000000000) /* ns; a TLS handshake takes 2 round trips */
 #define LINK_HEADER_NS UINT64_C(10000000000) /* ns; the client sends its link message at once */
 #define LINK_AUTH_NS                                                                                         \
     UINT64_C(30000000000) /* ns; programs ask nobody here, but slow machines encrypt slowly */

@@ -63,7 +63,7 @@ typedef void (*CoreWatchFunc)(void *opaque, unsigned ready, uint64_t now_ns);
 /* What a loop can do; `now_ns` given to callbacks is read once per wakeup. After *_free() has returned, the
  * callback is not called again. */
 typedef struct CoreLoopOps {
-    CoreTimer *(*timer_new)(CoreLoop *loop, CoreTimerFunc func, void *opaque); /* NULL: none to be had */
+    CoreTimer *(*timer_new)(CoreLoop *loop, CoreTimerFunc func, void *opaque);   /* NULL: none to be had */
     void (*timer_start)(CoreLoop *loop, CoreTimer *timer, uint64_t deadline_ns); /* (re)arms; absolute */
     void (*timer_stop)(CoreLoop *loop, CoreTimer *timer);                        /* idempotent */
     void (*timer_free)(CoreLoop *loop, CoreTimer *timer);
@@ -194,7 +194,8 @@ struct Core {
     void (*exit_process)(const Core *core, int code);
 };
 
-void core_log(const Core *core, CoreLogLevel level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void core_log(const Core *core, CoreLogLevel level, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 static inline void core_note(const Core *core, const char *what, uint64_t a, uint64_t b)
 {

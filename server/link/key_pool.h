@@ -29,7 +29,8 @@ typedef struct Crypto Crypto; /* net/crypto.h: the server's OSSL_LIB_CTX */
 typedef void (*KeyPoolReadyFunc)(void *opaque, bool failed);
 
 /* `crypto` is borrowed and outlives the pool. Makes nothing yet. */
-KeyPool *key_pool_new(const Core *core, CoreLoop *main_loop, Crypto *crypto, KeyPoolReadyFunc ready, void *opaque);
+KeyPool *key_pool_new(const Core *core, CoreLoop *main_loop, Crypto *crypto, KeyPoolReadyFunc ready,
+                      void *opaque);
 void key_pool_free(KeyPool *pool);
 
 /* A referenced key, or NULL: `ready` will be called. */
@@ -38,5 +39,5 @@ TicketKey *key_pool_take(KeyPool *pool, uint64_t now_ns);
 void ticket_key_unref(TicketKey *key);
 const uint8_t *ticket_key_public(const TicketKey *key); /* TICKET_PUBLIC_BYTES of DER */
 /* RSA-OAEP (SHA-1). False: it does not decrypt. Writes at most `cap` bytes. */
-bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES], uint8_t *ret_plain, size_t cap,
-                        size_t *ret_len);
+bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES], uint8_t *ret_plain,
+                        size_t cap, size_t *ret_len);

@@ -221,7 +221,8 @@ static bool link_find_channel(Link *link)
     if (request->channel_type == WIRE_CHANNEL_MAIN) {
         request->channel_id = 0; /* there is one main channel, whatever number the client gives it */
     }
-    return rules->channel_find(rules->opaque, request->channel_type, request->channel_id, &link->channel_caps);
+    return rules->channel_find(rules->opaque, request->channel_type, request->channel_id,
+                               &link->channel_caps);
 }
 
 static void link_on_body(Link *link)

@@ -52,7 +52,8 @@ typedef struct LinkCaps {
 
 static inline bool link_caps_has(const LinkCaps *caps, unsigned cap)
 {
-    return cap / 32 < LINK_CAPS_WORDS_MAX && cap / 32 < caps->len && (caps->words[cap / 32] >> (cap % 32) & 1) != 0;
+    return cap / 32 < LINK_CAPS_WORDS_MAX && cap / 32 < caps->len &&
+           (caps->words[cap / 32] >> (cap % 32) & 1) != 0;
 }
 static inline void link_caps_set(LinkCaps *caps, unsigned cap)
 {
@@ -112,5 +113,5 @@ const char *link_failure(const Link *link); /* why it FAILED, for the one log li
 /* In KEY_WAIT; ignored in other states. */
 void link_key_ready(Link *link);
 void link_key_failed(Link *link);
-void link_accept(Link *link);                     /* DECIDE -> DONE, result OK in the output */
+void link_accept(Link *link);                      /* DECIDE -> DONE, result OK in the output */
 void link_refuse(Link *link, uint32_t link_error); /* DECIDE -> FAILED, that result in the output */

@@ -14,7 +14,7 @@
 
 #include "core/core.h"
 
-typedef struct Crypto Crypto;         /* net/crypto.h */
+typedef struct Crypto Crypto; /* net/crypto.h */
 typedef struct TlsContext TlsContext;
 typedef struct TlsFilter TlsFilter;
 

@@ -43,7 +43,8 @@ RedChannel *red_channel_ref(RedChannel *channel)
 void red_channel_unref(RedChannel *channel)
 {
     if (ref_drop(&channel->ref)) {
-        CHECK(list_is_empty(&channel->clients) && list_is_empty(&channel->closing) && !list_is_linked(&channel->in_registry));
+        CHECK(list_is_empty(&channel->clients) && list_is_empty(&channel->closing) &&
+              !list_is_linked(&channel->in_registry));
         g_free(channel);
     }
 }

@@ -8,7 +8,8 @@
 #include "session/client.h"
 
 #define RCC_VECTORS_MAX 64
-#define RCC_ARENA_BYTES 4096u /* bytes of decoded arrays per message: the longest, a codec list, needs 255   \
+#define RCC_ARENA_BYTES                                                                                      \
+    4096u /* bytes of decoded arrays per message: the longest, a codec list, needs 255   \
                                */
 
 static const PipeItemType ping_item_type;

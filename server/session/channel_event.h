@@ -26,6 +26,7 @@ typedef struct ChannelEventSink {
 /* Reads the addresses of the stream and sends CONNECTED. */
 ChannelEvent *channel_event_new(ChannelEventSink *sink, const Stream *stream);
 /* Sends INITIALIZED. */
-void channel_event_initialized(ChannelEvent *event, uint32_t connection_id, uint8_t type, uint8_t id, bool is_tls);
+void channel_event_initialized(ChannelEvent *event, uint32_t connection_id, uint8_t type, uint8_t id,
+                               bool is_tls);
 /* Sends DISCONNECTED and frees. NULL is allowed. */
 void channel_event_free(ChannelEvent *event);

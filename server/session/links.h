@@ -27,7 +27,7 @@ typedef struct LinkOffer {
     bool skip_auth;
     Stream *stream;      /* detached; taken when admitted */
     ChannelEvent *event; /* taken when admitted */
-    Span output;         /* not yet written: the link result at least; goes out before anything else. Copy it. */
+    Span output; /* not yet written: the link result at least; goes out before anything else. Copy it. */
 } LinkOffer;
 
 typedef struct LinksOwner {

@@ -34,7 +34,7 @@ ARROWS = {
     "channels": BELOW_SESSION,
     "agent": BELOW_SESSION,
     "migrate": BELOW_SESSION,
-    "display": BELOW_SESSION | {"codec", "qxl"},
+    "display": BELOW_SESSION | {"codec", "qxl", "channels"},  # the worker is the home of the cursor channel
 }
 ARROWS["api"] = set(ARROWS) | {"api"}
 
