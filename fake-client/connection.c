@@ -409,9 +409,6 @@ static void message(FakeConnection *c, WireArena *arena, uint16_t type, Span bod
         violate(c, FAKE_RULE_CAPABILITIES, "%s although we have capability %d", info->name,
                 info->capability_absent);
     }
-    if (body.len > info->max_body) {
-        violate(c, FAKE_RULE_DECODE, "%s has %zu bytes", info->name, body.len);
-    }
     WireMsg m;
     WireFault fault = {"", "", "", 0};
     if (wire_msg_decode(c->channel, type, body, arena, &m, &fault) != STATUS_OK) {

@@ -152,12 +152,14 @@ static void visible_check(FakeConnection *c, uint8_t visible)
 void cursor_message(FakeConnection *c, const WireMsg *m)
 {
     FakeCursorModel *model = &c->cursor->model;
-    if (!model->has_init && m->type != WIRE_MSG_CURSOR_INIT) {
+    /* What only forgets is no use of the cursor; clients ignore the rest. */
+    const bool forgets = m->type == WIRE_MSG_CURSOR_RESET || m->type == WIRE_MSG_CURSOR_INVAL_ALL;
+    if (!model->has_init && m->type != WIRE_MSG_CURSOR_INIT && !forgets && !c->client->config.stock_server) {
         violate(c, FAKE_RULE_ORDER, "type %u before INIT", m->type);
     }
     switch (m->type) {
     case WIRE_MSG_CURSOR_INIT:
-        if (model->has_init) {
+        if (model->has_init && !c->client->config.stock_server) {
             violate(c, FAKE_RULE_ORDER, "a second INIT without RESET"); /* clients ignore it */
         }
         model->has_init = true;

@@ -106,7 +106,9 @@ typedef struct FakeBehaviour {
 typedef struct FakeClientConfig {
     const char *password; /* NULL: the empty one */
     bool full_header;
-    bool stock_server; /* tolerate what the existing server is known to do: sizes of sub-messages, see docs */
+    /* Tolerate what the existing server is known for: sub-messages with too large a size; a second cursor INIT when
+     * a primary surface comes after the client, and none between RESET and the guest's next cursor. */
+    bool stock_server;
     bool client_mouse; /* ask for it when it is supported */
     uint32_t main_caps, display_caps, inputs_caps, playback_caps, record_caps,
         vmc_caps; /* announced, one word each */

@@ -71,7 +71,7 @@ static void usage(FILE *out)
           "  --password P        the ticket (default: empty)\n"
           "  --channels LIST     to open, as main,inputs,cursor,display (the default) or display:1\n"
           "  --full-header       long data headers\n"
-          "  --stock             tolerate what the existing server is known for: sizes of sub-messages\n"
+          "  --stock             tolerate what the existing server is known for\n"
           "  --dump              print every message\n"
           "  --keys LIST         key codes to send, as 0x1e,0x9e; with bit 7 in the last byte: key up\n"
           "  --motion DX,DY      move the mouse\n"

@@ -95,6 +95,8 @@ static void test_order(void **state)
     (void)state;
     Script s;
     FakeConnection *c = cursor_open(&s);
+    empty(&s, c, WIRE_MSG_CURSOR_INVAL_ALL);
+    empty(&s, c, WIRE_MSG_CURSOR_RESET);
     empty(&s, c, WIRE_MSG_CURSOR_HIDE);
     script_expect(&s, FAKE_RULE_ORDER, "before INIT");
     init(&s, c, 1);
