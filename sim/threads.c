@@ -199,6 +199,7 @@ static void thread_main(void *opaque)
         sim_host_unlock(sim);
     }
     tsan_release(thread);
+    tsan_release(sim); /* it will not be there when the run ends: see at_border() */
     thread->state = THREAD_DONE;
     runner_rest(sim, &thread->runner);
     if (thread->joiner != NULL) {
