@@ -13,7 +13,10 @@
 #include <time.h>
 
 #include "base/check.h"
+#include <lz4.h>
+
 #include "codec/lz.h"
+#include "codec/lz4_image.h"
 #include "tests/codec/images.h"
 
 #define ROUNDS 5
@@ -63,8 +66,48 @@ static Status lz_back(void *decoder, Span data, uint8_t *pixels, size_t size)
     return lz_decode(data, pixels, size);
 }
 
+static void *lz4_open(void)
+{
+    return lz4_encoder_new(&test_memory);
+}
+
+static void lz4_close(void *encoder)
+{
+    lz4_encoder_free(encoder);
+}
+
+static Status lz4_code(void *encoder, const ImageSource *source, CodecSink *sink)
+{
+    return lz4_encode(encoder, source, sink);
+}
+
+static Status lz4_back(void *decoder, Span data, uint8_t *pixels, size_t size)
+{
+    (void)decoder;
+    return lz4_decode(data, pixels, size);
+}
+
+/* The library alone, to compare with. */
+static Status lz4_raw_code(void *encoder, const ImageSource *source, CodecSink *sink)
+{
+    (void)encoder;
+    const int coded = LZ4_compress_default((const char *)source->chunks[0].data, (char *)sink->at,
+                                           (int)(source->stride * source->height), (int)sink->max);
+    sink->total = (size_t)coded;
+    return coded > 0 ? STATUS_OK : STATUS_LIMIT;
+}
+
+static Status lz4_raw_back(void *decoder, Span data, uint8_t *pixels, size_t size)
+{
+    (void)decoder;
+    const int got = LZ4_decompress_safe((const char *)data.data, (char *)pixels, (int)data.len, (int)size);
+    return got == (int)size ? STATUS_OK : STATUS_PEER_FAULT;
+}
+
 static const Bench benches[] = {
     {"lz", lz_open, lz_close, lz_code, lz_back},
+    {"lz4", lz4_open, lz4_close, lz4_code, lz4_back},
+    {"lz4-library", lz4_open, lz4_close, lz4_raw_code, lz4_raw_back},
 };
 
 static uint64_t cpu_ns(void)

@@ -50,3 +50,4 @@ void piece_sink_init(PieceSink *sink, size_t max, uint64_t seed);
 uint8_t *piece_sink_join(PieceSink *sink); /* and frees the pieces; the caller frees the result */
 
 int run_lz(void);
+int run_lz4(void);

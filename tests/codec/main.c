@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return run_lz();
+    return run_lz() + run_lz4();
 }

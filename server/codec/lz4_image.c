@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "codec/lz4_image.h"
+
+#include <lz4.h>
+
+#include "base/check.h"
+#include "codec/sink.h"
+#include "codec/source.h"
+
+#define HEADER_BYTES 2u
+#define BLOCK_HEADER_BYTES 4u
+/* Bytes of rows in a block. In each block liblz4 learns anew how fast it may go, so they are large; but a coded one may
+ * have to be copied to a sink of small pieces. More than a match reaches, so that a block and the one before it are all
+ * that must stay in place. */
+#define BLOCK_BYTES (1024u * 1024u)
+
+struct Lz4Encoder {
+    CodecMemory memory;
+    Scratch rows; /* two blocks of rows without their padding */
+    Scratch coded;
+    LZ4_stream_t stream;
+};
+
+Lz4Encoder *lz4_encoder_new(const CodecMemory *memory)
+{
+    Lz4Encoder *encoder = memory->alloc(memory->owner, sizeof(*encoder));
+    if (encoder != NULL) {
+        *encoder = (Lz4Encoder){.memory = *memory};
+    }
+    return encoder;
+}
+
+void lz4_encoder_free(Lz4Encoder *encoder)
+{
+    if (encoder != NULL) {
+        const CodecMemory memory = encoder->memory;
+        scratch_free(&encoder->rows, &memory);
+        scratch_free(&encoder->coded, &memory);
+        memory.free(memory.owner, encoder);
+    }
+}
+
+static void be32_put(uint8_t *p, uint32_t v)
+{
+    p[0] = (uint8_t)(v >> 24);
+    p[1] = (uint8_t)(v >> 16);
+    p[2] = (uint8_t)(v >> 8);
+    p[3] = (uint8_t)v;
+}
+
+static Status block_put(Lz4Encoder *encoder, const uint8_t *rows, uint32_t len, CodecSink *sink)
+{
+    const int bound = LZ4_compressBound((int)len);
+    size_t room = 0;
+    uint8_t *to = sink_direct(sink, &room);
+    const bool direct = room >= BLOCK_HEADER_BYTES + (size_t)bound;
+    if (!direct) {
+        const Status status =
+            scratch_need(&encoder->coded, &encoder->memory, (uint64_t)bound + BLOCK_HEADER_BYTES);
+        if (status != STATUS_OK) {
+            return status;
+        }
+        to = encoder->coded.data;
+    }
+    /* Also for images of one block: for less than 64 KiB the library's one-shot functions look at 4 bytes where these
+     * look at 5, which makes text, of 4-byte pixels, a fifth longer. */
+    const int coded = LZ4_compress_fast_continue(&encoder->stream, (const char *)rows,
+                                                 (char *)to + BLOCK_HEADER_BYTES, (int)len, bound, 1);
+    if (coded <= 0) {
+        return STATUS_IO;
+    }
+    be32_put(to, (uint32_t)coded);
+    if (direct) {
+        sink_advance(sink, BLOCK_HEADER_BYTES + (size_t)coded);
+        return STATUS_OK;
+    }
+    return sink_write(sink, to, BLOCK_HEADER_BYTES + (size_t)coded);
+}
+
+/* Rows without padding are coded where they are. */
+static Status packed_put(Lz4Encoder *encoder, const ImageSource *source, uint32_t block_rows, CodecSink *sink)
+{
+    for (uint32_t c = 0; c < source->chunk_count; c++) {
+        const uint8_t *data = source->chunks[c].data;
+        uint32_t left = source->chunks[c].rows;
+        while (left > 0) {
+            const uint32_t rows = left < block_rows ? left : block_rows;
+            const Status status = block_put(encoder, data, rows * source->stride, sink);
+            if (status != STATUS_OK) {
+                return status;
+            }
+            data += (size_t)rows * source->stride;
+            left -= rows;
+        }
+    }
+    return STATUS_OK;
+}
+
+static Status padded_put(Lz4Encoder *encoder, const ImageSource *source, uint32_t block_rows, CodecSink *sink)
+{
+    const uint32_t row_bytes = (uint32_t)pixel_row_bytes(source->format, source->width);
+    const uint64_t block_bytes = (uint64_t)block_rows * row_bytes;
+    Status status = scratch_need(&encoder->rows, &encoder->memory, 2 * block_bytes);
+    RowWalk walk = rows_begin(source, false);
+    for (uint32_t y = 0, block = 0; y < source->height && status == STATUS_OK; block++) {
+        uint8_t *start = encoder->rows.data + (block % 2) * block_bytes;
+        uint8_t *to = start;
+        for (uint32_t i = 0; i < block_rows && y < source->height; i++, y++) {
+            memcpy(to, rows_next(&walk), row_bytes);
+            to += row_bytes;
+        }
+        status = block_put(encoder, start, (uint32_t)(to - start), sink);
+    }
+    return status;
+}
+
+#define LZ4_FORMATS                                                                                          \
+    (FORMAT_BIT(PIXEL_16BIT) | FORMAT_BIT(PIXEL_24BIT) | FORMAT_BIT(PIXEL_32BIT) | FORMAT_BIT(PIXEL_RGBA))
+
+Status lz4_encode(Lz4Encoder *encoder, const ImageSource *source, CodecSink *sink)
+{
+    Status status = source_check(source, LZ4_FORMATS);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const uint64_t row_bytes = pixel_row_bytes(source->format, source->width);
+    if (row_bytes > LZ4_MAX_INPUT_SIZE) {
+        return STATUS_LIMIT;
+    }
+    const uint8_t header[HEADER_BYTES] = {source->top_down, (uint8_t)source->format};
+    status = sink_write(sink, header, sizeof(header));
+    if (status != STATUS_OK) {
+        return status;
+    }
+    /* All of it: what an earlier image left in the table would change the bytes of this one. */
+    LZ4_initStream(&encoder->stream, sizeof(encoder->stream));
+    uint32_t block_rows = row_bytes < BLOCK_BYTES ? (uint32_t)(BLOCK_BYTES / row_bytes) : 1;
+    block_rows = block_rows < source->height ? block_rows : source->height;
+    return source->stride == row_bytes ? packed_put(encoder, source, block_rows, sink)
+                                       : padded_put(encoder, source, block_rows, sink);
+}
+
+Status lz4_info(Span data, uint32_t width, uint32_t height, ImageInfo *ret_info)
+{
+    if (data.len < HEADER_BYTES || data.data[0] > 1 || data.data[1] > PIXEL_8BIT_A ||
+        (LZ4_FORMATS & FORMAT_BIT(data.data[1])) == 0 || width == 0 || height == 0 ||
+        (uint64_t)width * height > CODEC_PIXELS_MAX) {
+        return STATUS_PEER_FAULT;
+    }
+    *ret_info = (ImageInfo){
+        .format = (PixelFormat)data.data[1],
+        .width = width,
+        .height = height,
+        .stride = (uint32_t)pixel_row_bytes((PixelFormat)data.data[1], width),
+        .top_down = data.data[0] != 0,
+    };
+    return STATUS_OK;
+}
+
+Status lz4_decode(Span data, uint8_t *pixels, size_t size)
+{
+    ImageInfo info;
+    if (lz4_info(data, 1, 1, &info) != STATUS_OK) {
+        return STATUS_PEER_FAULT;
+    }
+    const uint8_t *at = data.data + HEADER_BYTES, *const end = data.data + data.len;
+    size_t done = 0;
+    while (at < end) {
+        if (end - at < (ptrdiff_t)BLOCK_HEADER_BYTES) {
+            return STATUS_PEER_FAULT;
+        }
+        const uint32_t coded = (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+        at += BLOCK_HEADER_BYTES;
+        const size_t left = size - done;
+        const int room = left > LZ4_MAX_INPUT_SIZE ? LZ4_MAX_INPUT_SIZE : (int)left;
+        if (coded == 0 || coded > (size_t)(end - at) || coded > INT32_MAX || room == 0) {
+            return STATUS_PEER_FAULT;
+        }
+        const int before = done < 65536 ? (int)done : 65536;
+        const int got = LZ4_decompress_safe_usingDict((const char *)at, (char *)pixels + done, (int)coded,
+                                                      room, (const char *)pixels + done - before, before);
+        if (got < 0) {
+            return STATUS_PEER_FAULT;
+        }
+        at += coded;
+        done += (size_t)got;
+    }
+    return done == size ? STATUS_OK : STATUS_PEER_FAULT;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/codec/codec_tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <lz4.h>
+
+#include "codec/lz4_image.h"
+
+static void *lz4_open(void)
+{
+    return lz4_encoder_new(&test_memory);
+}
+
+static void lz4_close(void *encoder)
+{
+    lz4_encoder_free(encoder);
+}
+
+/* The coded image does not say its size: the test remembers it. */
+static uint32_t descriptor_width, descriptor_height;
+
+static Status lz4_code(void *encoder, const ImageSource *source, CodecSink *sink)
+{
+    descriptor_width = source->width;
+    descriptor_height = source->height;
+    return lz4_encode(encoder, source, sink);
+}
+
+static Status lz4_tell(Span data, ImageInfo *ret_info)
+{
+    return lz4_info(data, descriptor_width, descriptor_height, ret_info);
+}
+
+/* The fourth bytes of 32-bit pixels come as they were; the tests fill them with noise. */
+static Status lz4_back(Span data, uint8_t *pixels, size_t size)
+{
+    const Status status = lz4_decode(data, pixels, size);
+    for (size_t i = 3; status == STATUS_OK && data.data[1] == PIXEL_32BIT && i < size; i += 4) {
+        pixels[i] = 0;
+    }
+    return status;
+}
+
+static const CodecUnderTest lz4 = {
+    .name = "lz4",
+    .formats = 1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_32BIT | 1u << PIXEL_RGBA,
+    .open = lz4_open,
+    .close = lz4_close,
+    .encode = lz4_code,
+    .info = lz4_tell,
+    .decode = lz4_back,
+};
+
+static void lz4_round_trips(void **state)
+{
+    (void)state;
+    codec_round_trips(&lz4);
+}
+
+static void lz4_survives_abuse(void **state)
+{
+    (void)state;
+    codec_abuse(&lz4);
+}
+
+/* Rows of more than a block, and images of many blocks, padded and not. */
+static void lz4_many_blocks(void **state)
+{
+    (void)state;
+    Lz4Encoder *encoder = lz4_encoder_new(&test_memory);
+    for (uint32_t padding = 0; padding < 8; padding += 4) {
+        for (uint32_t width = 300; width <= 300000; width += 299700) {
+            const ImageLayout layout = {PIXEL_32BIT, width, width == 300 ? 2100 : 3, padding, 2, true};
+            codec_round_trip(&lz4, encoder, IMAGE_TEXT_PAGE, &layout, padding);
+            codec_round_trip(&lz4, encoder, IMAGE_NOISE, &layout, padding);
+        }
+    }
+    lz4_encoder_free(encoder);
+}
+
+/* Blocks refer to the rows of the blocks before them: a chunk that repeats costs next to nothing. */
+static void lz4_links_blocks(void **state)
+{
+    (void)state;
+    Lz4Encoder *encoder = lz4_encoder_new(&test_memory);
+    uint32_t *noise = image_paint(IMAGE_NOISE, 64, 64, 1);
+    uint32_t *again = image_paint(IMAGE_NOISE, 64, 64, 1);
+    const ImageChunk chunks[] = {{(const uint8_t *)noise, 64}, {(const uint8_t *)again, 64}};
+    const ImageSource source = {PIXEL_RGBA, 64, 128, 256, true, chunks, 2};
+    uint8_t *coded = malloc(65536);
+    CodecSink sink;
+    sink_init(&sink, coded, 65536);
+    assert_int_equal(lz4_encode(encoder, &source, &sink), STATUS_OK);
+    assert_true(sink.total < 64 * 64 * 4 + 400);
+    free(coded);
+    free(noise);
+    free(again);
+    lz4_encoder_free(encoder);
+}
+
+static void lz4_refuses_other_formats(void **state)
+{
+    (void)state;
+    Lz4Encoder *encoder = lz4_encoder_new(&test_memory);
+    uint8_t pixels[64] = {0}, coded[256], decoded[64];
+    const ImageChunk chunk = {pixels, 4};
+    ImageSource source = {PIXEL_32BIT, 4, 4, 16, true, &chunk, 1};
+    CodecSink sink;
+    sink_init(&sink, coded, sizeof(coded));
+    assert_int_equal(lz4_encode(encoder, &source, &sink), STATUS_OK);
+    const size_t len = sink.total;
+    assert_int_equal(lz4_decode(span_of(coded, len), decoded, sizeof(decoded)), STATUS_OK);
+    for (unsigned format = 0; format < 256; format++) {
+        coded[1] = (uint8_t)format;
+        ImageInfo info;
+        assert_int_equal(lz4_info(span_of(coded, len), 4, 4, &info),
+                         format >= 6 && format <= 9 ? STATUS_OK : STATUS_PEER_FAULT);
+        source.format = (PixelFormat)format;
+        sink_init(&sink, decoded, sizeof(decoded));
+        if (format < 6 || format > 9) {
+            assert_int_equal(lz4_encode(encoder, &source, &sink), STATUS_MISUSE);
+        }
+    }
+    lz4_encoder_free(encoder);
+}
+
+int run_lz4(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(lz4_round_trips),           cmocka_unit_test(lz4_survives_abuse),
+        cmocka_unit_test(lz4_many_blocks),           cmocka_unit_test(lz4_links_blocks),
+        cmocka_unit_test(lz4_refuses_other_formats),
+    };
+    return cmocka_run_group_tests_name("lz4", tests, NULL, NULL);
+}
