@@ -7,7 +7,9 @@
  *
  * Ownership  the server owns its Crypto; it outlives every stream and key of that server.
  * Thread     crypto_context() may be called from the main domain and from the key maker's thread, first from the main
- *            domain.
+ *            domain. OpenSSL keeps something per thread that used the context, until the thread ends: our threads are
+ *            joined before crypto_free(); a host's thread that did (a vcpu that wrote to a TLS 1.2 client) must call
+ *            OPENSSL_thread_stop() or be the one that destroys the server.
  */
 #pragma once
 

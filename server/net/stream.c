@@ -328,9 +328,8 @@ static void stream_on_ready(void *opaque, unsigned ready, uint64_t now_ns)
             tls_handshake(stream);
             if (tls_filter_is_handshaking(stream->tls)) {
                 ready = 0;
-            } else {
-                ready |= CORE_READ; /* tells the user that it is done */
-                ready &= tls_filter_output(stream->tls).len > 0 ? ~CORE_WRITE : ~0u;
+            } else if (tls_filter_output(stream->tls).len > 0) {
+                ready &= ~CORE_WRITE;
             }
         } else if (tls_is_readable(stream)) {
             ready |= CORE_READ;

@@ -347,7 +347,7 @@ static void newcomer_run(Newcomer *newcomer, uint64_t now_ns)
             return;
         }
         if (n <= 0) {
-            newcomer_end(newcomer, now_ns, CORE_LOG_INFO,
+            newcomer_end(newcomer, now_ns, n == -EPROTO ? CORE_LOG_WARNING : CORE_LOG_INFO,
                          n == 0 ? "closed by the peer" : stream_error_text(newcomer->stream));
             return;
         }

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/resource.h>
 #include <openssl/err.h>
@@ -188,6 +189,8 @@ static void send_all(int fd, const void *bytes, size_t len)
     assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), len);
 }
 
+static bool was_reset; /* the last receive() met a reset */
+
 /* What came, and whether the server hung up. */
 static size_t receive(int fd, uint8_t *ret, size_t cap, bool *ret_closed)
 {
@@ -197,7 +200,8 @@ static size_t receive(int fd, uint8_t *ret, size_t cap, bool *ret_closed)
     while (len < cap) {
         const ssize_t n = recv(fd, ret + len, cap - len, 0);
         if (n <= 0) {
-            *ret_closed = n == 0 || errno == ECONNRESET;
+            was_reset = n < 0 && errno == ECONNRESET;
+            *ret_closed = n == 0 || was_reset;
             break;
         }
         len += (size_t)n;
@@ -285,6 +289,7 @@ static void a_refused_client_hears_why(void **state)
     assert_int_equal(receive(fd, got, sizeof got, &closed), REPLY_BYTES + 4);
     assert_int_equal(le32_get(got + REPLY_BYTES), 8);
     assert_true(closed);
+    assert_false(was_reset); /* which might have overtaken the answer */
     assert_int_equal(host_saw.disconnected, 1);
     assert_int_equal(host_saw.initialized, 0);
     assert_int_equal(server->test->log_lines, 1);
@@ -583,6 +588,59 @@ static void one_peer_cannot_have_all_places(void **state)
     server_finish(server);
 }
 
+/* What the cap takes for one peer: an IPv4 address, also when it is written as IPv6, or an IPv6 network of 64 bits. */
+static void peers_are_told_apart_by_address_or_network(void **state)
+{
+    static const struct {
+        const char *first, *second;
+        bool same;
+    } rows[] = {
+        {"1.2.3.4", "1.2.3.4", true},
+        {"1.2.3.4", "1.2.3.5", false},
+        {"::ffff:1.2.3.4", "::ffff:1.2.3.4", true},
+        {"::ffff:1.2.3.4", "::ffff:1.2.3.5", false},
+        {"::ffff:1.2.3.4", "1.2.3.4", true},
+        {"2001:db8:0:1::1", "2001:db8:0:1:ffff::2", true},
+        {"2001:db8:0:1::1", "2001:db8:0:2::1", false},
+        {"::1", "0.0.0.0", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        Server *server = server_new();
+        LinksLimits limits = short_limits;
+        int ours[2], peers[2];
+
+        limits.unfinished_per_peer_max = 1;
+        links_set_limits(server->links, &limits);
+        for (int n = 0; n < 2; n++) {
+            const char *text = n == 0 ? rows[i].first : rows[i].second;
+            CoreAddress *address = &server->test->peer;
+            struct sockaddr_in *in = (struct sockaddr_in *)&address->storage;
+            struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)&address->storage;
+
+            memset(address, 0, sizeof *address);
+            if (inet_pton(AF_INET, text, &in->sin_addr) == 1) {
+                in->sin_family = AF_INET;
+                address->len = sizeof *in;
+            } else {
+                assert_int_equal(inet_pton(AF_INET6, text, &in6->sin6_addr), 1);
+                in6->sin6_family = AF_INET6;
+                address->len = sizeof *in6;
+            }
+            test_socket_pair(server->test, &ours[n], &peers[n]);
+            const Status status = links_add(server->links, ours[n], NULL, false);
+            assert_int_equal(status, n == 1 && rows[i].same ? STATUS_LIMIT : STATUS_OK);
+            if (status != STATUS_OK) {
+                server->test->core.close(&server->test->core, ours[n]);
+            }
+        }
+        close(peers[0]);
+        close(peers[1]);
+        server_finish(server);
+    }
+}
+
 static void a_thousand_silent_connections_cost_a_bound(void **state)
 {
     Server *server = server_new();
@@ -735,29 +793,23 @@ static void leaving_in_tls_at_any_byte_is_balanced(void **state)
 
 /* ---- TLS ---------------------------------------------------------------------------------------------------- */
 
-static void a_client_is_admitted_through_tls(void **state)
+/* A whole client through TLS, until it has got `len` bytes or the server hung up. */
+static void talk_tls(Server *server, int peer, uint8_t *ret_got, size_t len)
 {
-    Server *server = server_new();
     TestClient client;
     uint8_t buffer[8192];
-    uint8_t got[1024];
     size_t got_len = 0;
     bool sent = false;
-    int ours, peer;
 
-    (void)state;
-    server_use_tls(server);
     test_client_init(&client, 0, NULL);
-    test_socket_pair(server->test, &ours, &peer);
-    assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
-    for (int i = 0; i < 100 && (server->admitted == 0 || got_len < REPLY_BYTES); i++) {
+    for (int i = 0; i < 20000 && got_len < len; i++) {
         ERR_clear_error();
         if (SSL_is_init_finished(client.ssl)) {
             if (!sent) {
                 SSL_write(client.ssl, whole(), WHOLE_BYTES);
                 sent = true;
             }
-            const int n = SSL_read(client.ssl, got + got_len, (int)(sizeof got - got_len));
+            const int n = SSL_read(client.ssl, ret_got + got_len, (int)(len - got_len));
             got_len += n > 0 ? (size_t)n : 0;
         } else {
             SSL_do_handshake(client.ssl);
@@ -772,11 +824,47 @@ static void a_client_is_admitted_through_tls(void **state)
             BIO_write(client.in, buffer, (int)in);
         }
     }
+    assert_int_equal(got_len, len);
+    test_client_finish(&client);
+}
+
+static void a_client_is_admitted_through_tls(void **state)
+{
+    Server *server = server_new();
+    uint8_t got[REPLY_BYTES];
+    int ours, peer;
+
+    (void)state;
+    server_use_tls(server);
+    test_socket_pair(server->test, &ours, &peer);
+    assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
+    talk_tls(server, peer, got, sizeof got);
     assert_int_equal(server->admitted, 1);
-    assert_int_equal(got_len, REPLY_BYTES);
     assert_true(stream_is_tls(server->streams[0]));
     close(peer);
-    test_client_finish(&client);
+    server_finish(server);
+}
+
+/* The refusal waits in TLS while the socket takes a few bytes now and then; it is not cut off. */
+static void a_client_is_refused_through_tls(void **state)
+{
+    Server *server = server_new();
+    uint8_t got[REPLY_BYTES + 4];
+    int ours, peer;
+
+    (void)state;
+    server_use_tls(server);
+    server->answer = 9;
+    server->test->io_bytes_max = 50;
+    server->test->every_other_io_fails = true;
+    test_socket_pair(server->test, &ours, &peer);
+    setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int));
+    assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
+    talk_tls(server, peer, got, sizeof got);
+    assert_int_equal(le32_get(got + REPLY_BYTES), 9);
+    test_core_run(server->test);
+    assert_int_equal(host_saw.disconnected, 1);
+    close(peer);
     server_finish(server);
 }
 
@@ -999,12 +1087,14 @@ int main(void)
         cmocka_unit_test(who_never_reads_a_refusal_is_dropped),
         cmocka_unit_test(the_excess_waits_in_the_backlog),
         cmocka_unit_test(one_peer_cannot_have_all_places),
+        cmocka_unit_test(peers_are_told_apart_by_address_or_network),
         cmocka_unit_test(a_thousand_silent_connections_cost_a_bound),
         cmocka_unit_test(suppressed_lines_are_counted),
         cmocka_unit_test(a_failing_accept_backs_off),
         cmocka_unit_test(leaving_at_any_byte_is_balanced),
         cmocka_unit_test(leaving_in_tls_at_any_byte_is_balanced),
         cmocka_unit_test(a_client_is_admitted_through_tls),
+        cmocka_unit_test(a_client_is_refused_through_tls),
         cmocka_unit_test(spice_on_a_tls_port_is_closed),
         cmocka_unit_test(adopting_fails_without_a_trace),
         cmocka_unit_test(a_vouched_for_client_needs_no_ticket),

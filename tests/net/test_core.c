@@ -215,8 +215,14 @@ static int64_t op_writev(const Core *core, int handle, const struct iovec *iov, 
 
 static int op_addresses(const Core *core, int handle, CoreAddress *ret_local, CoreAddress *ret_peer)
 {
-    (void)core;
-    return core_posix()->addresses(core_posix(), handle, ret_local, ret_peer);
+    const CoreAddress *peer = &test_of(core)->peer;
+    const int error = core_posix()->addresses(core_posix(), handle, ret_local, ret_peer);
+
+    if (error == 0 && peer->len > 0) {
+        ret_local->storage.ss_family = peer->storage.ss_family;
+        *ret_peer = *peer;
+    }
+    return error;
 }
 
 static int op_tune(const Core *core, int handle, CoreTune what, int value)

@@ -37,6 +37,7 @@ typedef struct TestCore {
 
     /* Faults: the n-th call from now fails (1: the next); 0: none does. */
     int fail_timer, fail_watch, fail_alloc, fail_adopt, fail_thread;
+    CoreAddress peer;          /* what every socket's peer is said to be, unless len is 0 */
     int accept_error;          /* -E... that every accept() returns while it is not 0 */
     size_t io_bytes_max;       /* of one readv() or writev(); 0: as many as there are */
     bool every_other_io_fails; /* with -EAGAIN */
