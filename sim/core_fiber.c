@@ -143,6 +143,7 @@ static int fiber_file_read(const Core *core, const char *path, size_t max, uint8
 typedef struct FiberLoop {
     CoreLoop base;
     SimLoop loop;
+    ListNode node;      /* in SimCore.loops */
     CoreThread *runner; /* while it runs */
     bool running;
 } FiberLoop;
@@ -266,7 +267,8 @@ static CoreLoop *fiber_loop_new(const Core *core, const char *name)
         loop->base.ops = &loop_ops;
         loop->base.core = core;
         sim_loop_init(&loop->loop, sim);
-        sim->own.loops++;
+        list_append(&sim->own.loops, &loop->node);
+        sim->own.loops_len++;
     }
     sim_call_end(sim);
     return loop == NULL ? NULL : &loop->base;
@@ -302,6 +304,14 @@ static void fiber_loop_quit(CoreLoop *base)
     sim_call_end(sim);
 }
 
+static void fiber_loop_destroy(Sim *sim, FiberLoop *loop)
+{
+    sim_loop_finish(&loop->loop);
+    list_remove(&loop->node);
+    sim->own.loops_len--;
+    free(loop);
+}
+
 static void fiber_loop_free(CoreLoop *base)
 {
     Sim *sim = enter(base->core);
@@ -310,9 +320,7 @@ static void fiber_loop_free(CoreLoop *base)
         sim_fail(sim, "loop_free() of a loop that runs, or has %zu timers and %zu watches",
                  loop->loop.timers_len, loop->loop.watches_len);
     }
-    sim_loop_finish(&loop->loop);
-    free(loop);
-    sim->own.loops--;
+    fiber_loop_destroy(sim, loop);
     sim_call_end(sim);
 }
 
@@ -486,6 +494,7 @@ static void fiber_wake_clear(const Core *core, int handle)
 
 void sim_core_init(Sim *sim)
 {
+    list_init(&sim->own.loops);
     sim->core = (Core){
         .now_ns = fiber_now_ns,
         .wall_ns = fiber_wall_ns,
@@ -524,6 +533,10 @@ void sim_core_init(Sim *sim)
 
 void sim_core_finish(Sim *sim)
 {
+    FiberLoop *loop;
+    while ((loop = list_first(&sim->own.loops, FiberLoop, node)) != NULL) {
+        fiber_loop_destroy(sim, loop);
+    }
     while (sim->own.files != NULL) {
         SimFile *file = sim->own.files;
         sim->own.files = file->next;

@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include "base/list.h"
 #include "sim/world.h"
 
 typedef struct SimFile {
@@ -17,8 +18,9 @@ typedef struct SimFile {
 
 typedef struct SimCore {
     SimFile *files;
-    size_t loops; /* in existence, as the others */
-    size_t allocations;
+    ListNode loops;
+    size_t loops_len;
+    size_t allocations; /* in existence */
 } SimCore;
 
 void sim_core_init(Sim *sim);

@@ -74,6 +74,7 @@ void sim_timer_init(SimLoop *loop, CoreTimer *timer, CoreTimerFunc func, void *o
     const bool reserved = deadlines_reserve(&loop->timers);
     CHECK(reserved);
     timer->loop = loop;
+    list_append(&loop->all_timers, &timer->node);
     timer->deadline = (Deadline){0};
     list_init(&timer->due);
     timer->func = func;
@@ -99,6 +100,7 @@ void sim_timer_start(CoreTimer *timer, uint64_t deadline_ns)
 void sim_timer_finish(CoreTimer *timer)
 {
     sim_timer_stop(timer);
+    list_remove(&timer->node);
     deadlines_unreserve(&timer->loop->timers);
     timer->loop->timers_len--;
 }
@@ -293,6 +295,7 @@ void sim_loop_round(SimLoop *loop)
 void sim_loop_init(SimLoop *loop, Sim *sim)
 {
     *loop = (SimLoop){.sim = sim};
+    list_init(&loop->all_timers);
     list_init(&loop->due);
     list_init(&loop->watches);
     loop->tasks_end = &loop->tasks;
@@ -301,6 +304,15 @@ void sim_loop_init(SimLoop *loop, Sim *sim)
 
 void sim_loop_finish(SimLoop *loop)
 {
+    CoreTimer *timer;
+    while ((timer = list_first(&loop->all_timers, CoreTimer, node)) != NULL) {
+        sim_timer_finish(timer);
+        free(timer);
+    }
+    CoreWatch *watch;
+    while ((watch = list_first(&loop->watches, CoreWatch, node)) != NULL) {
+        sim_watch_finish(watch);
+        free(watch);
+    }
     sim_event_finish(loop->sim, &loop->alarm);
-    free(loop->timers.heap); /* not empty when a failure left timers behind */
 }

@@ -2,7 +2,8 @@
 /* loop.h: timers, watches and tasks of one simulated thread; the loops of the server's threads and the host's main
  * loop are both made of it.
  *
- * Ownership   a SimLoop is part of its user; timers and watches are counted, and must be freed before.
+ * Ownership   a SimLoop is part of its user. Timers and watches are the first members of their users' memory blocks,
+ *             so that what a dead universe left behind can be freed with it.
  * Thread      its own (for the host's loop: any thread with the big lock); poke and post from any.
  */
 #pragma once
@@ -15,6 +16,7 @@ typedef struct SimLoop SimLoop;
 
 struct CoreTimer {
     SimLoop *loop;
+    ListNode node; /* in SimLoop.all_timers */
     Deadline deadline;
     ListNode due; /* linked: its callback comes in this round */
     CoreTimerFunc func;
@@ -35,6 +37,7 @@ struct CoreWatch {
 struct SimLoop {
     Sim *sim;
     Deadlines timers;
+    ListNode all_timers;
     ListNode due;
     ListNode watches;
     CoreTask *tasks; /* oldest first */
@@ -48,7 +51,7 @@ struct SimLoop {
 };
 
 void sim_loop_init(SimLoop *loop, Sim *sim);
-void sim_loop_finish(SimLoop *loop);
+void sim_loop_finish(SimLoop *loop); /* frees what is left */
 
 void sim_timer_init(SimLoop *loop, CoreTimer *timer, CoreTimerFunc func, void *opaque);
 void sim_timer_start(CoreTimer *timer, uint64_t deadline_ns);

@@ -58,7 +58,7 @@ const char *sim_leaks(Sim *sim)
         {"handles", sim->net.server_handles},
         {"timers of the host", sim->host.loop.timers_len},
         {"watches of the host", sim->host.loop.watches_len},
-        {"loops", sim->own.loops},
+        {"loops", sim->own.loops_len},
         {"threads", sim->threads.unjoined - 1}, /* the host's main loop ends with the universe */
         {"allocations", sim->own.allocations},
     };
@@ -100,9 +100,9 @@ void sim_free(Sim *sim)
     kernel_enter(sim);
     sim_clients_finish(sim);
     threads_finish(sim);
-    sim_net_finish(sim);
     sim_host_finish(sim);
     sim_core_finish(sim);
+    sim_net_finish(sim);
     world_finish(sim);
     kernel_leave(sim);
     free(sim);

@@ -18,7 +18,7 @@ void world_init(Sim *sim)
 
 void world_finish(Sim *sim)
 {
-    free(sim->world.events.heap); /* not empty when a failure left loops behind */
+    CHECK(sim->world.events.reserved == 0); /* all its parts are finished */
 }
 
 /* ---- Events ---- */

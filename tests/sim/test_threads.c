@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/sim/universe.h"
+
+#include <sys/wait.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/ref.h"
+#include "core/host.h"
+
+typedef struct Scene {
+    Sim *sim;
+    const Core *core;
+    CoreThread *threads[2];
+    CoreLoop *loop;
+    CoreGate gates[2];
+    CoreTask task;
+    int counter;
+    int inside;
+    bool mixed;
+    uint64_t times_ns[2];
+    Ref ref;
+} Scene;
+
+static Scene scene_of(const SimConfig *config)
+{
+    Scene scene = {.sim = sim_new(config)};
+    assert_non_null(scene.sim);
+    scene.core = sim_core(scene.sim);
+    return scene;
+}
+
+/* ---- Interleaving ---- */
+
+static void count_carelessly(void *opaque)
+{
+    Scene *scene = opaque;
+    const int seen = scene->counter;
+    scene->core->now_ns(scene->core); /* a schedule point between load and store */
+    scene->counter = seen + 1;
+}
+
+static void start_two(void *opaque)
+{
+    Scene *scene = opaque;
+    for (int i = 0; i < 2; i++) {
+        scene->threads[i] = scene->core->thread_start(scene->core, "counter", count_carelessly, scene);
+    }
+    for (int i = 0; i < 2; i++) {
+        scene->core->thread_join(scene->core, scene->threads[i]);
+    }
+}
+
+static int lost_updates(SimLevel level)
+{
+    int lost = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        Scene scene = scene_of(&(SimConfig){.seed = seed, .level = level});
+        universe_run(scene.sim, start_two, &scene);
+        assert_in_range(scene.counter, 1, 2);
+        lost += scene.counter == 1;
+        universe_end_well(scene.sim);
+    }
+    return lost;
+}
+
+static void core_calls_are_schedule_points(void **state)
+{
+    (void)state;
+    const int lost = lost_updates(SIM_LEVEL_CALLS);
+    assert_in_range(lost, 1, 99);
+    assert_int_equal(lost_updates(SIM_LEVEL_LOOPS), 0);
+}
+
+static void count_at_reference(void *opaque)
+{
+    Scene *scene = opaque;
+    const int seen = scene->counter;
+    ref_take(&scene->ref);
+    scene->counter = seen + 1;
+}
+
+static void start_two_with_references(void *opaque)
+{
+    Scene *scene = opaque;
+    ref_init(&scene->ref);
+    for (int i = 0; i < 2; i++) {
+        scene->threads[i] = scene->core->thread_start(scene->core, "counter", count_at_reference, scene);
+    }
+    for (int i = 0; i < 2; i++) {
+        scene->core->thread_join(scene->core, scene->threads[i]);
+    }
+}
+
+static void reference_counts_are_schedule_points(void **state)
+{
+    (void)state;
+    int lost = 0;
+    for (uint64_t seed = 0; seed < 100; seed++) {
+        Scene scene = scene_of(&(SimConfig){.seed = seed, .level = SIM_LEVEL_CALLS});
+        universe_run(scene.sim, start_two_with_references, &scene);
+        lost += scene.counter == 1;
+        universe_end_well(scene.sim);
+    }
+    assert_in_range(lost, 1, 99);
+}
+
+/* ---- The big lock ---- */
+
+static void open_first(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->core->gate_open(scene->core, &scene->gates[0]);
+}
+
+static void stay_inside(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->mixed |= scene->inside++ != 0;
+    for (int i = 0; i < 10; i++) {
+        scene->core->now_ns(scene->core);
+    }
+    scene->mixed |= --scene->inside != 0;
+}
+
+static void stay_inside_while_waiting(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->mixed |= scene->inside++ != 0;
+    scene->threads[0] = scene->core->thread_start(scene->core, "opener", open_first, scene);
+    scene->core->gate_wait(scene->core, &scene->gates[0]); /* the lock is held meanwhile */
+    scene->core->thread_join(scene->core, scene->threads[0]);
+    scene->mixed |= --scene->inside != 0;
+}
+
+static void host_threads_exclude_each_other(void **state)
+{
+    (void)state;
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        Scene scene = scene_of(&(SimConfig){.seed = seed, .level = SIM_LEVEL_CALLS, .switch_one_in = 1});
+        sim_spawn(scene.sim, "vcpu0", stay_inside, &scene);
+        sim_spawn(scene.sim, "vcpu1", stay_inside, &scene);
+        sim_spawn(scene.sim, "vcpu2", stay_inside_while_waiting, &scene);
+        assert_true(sim_run(scene.sim, NS_NEVER));
+        assert_false(scene.mixed);
+        universe_end_well(scene.sim);
+    }
+}
+
+static void sleep_long(void *opaque)
+{
+    Scene *scene = opaque;
+    sim_sleep(scene->sim, 10 * NS_PER_MS);
+    scene->times_ns[0] = scene->core->now_ns(scene->core);
+}
+
+static void take_turn(void *opaque)
+{
+    Scene *scene = opaque;
+    sim_sleep(scene->sim, NS_PER_MS);
+    scene->times_ns[1] = scene->core->now_ns(scene->core);
+}
+
+static void sleeping_gives_the_lock_away(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 3, .level = SIM_LEVEL_CALLS, .clock_origin_ns = 77});
+    sim_spawn(scene.sim, "vcpu0", sleep_long, &scene);
+    sim_spawn(scene.sim, "vcpu1", take_turn, &scene);
+    assert_true(sim_run(scene.sim, NS_NEVER));
+    assert_int_equal(scene.times_ns[0], 77 + 10 * NS_PER_MS);
+    assert_int_equal(scene.times_ns[1], 77 + NS_PER_MS);
+    universe_end_well(scene.sim);
+}
+
+static void run_ends_in_time(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 3});
+    sim_spawn(scene.sim, "vcpu0", sleep_long, &scene);
+    assert_true(sim_run(scene.sim, 4 * NS_PER_MS));
+    assert_int_equal(sim_now_ns(scene.sim), 4 * NS_PER_MS);
+    assert_int_equal(scene.times_ns[0], 0);
+    assert_true(sim_run(scene.sim, NS_PER_S));
+    assert_int_equal(scene.times_ns[0], 10 * NS_PER_MS);
+    assert_int_equal(sim_now_ns(scene.sim), NS_PER_S);
+    universe_end_well(scene.sim);
+}
+
+/* ---- Ends that must be found ---- */
+
+static void wait_for_nobody(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->core->gate_wait(scene->core, &scene->gates[1]);
+}
+
+static void join_who_waits(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->threads[0] = scene->core->thread_start(scene->core, "stuck", wait_for_nobody, scene);
+    scene->core->thread_join(scene->core, scene->threads[0]);
+}
+
+static void deadlock_says_who_waits_for_whom(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1, .level = SIM_LEVEL_CALLS});
+    assert_false(universe_run(scene.sim, join_who_waits, &scene));
+    assert_non_null(strstr(sim_failure(scene.sim), "stuck waits at a gate that nobody opens"));
+    universe_end_badly(scene.sim, "deadlock: host-main is idle in its loop; main joins stuck");
+}
+
+/* The mistake that DESIGN forbids: a synchronous call whose answer needs the main loop. */
+static void answer_by_main_loop(void *opaque)
+{
+    Scene *scene = opaque;
+    loop_post(scene->loop, &scene->task);
+    scene->core->gate_wait(scene->core, &scene->gates[1]);
+    scene->core->gate_open(scene->core, &scene->gates[0]);
+}
+
+static void open_second(CoreTask *task, uint64_t now_ns)
+{
+    (void)now_ns;
+    Scene *scene = (Scene *)((char *)task - offsetof(Scene, task));
+    scene->core->gate_open(scene->core, &scene->gates[1]);
+}
+
+static void call_who_needs_main(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->loop = host_loop_new(scene->core, sim_host(scene->sim));
+    scene->task.run = open_second;
+    scene->threads[0] = scene->core->thread_start(scene->core, "worker", answer_by_main_loop, scene);
+    scene->core->gate_wait(scene->core, &scene->gates[0]);
+}
+
+static void call_that_needs_the_main_loop_is_a_deadlock(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1, .level = SIM_LEVEL_CALLS});
+    assert_false(universe_run(scene.sim, call_who_needs_main, &scene));
+    CoreLoop *left = scene.loop;
+    universe_end_badly(scene.sim, "host-main waits for the big lock, held by main");
+    free(left); /* what the dead server leaves behind */
+}
+
+static void post_for_ever(CoreTask *task, uint64_t now_ns)
+{
+    (void)now_ns;
+    Scene *scene = (Scene *)((char *)task - offsetof(Scene, task));
+    if (scene->counter++ < 100000) {
+        loop_post(scene->loop, &scene->task);
+    } else {
+        scene->core->loop_quit(scene->loop);
+    }
+}
+
+static void serve(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->core->loop_run(scene->loop);
+}
+
+static void go_round_and_round(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->loop = scene->core->loop_new(scene->core, "round");
+    scene->task.run = post_for_ever;
+    loop_post(scene->loop, &scene->task);
+    scene->threads[0] = scene->core->thread_start(scene->core, "round", serve, scene);
+    scene->core->thread_join(scene->core, scene->threads[0]);
+    scene->core->loop_free(scene->loop);
+}
+
+static void livelock_is_found(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1, .steps_max = 1000});
+    assert_false(universe_run(scene.sim, go_round_and_round, &scene));
+    universe_end_badly(scene.sim, "livelock: 1000 steps at the same moment");
+
+    Scene busy = scene_of(&(SimConfig){.seed = 1}); /* busy is not yet dead */
+    assert_true(universe_run(busy.sim, go_round_and_round, &busy));
+    universe_end_well(busy.sim);
+}
+
+static void call_host_from_worker(void *opaque)
+{
+    Scene *scene = opaque;
+    CoreTimer *timer = loop_timer_new(scene->loop, NULL, NULL);
+    loop_timer_free(scene->loop, timer);
+}
+
+static void let_worker_call_host(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->loop = host_loop_new(scene->core, sim_host(scene->sim));
+    scene->threads[0] = scene->core->thread_start(scene->core, "worker", call_host_from_worker, scene);
+    scene->core->thread_join(scene->core, scene->threads[0]);
+    host_loop_free(scene->loop);
+}
+
+static void host_called_without_the_lock_is_found(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1});
+    assert_false(universe_run(scene.sim, let_worker_call_host, &scene));
+    CoreLoop *left = scene.loop;
+    universe_end_badly(scene.sim, "worker: the host's timer_add() called by a thread without the big lock");
+    free(left);
+}
+
+static void use_foreign_loop(void *opaque)
+{
+    Scene *scene = opaque;
+    sim_sleep(scene->sim, NS_PER_MS); /* until the owner runs it */
+    CoreTimer *timer = loop_timer_new(scene->loop, NULL, NULL);
+    loop_timer_start(scene->loop, timer, 0);
+}
+
+static void let_two_use_one_loop(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->loop = scene->core->loop_new(scene->core, "owned");
+    scene->threads[0] = scene->core->thread_start(scene->core, "owner", serve, scene);
+    scene->threads[1] = scene->core->thread_start(scene->core, "intruder", use_foreign_loop, scene);
+    scene->core->thread_join(scene->core, scene->threads[1]);
+}
+
+static void foreign_loop_is_found(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1});
+    assert_false(universe_run(scene.sim, let_two_use_one_loop, &scene));
+    universe_end_badly(scene.sim, "on a loop of another thread");
+}
+
+static void leave_things_behind(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->loop = scene->core->loop_new(scene->core, "left");
+    scene->counter = scene->core->wake_new(scene->core);
+    scene->threads[0] = scene->core->thread_start(scene->core, "left", open_first, scene);
+}
+
+static void leaks_are_counted(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1});
+    assert_true(universe_run(scene.sim, leave_things_behind, &scene));
+    void *memory = scene.core->alloc(scene.core, 10);
+    assert_string_equal(sim_leaks(scene.sim), "left: 1 handles, 1 loops, 1 threads, 1 allocations");
+    scene.core->close(scene.core, scene.counter);
+    scene.core->loop_free(scene.loop);
+    scene.core->thread_join(scene.core, scene.threads[0]);
+    scene.core->free(scene.core, memory);
+    universe_end_well(scene.sim);
+}
+
+/* In a child, as it ends the process. */
+static void leak_that_nobody_asked_about_ends_the_process(void **state)
+{
+    (void)state;
+    const pid_t child = fork();
+    if (child == 0) {
+        close(STDERR_FILENO);
+        signal(SIGABRT, SIG_DFL); /* cmocka's handlers would go on with the other tests in here */
+        signal(SIGILL, SIG_DFL);
+        signal(SIGTRAP, SIG_DFL);
+        Sim *sim = sim_new(&(SimConfig){.seed = 1});
+        sim_core(sim)->wake_new(sim_core(sim));
+        sim_free(sim);
+        _exit(0);
+    }
+    int status = 0;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void exit_here(void *opaque)
+{
+    Scene *scene = opaque;
+    scene->core->exit_process(scene->core, 3);
+    scene->mixed = true; /* not reached */
+}
+
+static void exit_ends_the_run(void **state)
+{
+    (void)state;
+    Scene scene = scene_of(&(SimConfig){.seed = 1});
+    assert_int_equal(sim_exit_code(scene.sim), -1);
+    assert_true(universe_run(scene.sim, exit_here, &scene));
+    assert_int_equal(sim_exit_code(scene.sim), 3);
+    assert_false(scene.mixed);
+    assert_null(sim_failure(scene.sim));
+    sim_free(scene.sim);
+}
+
+/* ---- Time ---- */
+
+static void count_time(void *opaque)
+{
+    Scene *scene = opaque;
+    sim_sleep(scene->sim, NS_PER_MS);
+}
+
+static void look_at_clock(void *opaque)
+{
+    Scene *scene = opaque;
+    for (int i = 0; i < 200 && !scene->mixed; i++) {
+        scene->mixed = scene->core->now_ns(scene->core) != 0;
+    }
+}
+
+static void time_may_go_on_while_somebody_runs(void **state)
+{
+    (void)state;
+    for (uint32_t slip = 0; slip <= 2; slip += 2) {
+        Scene scene = scene_of(&(SimConfig){.seed = 1, .level = SIM_LEVEL_CALLS, .slip_one_in = slip});
+        sim_spawn(scene.sim, "sleeper", count_time, &scene);
+        sim_run(scene.sim, 0); /* it sleeps now */
+        sim_spawn(scene.sim, "worker", look_at_clock, &scene);
+        assert_true(sim_run(scene.sim, NS_NEVER));
+        assert_int_equal(scene.mixed, slip != 0);
+        universe_end_well(scene.sim);
+    }
+}
+
+static void wall_clock_follows(void **state)
+{
+    (void)state;
+    Sim *sim = sim_new(&(SimConfig){.clock_origin_ns = 5 * NS_PER_S, .wall_origin_ns = 1000 * NS_PER_S});
+    const Core *core = sim_core(sim);
+    assert_int_equal(core->wall_ns(core), 1000 * NS_PER_S);
+    sim_run(sim, 7 * NS_PER_S);
+    assert_int_equal(core->now_ns(core), 7 * NS_PER_S);
+    assert_int_equal(core->wall_ns(core), 1002 * NS_PER_S);
+    universe_end_well(sim);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(core_calls_are_schedule_points),
+        cmocka_unit_test(reference_counts_are_schedule_points),
+        cmocka_unit_test(host_threads_exclude_each_other),
+        cmocka_unit_test(sleeping_gives_the_lock_away),
+        cmocka_unit_test(run_ends_in_time),
+        cmocka_unit_test(deadlock_says_who_waits_for_whom),
+        cmocka_unit_test(call_that_needs_the_main_loop_is_a_deadlock),
+        cmocka_unit_test(livelock_is_found),
+        cmocka_unit_test(host_called_without_the_lock_is_found),
+        cmocka_unit_test(foreign_loop_is_found),
+        cmocka_unit_test(leaks_are_counted),
+        cmocka_unit_test(leak_that_nobody_asked_about_ends_the_process),
+        cmocka_unit_test(exit_ends_the_run),
+        cmocka_unit_test(time_may_go_on_while_somebody_runs),
+        cmocka_unit_test(wall_clock_follows),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
