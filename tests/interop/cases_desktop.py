@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """spice-gtk's client library against a host without a VM: fake-desktop, or debian-host (same command line)."""
 import os
+import random
 import re
 import signal
 import time
@@ -42,10 +43,6 @@ def host_keys(host, wanted, seconds=5):
     return got()
 
 
-def host_events(host, prefix):
-    return [line for line in host.lines if re.match(prefix, line)]
-
-
 def plain(test):
     host = test.start_host()
     client = test.run_client("--port", host.port, "--wait-primary", "--hold", 0.5)
@@ -53,6 +50,24 @@ def plain(test):
     client = test.run_client("--port", host.port, "--wait-primary", "--reconnect", 5)
     check_session(client, sessions=5)
     check(host.alive(), f"the host ended: {host.tail()}")
+
+
+def hurry(test):
+    """Clients that leave the moment they are in, or are killed while they connect. Debian's library does not survive
+    this for long: its worker meets clients that the main thread has freed."""
+    host = test.start_host()
+    client = test.run_client("--port", host.port, "--reconnect", 60, name="leaves-at-once")
+    check_equal(len(opened(client)), 240, "channels opened in 60 sessions")
+    dice = random.Random(7)
+    for _ in range(40):
+        client = test.start_client("--port", host.port, "--hold", 30, "--keys", "+1e", name="killed")
+        time.sleep(dice.uniform(0.015, 0.12))
+        client.signal(signal.SIGKILL)
+        client.wait(10)
+        check(host.alive(), f"the host died with code {host.popen.returncode}: {host.tail()}")
+    wait_until(lambda: not established(host.port), 10, "no connection left at the host")
+    check_session(test.run_client("--port", host.port, "--wait-primary", name="last"))
+    check(host.alive(), f"the host died with code {host.popen.returncode}: {host.tail()}")
 
 
 def tls(test):
@@ -209,6 +224,7 @@ def established(port):
 
 CASES = {
     "desktop-plain": plain,
+    "desktop-hurry": hurry,
     "desktop-tls": tls,
     "desktop-tls-key-password": tls_key_password,
     "desktop-ticket": ticket,

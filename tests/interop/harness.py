@@ -163,6 +163,13 @@ class Test:
                 code = p.wait(15)
                 check(code == 0, f"{p.name}: exit code {code} after SIGTERM; last: {p.tail()}")
 
+    def crashes(self):
+        """Which hosts have died by a signal, as text to add to a complaint; empty if none."""
+        time.sleep(0.2)  # a crash takes a moment to become an exit status
+        died = [f"{p.name} died by signal {-p.popen.returncode}" for p in self.processes
+                if p.name.endswith(("-host", "-qemu")) and not p.alive() and p.popen.returncode < 0]
+        return "; " + ", ".join(died) if died else ""
+
     def artifact(self, name):
         return os.path.join(self.folder, name)
 
@@ -181,7 +188,7 @@ class Test:
     # ---- the library under test ----
 
     def library_env(self):
-        return {} if self.stock else {"LD_LIBRARY_PATH": self.options.library}
+        return {"LD_LIBRARY_PATH": STOCK_LIBRARY if self.stock else self.options.library}
 
     def check_library(self, process):
         """The process runs on the library that this test is about, by what the kernel says it has mapped."""

@@ -28,7 +28,7 @@ def run_case(name, options):
         CASES[name](test)
         test.finish()
     except harness.Failure as failure:
-        why = str(failure)
+        why = str(failure) + test.crashes()
     except Exception:  # an error in the test is a failed test
         why = traceback.format_exc()
     finally:

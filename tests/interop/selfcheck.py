@@ -118,6 +118,7 @@ def sabotages(w, host, client, qemu):
         ("desktop-plain", {"client": no_cursor}, "channels opened"),
         ("desktop-plain", {"client": no_picture}, "no marked picture|channels opened"),
         ("desktop-plain", {"library": w.folder}, "is to use libspice-server from"),
+        ("desktop-hurry", {}, CRASHED),  # nothing is broken here but Debian's library
         ("desktop-tls", {"host": w.exec(host, "drop('--tls-port'); drop('--tls-cert-dir')")}, "exit code 0, got 6"),
         ("desktop-tls", {"host": w.exec(host, "t = args.index('--tls-port'); p = args.index('--port');"
                                               "args[t + 1], args[p + 1] = args[p + 1], args[t + 1]")}, "exit code 0, got"),
@@ -164,18 +165,42 @@ def other_password_always(w, host):
     return w.exec(host, "args += ['--password', 'nobody knows']")
 
 
+# Debian's library crashes by itself now and then when clients leave early (case desktop-hurry makes sure of it). That is no
+# verdict on a test: once more, then.
+TRIES = 5
+CRASHED = "died by signal 11"
+
+
+def run_stock(case, options):
+    """None if the case passes on Debian's library."""
+    for _ in range(TRIES):
+        why = run.run_case(case, options)
+        if not why or CRASHED not in why:
+            break
+    return why
+
+
 def run_sabotaged(case, base, changes, pattern):
     """None if the case failed with a complaint that matches, otherwise what went wrong with the sabotage."""
+    for _ in range(TRIES):
+        complaint, why = try_sabotaged(case, base, changes, pattern)
+        if not complaint or (CRASHED not in (why or "") and pattern != CRASHED):
+            break
+    return complaint
+
+
+def try_sabotaged(case, base, changes, pattern):
+    """(what went wrong with the sabotage or None, what the test complained of or None)"""
     options = types.SimpleNamespace(**{**vars(base), **changes})
     options.artifacts = os.path.join(base.artifacts, "sabotaged")
     why = run.run_case(case, options)
     if why is None:
-        return "it passed although what it judges was broken"
+        return "it passed although what it judges was broken", why
     if "Traceback" in why:
-        return "it failed by an error of its own"
+        return "it failed by an error of its own", why
     if not re.search(pattern, why):
-        return f"it failed, but not with {pattern!r}"
-    return None
+        return f"it failed, but not with {pattern!r}", why
+    return None, why
 
 
 def reset_without_effect(options):
@@ -310,9 +335,9 @@ def main():
     options.library = None
     bad = []
     if "pass" in options.what or not options.what:
-        cases = [c for c in run.CASES if options.decoder or c != "wire-streams"]
+        cases = [c for c in run.CASES if c != "desktop-hurry" and (options.decoder or c != "wire-streams")]
         bad += [f"{c}: does not pass on Debian's library: {why}" for c in cases
-                for why in [run.run_case(c, options)] if why]
+                for why in [run_stock(c, options)] if why]
     if "sabotage" in options.what or not options.what:
         folder = tempfile.mkdtemp(prefix="interop-selfcheck-")
         try:
