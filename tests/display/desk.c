@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/display/desk.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <sumac.h>
+
+#define DESK_PORT 5930
+
+/* ---- Clients ---- */
+
+static void wire_close(DeskWire *wire)
+{
+    Sim *sim = wire->client->desk->sim;
+
+    if (wire->handle >= 0) {
+        sim_close(sim, wire->handle);
+        wire->handle = -1;
+        fake_connection_closed(wire->connection, sim_now_ns(sim));
+    }
+    sim_client_wait(wire->step, -1, 0, NS_NEVER);
+}
+
+static void wire_read(DeskWire *wire, uint64_t now_ns)
+{
+    Sim *sim = wire->client->desk->sim;
+    uint8_t buffer[4096];
+
+    while (wire->handle >= 0 && !wire->deaf && fake_connection_wants_read(wire->connection)) {
+        const int64_t n = sim_read(sim, wire->handle, buffer, sizeof buffer);
+        if (n == -EAGAIN) {
+            return;
+        }
+        if (n <= 0) {
+            wire_close(wire);
+            return;
+        }
+        fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), now_ns);
+    }
+}
+
+static void wire_write(DeskWire *wire)
+{
+    Sim *sim = wire->client->desk->sim;
+    Span out;
+
+    while (wire->handle >= 0 && (out = fake_connection_output(wire->connection)).len > 0) {
+        const int64_t n = sim_write(sim, wire->handle, out.data, out.len);
+        if (n == -EAGAIN) {
+            return;
+        }
+        if (n < 0) {
+            wire_close(wire);
+            return;
+        }
+        fake_connection_sent(wire->connection, (size_t)n);
+    }
+}
+
+static void wire_wait(DeskWire *wire)
+{
+    if (wire->handle >= 0) {
+        const unsigned mask = (!wire->deaf && fake_connection_wants_read(wire->connection) ? CORE_READ : 0) |
+                              (fake_connection_output(wire->connection).len > 0 ? CORE_WRITE : 0);
+        sim_client_wait(wire->step, wire->handle, mask,
+                        wire->deaf ? NS_NEVER : fake_connection_deadline_ns(wire->connection));
+    }
+}
+
+static void wire_open(DeskWire *wire, DeskClient *client, uint8_t channel, uint8_t id);
+
+static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns)
+{
+    DeskWire *wire = opaque;
+    DeskClient *client = wire->client;
+
+    (void)step;
+    if (wire->leaves) {
+        wire_close(wire);
+        return;
+    }
+    if ((ready & CORE_READ) != 0) {
+        wire_read(wire, now_ns);
+    }
+    if (wire->handle >= 0 && !wire->deaf && now_ns >= fake_connection_deadline_ns(wire->connection)) {
+        fake_connection_expire(wire->connection, now_ns);
+    }
+    wire_write(wire);
+    if (wire->handle >= 0 && fake_connection_wants_close(wire->connection)) {
+        wire_close(wire);
+    }
+    if (client->display.step == NULL && fake_client_main(client->client)->session_id != 0) {
+        const uint8_t id = (uint8_t)client->desk->device.instance.id;
+        wire_open(&client->display, client, WIRE_CHANNEL_DISPLAY, id);
+        wire_open(&client->cursor, client, WIRE_CHANNEL_CURSOR, id);
+    }
+    wire_wait(wire);
+}
+
+static const SimClientOps wire_ops = {"client", wire_step};
+
+static void wire_open(DeskWire *wire, DeskClient *client, uint8_t channel, uint8_t id)
+{
+    Sim *sim = client->desk->sim;
+    const CoreListen where = {.address = NULL, .port = DESK_PORT, .family = AF_UNSPEC};
+
+    wire->client = client;
+    wire->connection = fake_client_connect(client->client, channel, id, sim_now_ns(sim));
+    wire->handle = sim_connect(sim, &where);
+    wire->step = sim_client_add(sim, &wire_ops, wire);
+}
+
+static void on_message(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsg *message,
+                       Span body)
+{
+    DeskClient *client = opaque;
+    const uint8_t channel = fake_connection_channel(connection);
+    DeskMessages *got = channel == WIRE_CHANNEL_DISPLAY  ? &client->display_got
+                        : channel == WIRE_CHANNEL_CURSOR ? &client->cursor_got
+                                                         : NULL;
+
+    (void)serial;
+    (void)body;
+    if (got != NULL && message->type != WIRE_MSG_PING && got->len < DESK_MESSAGES_MAX) {
+        got->types[got->len++] = message->type;
+    }
+}
+
+FakeClientConfig desk_client_config(void)
+{
+    FakeClientConfig config = fake_client_config_default();
+
+    config.behaviour.cheap_ticket = true;
+    return config;
+}
+
+DeskClient *desk_client(Desk *desk, const FakeClientConfig *config)
+{
+    assert_true(desk->clients_len < DESK_CLIENTS_MAX);
+    DeskClient *client = &desk->clients[desk->clients_len++];
+    FakeClientConfig own = config != NULL ? *config : desk_client_config();
+    own.on_message = on_message;
+    own.opaque = client;
+    client->desk = desk;
+    client->client = fake_client_new(&own);
+    client->display.handle = client->cursor.handle = -1;
+    wire_open(&client->main, client, WIRE_CHANNEL_MAIN, 0);
+    desk_run(desk, 100 * NS_PER_MS);
+    return client;
+}
+
+void desk_wire_leave(Desk *desk, DeskWire *wire)
+{
+    wire->leaves = true;
+    sim_client_wait(wire->step, -1, 0, sim_now_ns(desk->sim));
+}
+
+void desk_wire_listen(Desk *desk, DeskWire *wire, bool listen)
+{
+    wire->deaf = !listen;
+    sim_client_wait(wire->step, wire->handle, listen ? CORE_READ : 0,
+                    listen ? sim_now_ns(desk->sim) : NS_NEVER);
+}
+
+bool desk_wire_is_open(const DeskWire *wire)
+{
+    return wire->handle >= 0 && fake_connection_state(wire->connection) == FAKE_STATE_OPEN;
+}
+
+void desk_expect(DeskMessages *messages, const uint16_t *types, uint32_t len)
+{
+    for (uint32_t i = 0; i < messages->len || i < len; i++) {
+        const int got = i < messages->len ? messages->types[i] : -1;
+        const int expected = i < len ? types[i] : -1;
+        if (got != expected) {
+            fail_msg("message %u: type %d, expected %d (-1: none)", i, got, expected);
+        }
+    }
+    messages->len = 0;
+}
+
+/* ---- The host ---- */
+
+static void host_thread(void *arg)
+{
+    Desk *desk = arg;
+
+    desk->host(desk);
+    desk->host_done = true;
+}
+
+void desk_host(Desk *desk, void (*host)(Desk *desk))
+{
+    desk->host = host;
+    desk->host_done = false;
+    sim_spawn(desk->sim, "host", host_thread, desk);
+    const uint64_t end_ns = sim_now_ns(desk->sim) + 10 * NS_PER_S;
+    while (!desk->host_done && sim_now_ns(desk->sim) < end_ns) {
+        desk_run(desk, NS_PER_MS);
+    }
+    assert_true(desk->host_done);
+}
+
+void desk_run(Desk *desk, uint64_t duration_ns)
+{
+    if (!sim_run(desk->sim, sim_now_ns(desk->sim) + duration_ns)) {
+        fail_msg("%s", sim_failure(desk->sim));
+    }
+}
+
+void desk_start_machine(Desk *desk)
+{
+    desk->device.running = true;
+    spice_server_vm_start(desk->server);
+}
+
+void desk_stop_machine(Desk *desk)
+{
+    spice_server_vm_stop(desk->server);
+    desk->device.running = false;
+}
+
+void desk_create_primary(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(64, 48);
+
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+}
+
+static void host_setup(Desk *desk)
+{
+    desk->server = server_new(sim_core(desk->sim));
+    spice_server_set_port(desk->server, DESK_PORT);
+    spice_server_set_noauth(desk->server);
+    spice_server_set_multiple_clients(desk->server, 1);
+    if (spice_server_init(desk->server, sim_host(desk->sim)) == 0 &&
+        spice_server_add_interface(desk->server, &desk->device.instance.base) == 0) {
+        device_add_memslot(&desk->device);
+    }
+}
+
+static void host_teardown(Desk *desk)
+{
+    spice_server_destroy(desk->server);
+    desk->server = NULL;
+}
+
+static void on_log(void *opaque, CoreLogLevel level, const char *line)
+{
+    Desk *desk = opaque;
+
+    if (level == CORE_LOG_WARNING) {
+        desk->warnings++;
+        snprintf(desk->last_warning, sizeof desk->last_warning, "%s", line);
+    }
+    if (getenv("DESK_VERBOSE") != NULL) {
+        fprintf(stderr, "  log: %s\n", line);
+    }
+}
+
+/* Time goes on from one deadline to the next: there is always one soon. */
+static void tick(SimClient *client, void *opaque, unsigned ready, uint64_t now_ns)
+{
+    (void)opaque;
+    (void)ready;
+    sim_client_wait(client, -1, 0, now_ns + NS_PER_MS / 2);
+}
+
+static const SimClientOps tick_ops = {"tick", tick};
+
+static int setup(void **state, uint32_t slip_one_in)
+{
+    Desk *desk = calloc(1, sizeof *desk);
+
+    assert_non_null(desk);
+    desk->sim = sim_new(&(SimConfig){
+        .seed = 1, .level = SIM_LEVEL_CALLS, .slip_one_in = slip_one_in, .opaque = desk, .log = on_log});
+    if (slip_one_in != 0) {
+        sim_client_add(desk->sim, &tick_ops, NULL);
+    }
+    device_init(&desk->device, desk->sim, 3);
+    desk_host(desk, host_setup);
+    assert_non_null(desk->device.instance.st);
+    desk->warnings = 0;
+    *state = desk;
+    return 0;
+}
+
+int desk_setup(void **state)
+{
+    return setup(state, 0);
+}
+
+int desk_setup_slipping(void **state)
+{
+    return setup(state, 20);
+}
+
+int desk_teardown(void **state)
+{
+    Desk *desk = *state;
+
+    if (desk->server != NULL) {
+        desk_host(desk, host_teardown);
+    }
+    assert_null(sim_failure(desk->sim));
+    for (uint32_t i = 0; i < desk->clients_len; i++) {
+        const FakeViolation *violation;
+        if (fake_client_violations(desk->clients[i].client, &violation) > 0) {
+            fail_msg("client %u: %s", i, violation->text);
+        }
+        fake_client_free(desk->clients[i].client);
+    }
+    assert_int_equal(desk->device.read_while_stopped, 0);
+    const char *leaks = sim_leaks(desk->sim);
+    if (leaks != NULL) {
+        fail_msg("left behind: %s", leaks);
+    }
+    sim_free(desk->sim);
+    device_finish(&desk->device);
+    free(desk);
+    return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* desk.h: a server with one device, in the simulator, and clients that sit at it.
+ *
+ * A test runs host code in a thread of the host's with desk_host(), lets time pass with desk_run(), and then looks at what
+ * device and clients have written down: nothing is asserted inside the universe.
+ */
+#pragma once
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "api/server.h"
+#include "fake-client/fake_client.h"
+#include "tests/display/device.h"
+
+#define DESK_CLIENTS_MAX 3u
+#define DESK_MESSAGES_MAX 8192u
+
+/* Types of messages as they came, without those that every channel has. */
+typedef struct DeskMessages {
+    uint16_t types[DESK_MESSAGES_MAX];
+    uint32_t len;
+} DeskMessages;
+
+typedef struct Desk Desk;
+
+typedef struct DeskWire {
+    struct DeskClient *client;
+    SimClient *step;
+    FakeConnection *connection;
+    int handle;  /* -1: none */
+    bool deaf;   /* does not read */
+    bool leaves; /* closes at its next step */
+    bool was_open;
+} DeskWire;
+
+typedef struct DeskClient {
+    Desk *desk;
+    FakeClient *client;
+    DeskWire main, display, cursor;
+    DeskMessages display_got, cursor_got;
+} DeskClient;
+
+struct Desk {
+    Sim *sim;
+    SpiceServer *server;
+    Device device;
+    DeskClient clients[DESK_CLIENTS_MAX];
+    uint32_t clients_len;
+    uint32_t warnings; /* lines that the server logged as such */
+    char last_warning[256];
+    void (*host)(Desk *desk);
+    bool host_done;
+    uint64_t value; /* the test's own, for host code */
+};
+
+/* A server with multiple clients, its device plugged in, its memory announced; the machine stands still. */
+int desk_setup(void **state);
+/* The same, where time goes on although something can run. */
+int desk_setup_slipping(void **state);
+/* Destroys the server if the test has not; checks that nothing is left and that no client saw a fault. */
+int desk_teardown(void **state);
+
+/* Runs it with the host's lock, and lets it come to its end (within 10 s). */
+void desk_host(Desk *desk, void (*host)(Desk *desk));
+void desk_run(Desk *desk, uint64_t duration_ns);
+
+void desk_start_machine(Desk *desk); /* host code */
+void desk_stop_machine(Desk *desk);
+void desk_create_primary(Desk *desk); /* 64 x 48 */
+
+/* Connects main, display and cursor. */
+FakeClientConfig desk_client_config(void);
+DeskClient *desk_client(Desk *desk, const FakeClientConfig *config);
+/* Ends this connection; as if its socket had broken. */
+void desk_wire_leave(Desk *desk, DeskWire *wire);
+bool desk_wire_is_open(const DeskWire *wire);
+void desk_wire_listen(Desk *desk, DeskWire *wire, bool listen);
+
+/* Are these types all that came, in this order? Then forgets them. */
+void desk_expect(DeskMessages *messages, const uint16_t *types, uint32_t len);
+#define DESK_EXPECT(messages, ...)                                                                           \
+    desk_expect((messages), (const uint16_t[]){__VA_ARGS__},                                                 \
+                (uint32_t)(sizeof((uint16_t[]){__VA_ARGS__}) / sizeof(uint16_t)))
+
+int run_rings(void);
+int run_commands(void);
+int run_requests(void);
+int run_clients(void);
+int run_life(void);

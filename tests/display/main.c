@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/display/desk.h"
+
+int main(void)
+{
+    return run_rings() + run_commands() + run_requests() + run_clients() + run_life();
+}

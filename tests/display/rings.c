@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/display/desk.h"
+
+#include "display/rings.h"
+
+/* A ring that is empty twice, 10 ms apart, is asked to wake us; and then left alone. */
+static void two_empty_looks(void **state)
+{
+    Desk *desk = *state;
+    const DeviceRing *rings[] = {&desk->device.commands, &desk->device.cursors};
+
+    desk_host(desk, desk_start_machine);
+    desk_run(desk, 5 * NS_PER_S);
+    for (int i = 0; i < 2; i++) {
+        const DeviceLog *looks = &rings[i]->looks;
+        assert_int_equal(looks->len, 3);
+        assert_int_equal(looks->events[0].value, LOOK_EMPTY);
+        assert_int_equal(looks->events[1].value, LOOK_EMPTY);
+        assert_int_equal(looks->events[2].value, LOOK_ARMED);
+        assert_int_equal(looks->events[1].at_ns - looks->events[0].at_ns, RING_PAUSE_NS);
+        assert_int_equal(looks->events[2].at_ns, looks->events[1].at_ns);
+    }
+}
+
+static void wake(Desk *desk)
+{
+    spice_qxl_wakeup(&desk->device.instance);
+    spice_qxl_wakeup(&desk->device.instance); /* collapsed */
+}
+
+static void a_wakeup(void **state)
+{
+    Desk *desk = *state;
+    Device *device = &desk->device;
+
+    desk_host(desk, desk_start_machine);
+    desk_run(desk, NS_PER_S);
+    const uint64_t first = device_cursor_hide(device), second = device_cursor_hide(device);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(device->releases.len, 0); /* nobody said so */
+    desk_host(desk, wake);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(device->releases.len, 2);
+    assert_int_equal(device->releases.events[0].value, first);
+    assert_int_equal(device->releases.events[1].value, second);
+    assert_true(device->cursors.armed);
+}
+
+/* Armed in vain: what came in between is taken at once, without a wakeup. */
+static void refused(void **state)
+{
+    Desk *desk = *state;
+    Device *device = &desk->device;
+    const DeviceLog *looks = &device->cursors.looks;
+
+    device->cursors.refuses = true;
+    desk_host(desk, desk_start_machine);
+    desk_run(desk, NS_PER_S);
+    /* It refuses for ever and has nothing: that must not spin. One refusal in 10 ms is 100 in a second. */
+    assert_true(looks->len > 50 && looks->len < 400);
+    device_cursor_hide(device);
+    device->cursors.refuses = false;
+    desk_run(desk, 2 * RING_PAUSE_NS);
+    assert_int_equal(device->releases.len, 1);
+    assert_true(device->cursors.armed);
+}
+
+/* R46: what lies in the rings when the machine starts is carried out, with nobody connected and nothing else to do. */
+static void full_rings_at_start(void **state)
+{
+    Desk *desk = *state;
+    Device *device = &desk->device;
+
+    for (uint32_t i = 1; i <= 8; i++) {
+        device_surface_create(device, i, 8, 8);
+        device_surface_destroy(device, i);
+        for (int k = 0; k < 4; k++) {
+            device_cursor_move(device, 1, 1);
+        }
+    }
+    desk_host(desk, desk_start_machine);
+    desk_run(desk, NS_PER_MS);
+    assert_int_equal(device->releases.len, 16 + 32);
+    assert_int_equal(desk->warnings, 0);
+}
+
+static void stop_start(Desk *desk)
+{
+    desk_stop_machine(desk);
+    desk_stop_machine(desk);
+    desk_start_machine(desk);
+    desk_start_machine(desk);
+}
+
+static void starts_again(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, desk_start_machine);
+    desk_run(desk, NS_PER_S);
+    desk->device.cursors.armed = false;
+    device_cursor_hide(&desk->device);
+    desk_host(desk, stop_start);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(desk->device.releases.len, 1);
+    assert_true(desk->device.cursors.armed);
+}
+
+static void everything_stopped(Desk *desk)
+{
+    QXLInstance *qxl = &desk->device.instance;
+    QXLRect area = {.bottom = 1, .right = 1}, dirty[2];
+    QXLDevSurfaceCreate primary = device_primary(64, 48);
+
+    memset(dirty, 0xff, sizeof dirty);
+    spice_qxl_create_primary_surface(qxl, 0, &primary);
+    spice_qxl_update_area(qxl, 0, &area, dirty, 2, 1);
+    desk->value = dirty[0].right == 0 && dirty[1].bottom == 0;
+    spice_qxl_update_area_async(qxl, 0, &area, 1, 1);
+    spice_qxl_flush_surfaces_async(qxl, 2);
+    spice_qxl_destroy_surface_wait(qxl, 0);
+    spice_qxl_destroy_surface_async(qxl, 5, 3);
+    spice_qxl_destroy_primary_surface(qxl, 0);
+    spice_qxl_destroy_surfaces(qxl);
+    spice_qxl_destroy_surfaces_async(qxl, 4);
+    spice_qxl_reset_cursor(qxl);
+    spice_qxl_reset_image_cache(qxl);
+    spice_qxl_oom(qxl);
+    spice_qxl_wakeup(qxl);
+}
+
+/* R47: whatever the host asks, the rings of a machine that stands still are not read (desk_teardown looks). */
+static void stopped(void **state)
+{
+    Desk *desk = *state;
+
+    device_cursor_hide(&desk->device);
+    device_update(&desk->device, 0, 1);
+    desk_host(desk, everything_stopped);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(desk->value, 1);
+    assert_int_equal(desk->device.completions.len, 4);
+    assert_int_equal(desk->device.commands.looks.len, 0);
+    assert_int_equal(desk->device.cursors.looks.len, 0);
+    assert_int_equal(desk->device.flushes, 0);
+    desk_host(desk, desk_start_machine);
+    desk_host(desk, desk_stop_machine);
+    desk_run(desk, NS_PER_S);
+}
+
+static void endless(void *arg)
+{
+    Desk *desk = arg;
+    Device *device = &desk->device;
+
+    device_cursor_move(device, 5, 6);
+    device_update(device, 0, 1);
+    device->cursors.endless = device->commands.endless = true;
+    desk_create_primary(desk);
+    desk_start_machine(desk);
+    spice_qxl_reset_cursor(&device->instance);
+    spice_qxl_destroy_primary_surface(&device->instance, 0); /* drains both, as far as that goes */
+    spice_qxl_flush_surfaces_async(&device->instance, 77);
+    sim_sleep(desk->sim, 100 * NS_PER_MS);
+    desk->value = desk->clients[0].cursor_got.len;
+    device->cursors.endless = device->commands.endless = false;
+    device->cursors.first = device->cursors.end;
+    device->commands.first = device->commands.end;
+}
+
+/* A guest that fills its rings faster than they are read keeps neither host nor clients waiting. */
+static void endless_rings(void **state)
+{
+    Desk *desk = *state;
+    Device *device = &desk->device;
+
+    DeskClient *client = desk_client(desk, NULL);
+    client->cursor_got.len = 0;
+    /* In one run: it comes to no rest that would end one. */
+    sim_spawn(desk->sim, "endless", endless, desk);
+    desk_run(desk, 10 * NS_PER_S);
+    assert_true(desk->value > 0);
+    assert_true(log_has(&device->completions, 77));
+    assert_true(log_count(&device->cursors.looks, LOOK_TAKEN) > RING_DRAIN_COMMANDS_MAX);
+    assert_true(device->cursors.armed && device->commands.armed);
+    assert_int_equal(fake_connection_cursor(client->cursor.connection)->position.x, 5);
+}
+
+int run_rings(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(two_empty_looks, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(a_wakeup, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(refused, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(full_rings_at_start, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(starts_again, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(stopped, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(endless_rings, desk_setup_slipping, desk_teardown),
+    };
+    return cmocka_run_group_tests_name("rings", tests, NULL, NULL);
+}
