@@ -698,6 +698,14 @@ static void suppressed_lines_are_counted(void **state)
     assert_int_equal(server->test->log_lines, LINKS_LOG_BURST + 1);
     assert_logged(server, "(5 more suppressed before this)");
     close(fd);
+    server->test->log_len = 0;
+    test_core_advance(server->test, LINKS_LOG_REFILL_NS);
+    const int last = connect_to(server);
+    send_all(last, "junk", 4);
+    test_core_run(server->test);
+    assert_logged(server, "not the SPICE protocol");
+    assert_null(strstr(server->test->log, "suppressed"));
+    close(last);
     server_finish(server);
 }
 
@@ -855,7 +863,7 @@ static void a_client_is_refused_through_tls(void **state)
     (void)state;
     server_use_tls(server);
     server->answer = 9;
-    server->test->io_bytes_max = 50;
+    server->test->io_bytes_max = 5;
     server->test->every_other_io_fails = true;
     test_socket_pair(server->test, &ours, &peer);
     setsockopt(ours, SOL_SOCKET, SO_SNDBUF, &(int){1}, sizeof(int));

@@ -196,7 +196,7 @@ static int64_t op_readv(const Core *core, int handle, const struct iovec *iov, i
     TestCore *test = test_of(core);
     struct iovec less[64];
 
-    if (test->every_other_io_fails && ++test->io_calls % 2 == 1) {
+    if (++test->io_calls % 2 == 1 && test->every_other_io_fails) {
         return -EAGAIN;
     }
     return core_posix()->readv(core_posix(), handle, less, limit(test, iov, iov_len, less, 64));
@@ -207,7 +207,7 @@ static int64_t op_writev(const Core *core, int handle, const struct iovec *iov, 
     TestCore *test = test_of(core);
     struct iovec less[64];
 
-    if (test->every_other_io_fails && ++test->io_calls % 2 == 1) {
+    if (++test->io_calls % 2 == 1 && test->every_other_io_fails) {
         return -EAGAIN;
     }
     return core_posix()->writev(core_posix(), handle, less, limit(test, iov, iov_len, less, 64));

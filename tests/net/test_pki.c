@@ -50,12 +50,12 @@ static TestPem key_pem(EVP_PKEY *key, const char *password)
     return take(bio);
 }
 
-static TestPem cert_pem(X509 *first, X509 *second)
+static TestPem cert_pem(X509 *first, X509 *second, int times)
 {
     BIO *bio = BIO_new(BIO_s_mem());
 
     assert_int_equal(PEM_write_bio_X509(bio, first), 1);
-    if (second != NULL) {
+    for (int i = 0; i < times; i++) {
         assert_int_equal(PEM_write_bio_X509(bio, second), 1);
     }
     return take(bio);
@@ -84,9 +84,10 @@ void test_pki_make(TestPki *pki)
     X509 *ca = certificate("test authority", ca_key, NULL, ca_key);
     X509 *cert = certificate("localhost", key, ca, ca_key);
 
-    pki->ca = cert_pem(ca, NULL);
-    pki->cert = cert_pem(cert, NULL);
-    pki->chain = cert_pem(cert, ca);
+    pki->ca = cert_pem(ca, NULL, 0);
+    pki->cert = cert_pem(cert, NULL, 0);
+    pki->chain = cert_pem(cert, ca, 1);
+    pki->long_chain = cert_pem(cert, ca, 80);
     pki->key = key_pem(key, NULL);
     pki->locked_key = key_pem(key, "sesame");
     pki->other_key = key_pem(other, NULL);
@@ -100,8 +101,8 @@ void test_pki_make(TestPki *pki)
 
 void test_pki_clear(TestPki *pki)
 {
-    TestPem *all[] = {&pki->ca,         &pki->cert,      &pki->chain, &pki->key,
-                      &pki->locked_key, &pki->other_key, &pki->dh};
+    TestPem *all[] = {&pki->ca,  &pki->cert,       &pki->chain,     &pki->long_chain,
+                      &pki->key, &pki->locked_key, &pki->other_key, &pki->dh};
 
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
         free(all[i]->data);
@@ -113,6 +114,7 @@ void test_pki_add_files(const TestPki *pki, TestCore *test)
     test_core_add_file(test, "ca.pem", pki->ca.data, pki->ca.len);
     test_core_add_file(test, "cert.pem", pki->cert.data, pki->cert.len);
     test_core_add_file(test, "chain.pem", pki->chain.data, pki->chain.len);
+    test_core_add_file(test, "long.pem", pki->long_chain.data, pki->long_chain.len);
     test_core_add_file(test, "key.pem", pki->key.data, pki->key.len);
     test_core_add_file(test, "locked.pem", pki->locked_key.data, pki->locked_key.len);
     test_core_add_file(test, "other.pem", pki->other_key.data, pki->other_key.len);

@@ -18,6 +18,7 @@ typedef struct TestPki {
     TestPem ca;
     TestPem cert;       /* the server's, alone */
     TestPem chain;      /* the server's, then the authority's */
+    TestPem long_chain; /* the server's, then the authority's so often that it fills several records */
     TestPem key;        /* of cert */
     TestPem locked_key; /* the same, password "sesame" */
     TestPem other_key;
@@ -26,7 +27,7 @@ typedef struct TestPki {
 
 void test_pki_make(TestPki *pki);
 void test_pki_clear(TestPki *pki);
-/* Puts all of it into the core's files: ca.pem, cert.pem, chain.pem, key.pem, locked.pem, other.pem, dh.pem. */
+/* Puts all of it into the core's files: ca.pem, cert.pem, chain.pem, long.pem, key.pem, locked.pem, other.pem, dh.pem. */
 void test_pki_add_files(const TestPki *pki, TestCore *test);
 /* chain.pem, key.pem, ca.pem. */
 extern const TlsFiles test_tls_files;

@@ -86,7 +86,7 @@ static void user_on_ready(void *opaque, unsigned ready, uint64_t now_ns)
     }
 }
 
-static User *user_new(bool is_tls)
+static User *user_new_with(bool is_tls, const TlsFiles *files)
 {
     User *user = calloc(1, sizeof *user);
     int handle;
@@ -100,7 +100,7 @@ static User *user_new(bool is_tls)
     if (is_tls) {
         test_pki_add_files(&pki, user->test);
         user->crypto = crypto_new(&user->test->core);
-        user->context = tls_context_new(&user->test->core, user->crypto, &test_tls_files);
+        user->context = tls_context_new(&user->test->core, user->crypto, files);
         assert_int_equal(stream_start_tls(user->stream, user->context), STATUS_OK);
         test_client_init(&user->client, 0, NULL);
     }
@@ -108,6 +108,11 @@ static User *user_new(bool is_tls)
     assert_true(stream_is_unix(user->stream));
     assert_true(stream_attach(user->stream, user->loop, user_on_ready, user));
     return user;
+}
+
+static User *user_new(bool is_tls)
+{
+    return user_new_with(is_tls, &test_tls_files);
 }
 
 static void user_finish(User *user)
@@ -515,6 +520,79 @@ static void a_peer_that_leaves_in_the_handshake_is_noticed(void **state)
     user_finish(user);
 }
 
+/* Longer than the filter's output: it stalls, and goes on when the socket has taken some. */
+static void a_long_certificate_chain_gets_through(void **state)
+{
+    const size_t io_bytes[] = {0, 100};
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        TlsFiles files = test_tls_files;
+        files.cert_path = "long.pem";
+        User *user = user_new_with(true, &files);
+
+        setsockopt(stream_handle(user->stream), SOL_SOCKET, SO_SNDBUF, &(int){4608}, sizeof(int));
+        user->test->io_bytes_max = io_bytes[i];
+        stream_want(user->stream, CORE_READ);
+        handshake(user);
+        assert_true(sk_X509_num(SSL_get_peer_cert_chain(user->client.ssl)) > 80);
+        user_finish(user);
+    }
+}
+
+static void freeing_says_goodbye(void **state)
+{
+    User *user = user_new(true);
+    char byte;
+
+    (void)state;
+    stream_want(user->stream, CORE_READ);
+    handshake(user);
+    stream_free(user->stream);
+    user->stream = NULL;
+    peer_pump(user, SIZE_MAX);
+    const int n = SSL_read(user->client.ssl, &byte, 1);
+    assert_int_equal(SSL_get_error(user->client.ssl, n), SSL_ERROR_ZERO_RETURN);
+    user_finish(user);
+}
+
+static void a_reset_under_tls_is_an_error_that_stays(void **state)
+{
+    User *user = user_new(true);
+    uint8_t byte = 0;
+
+    (void)state;
+    stream_want(user->stream, CORE_READ);
+    handshake(user);
+    assert_int_equal(stream_writev(user->stream, &(struct iovec){&byte, 1}, 1), 1);
+    close(user->peer); /* with a byte unread */
+    user->peer = -1;
+    assert_int_equal(stream_read(user->stream, &byte, 1), -ECONNRESET);
+    assert_int_equal(stream_read(user->stream, &byte, 1), -ECONNRESET);
+    assert_int_equal(stream_writev(user->stream, &(struct iovec){&byte, 1}, 1), -ECONNRESET);
+    user_finish(user);
+}
+
+/* Who sends much that is no data must not hold the loop. */
+static void one_read_asks_the_socket_a_few_times_only(void **state)
+{
+    User *user = user_new(true);
+    uint8_t data[1000] = {0}, got[1000];
+
+    (void)state;
+    stream_want(user->stream, CORE_READ);
+    handshake(user);
+    stream_want(user->stream, 0);
+    SSL_write(user->client.ssl, data, sizeof data);
+    while (peer_pump(user, SIZE_MAX)) {
+    }
+    user->test->io_bytes_max = 1;
+    const uint64_t before = user->test->io_calls;
+    assert_int_equal(stream_read(user->stream, got, sizeof got), -EAGAIN);
+    assert_in_range(user->test->io_calls - before, 1, 8);
+    user_finish(user);
+}
+
 static int make_pki(void **state)
 {
     (void)state;
@@ -545,6 +623,10 @@ int main(void)
         cmocka_unit_test(at_most_one_record_waits_inside),
         cmocka_unit_test(garbage_instead_of_tls_is_an_error),
         cmocka_unit_test(a_peer_that_leaves_in_the_handshake_is_noticed),
+        cmocka_unit_test(a_long_certificate_chain_gets_through),
+        cmocka_unit_test(freeing_says_goodbye),
+        cmocka_unit_test(a_reset_under_tls_is_an_error_that_stays),
+        cmocka_unit_test(one_read_asks_the_socket_a_few_times_only),
     };
 
     return cmocka_run_group_tests_name("stream", tests, make_pki, clear_pki);
