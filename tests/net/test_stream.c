@@ -540,6 +540,29 @@ static void a_long_certificate_chain_gets_through(void **state)
     }
 }
 
+static void what_comes_while_it_stalls_waits_in_the_socket(void **state)
+{
+    TlsFiles files = test_tls_files;
+    uint8_t junk[100] = {0};
+
+    (void)state;
+    files.cert_path = "long.pem";
+    User *user = user_new_with(true, &files);
+    setsockopt(stream_handle(user->stream), SOL_SOCKET, SO_SNDBUF, &(int){4608}, sizeof(int));
+    stream_want(user->stream, CORE_READ);
+    SSL_do_handshake(user->client.ssl);
+    ERR_clear_error();
+    char *hello;
+    const long len = BIO_get_mem_data(user->client.out, &hello);
+    assert_int_equal(write(user->peer, hello, (size_t)len), len);
+    test_core_run(user->test);
+    assert_false(stream_is_flushed(user->stream));
+    assert_int_equal(write(user->peer, junk, sizeof junk), sizeof junk);
+    test_core_run(user->test); /* comes to rest, or it fails in there */
+    assert_int_equal(user->calls, 0);
+    user_finish(user);
+}
+
 static void freeing_says_goodbye(void **state)
 {
     User *user = user_new(true);
@@ -624,6 +647,7 @@ int main(void)
         cmocka_unit_test(garbage_instead_of_tls_is_an_error),
         cmocka_unit_test(a_peer_that_leaves_in_the_handshake_is_noticed),
         cmocka_unit_test(a_long_certificate_chain_gets_through),
+        cmocka_unit_test(what_comes_while_it_stalls_waits_in_the_socket),
         cmocka_unit_test(freeing_says_goodbye),
         cmocka_unit_test(a_reset_under_tls_is_an_error_that_stays),
         cmocka_unit_test(one_read_asks_the_socket_a_few_times_only),
