@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* bytes.c: the two containers of the fake client. A client without memory is of no use: it ends the process. */
+/* bytes.c: the two containers of the fake client. Without memory it ends the process: a judge that cannot
+ * remember is of no use. */
 #include "internal.h"
 
 #include <stdlib.h>

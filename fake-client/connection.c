@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* connection.c: one connection: framing, serials, exact sizes, ack windows, and the messages that all channels have. */
+/* connection.c: one connection: framing, serials, exact sizes, ack windows, and the messages that all
+ * channels have. */
 #include "internal.h"
 
 #include <stdlib.h>
@@ -366,7 +367,8 @@ static void channel_message(FakeConnection *c, const WireMsg *m)
 
 /* ---- Framing ---- */
 
-/* Encodes what was decoded: the result must be the body again. Its first `expected` bytes are the message's own. */
+/* Encodes what was decoded: the result must be the body again. Its first `expected` bytes are the message's
+ * own. */
 static void layout_check(FakeConnection *c, const WireMessageInfo *info, const WireMsg *m, Span body,
                          size_t expected)
 {

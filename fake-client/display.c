@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* display.c: surfaces, streams, monitors, and what each drawing message refers to. images.c has the images. */
+/* display.c: surfaces, streams, monitors, and what each drawing message refers to. Images: images.c. */
 #include "internal.h"
 
 void display_opened(FakeConnection *c)

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* fake_client.h: a strict SPICE client, as an engine without I/O.
  *
- * A FakeClient is one remote user: the main channel's connection and, once that told the session id, connections to
- * other channels. Each FakeConnection takes the server's bytes and the time, and gives bytes and its next deadline;
- * the caller moves them: a program over sockets, the simulator, a unit test. It answers what a client must answer
- * (link, ticket, ACK, PONG, display INIT, ...), keeps a model of what the server told, and writes down everything in
- * which the server broke the protocol.
+ * A FakeClient is one remote user: the main channel's connection and, once that told the session id,
+ * connections to other channels. Each FakeConnection takes the server's bytes and the time, and gives bytes
+ * and its next deadline; the caller moves them: a program over sockets, the simulator, a unit test. It
+ * answers what a client must answer (link, ticket, ACK, PONG, display INIT, ...), keeps a model of what the
+ * server told, and writes down everything in which the server broke the protocol.
  *
  * Ownership    a FakeClient owns its connections until fake_connection_free() or fake_client_free().
  * Thread       one at a time; no state outside the FakeClient.
  * Time         ns of any monotonic clock; 0 is no special time.
  * Errors       what the server did wrong is a violation, never a crash; after one that leaves the stream
  *              unreadable, the connection is FAILED.
- * Source       reference/wire-protocol.md sections 1-3 and 7. The layout of messages comes from wire/, which the
- *              server shares: only other servers and clients can prove that one.
+ * Source       reference/wire-protocol.md sections 1-3 and 7. The layout of messages comes from wire/, which
+ *              the server shares: only other servers and clients can prove that one.
  */
 #pragma once
 
@@ -106,8 +106,9 @@ typedef struct FakeBehaviour {
 typedef struct FakeClientConfig {
     const char *password; /* NULL: the empty one */
     bool full_header;
-    /* Tolerate what the existing server is known for: sub-messages with too large a size; a second cursor INIT when
-     * a primary surface comes after the client, and none between RESET and the guest's next cursor. */
+    /* Tolerate what the existing server is known for: sub-messages with too large a size; a second cursor
+     * INIT when a primary surface comes after the client, and none between RESET and the guest's next
+     * cursor. */
     bool stock_server;
     bool client_mouse; /* ask for it when it is supported */
     uint32_t main_caps, display_caps, inputs_caps, playback_caps, record_caps,
@@ -138,8 +139,8 @@ void fake_client_behave(FakeClient *client, const FakeBehaviour *behaviour);
 size_t fake_client_violations(const FakeClient *client, const FakeViolation **ret_first);
 const char *fake_rule_text(FakeRule rule);
 
-/* When nothing is under way any more: checks what holds only then (motion acks, cache entries and serials that were
- * waited for). */
+/* When nothing is under way any more: checks what holds only then (motion acks, cache entries and serials
+ * that were waited for). */
 void fake_client_check_quiet(FakeClient *client);
 
 /* ---- What main told ---- */
@@ -165,8 +166,8 @@ bool fake_client_offers(const FakeClient *client, uint8_t channel, uint8_t chann
 
 /* ---- Connections ---- */
 
-/* The first one must be main 0; others use its session id. Two to the same channel are two connections. NULL: no
- * memory. */
+/* The first one must be main 0; others use its session id. Two to the same channel are two connections. NULL:
+ * no memory. */
 FakeConnection *fake_client_connect(FakeClient *client, uint8_t channel, uint8_t channel_id, uint64_t now_ns);
 void fake_connection_free(FakeConnection *connection);
 

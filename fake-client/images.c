@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* images.c: an image in a drawing message: its form, its palette, and the caches it goes to or comes from.
  *
- * The pixmap cache and the GLZ window belong to the client, for all its displays announce the same ids. With one
- * display what is used must be there already; with several, another one may still deliver it.
+ * The pixmap cache and the GLZ window belong to the client, for all its displays announce the same ids. With
+ * one display what is used must be there already; with several, another one may still deliver it.
  */
 #include "internal.h"
 

@@ -46,7 +46,7 @@ bool id_set_remove(IdSet *set, uint64_t id);
 void id_set_clear(IdSet *set);
 void id_set_free(IdSet *set);
 
-/* What the other display channels of this client share; there is one cache and one dictionary per client here. */
+/* What the display channels of this client share; there is one cache and one dictionary per client here. */
 typedef struct Pixmaps {
     IdSet entries;   /* value: pixels */
     uint64_t pixels; /* their sum */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* fake-client: the strict client as a program: connects, opens channels, types and points, tells what it saw.
  *
- * One thread, one poll() loop; the engine is in fake_client.h, sockets and TLS in transport.h. Exit status: 0 if all
- * channels that were asked for opened, stayed open, and the server broke no rule; 1 if not; 2 for wrong options.
+ * One thread, one poll() loop; the engine is in fake_client.h, sockets and TLS in transport.h. Exit status:
+ * 0 if all channels that were asked for opened and stayed open, and the server broke no rule; 1 if not; 2
+ * for wrong options.
  */
 #include <errno.h>
 #include <getopt.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* ticket.c: the password under the server's key: RSA-OAEP with SHA-1 and MGF1-SHA-1, as the protocol wants it. */
+/* ticket.c: the password under the server's key: RSA-OAEP with SHA-1 and MGF1-SHA-1, as the protocol has
+ * it. */
 #include "internal.h"
 
 #include <openssl/err.h>

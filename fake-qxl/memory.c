@@ -200,7 +200,8 @@ uint32_t block_at(FakeQxl *qxl, const void *memory)
     return BLOCK_NONE;
 }
 
-/* A surface still has to see that its command came back: the server may release it between any two of our looks. */
+/* A surface still has to see that its command came back: the server may release it between any two of our
+ * looks. */
 static bool is_watched_by_a_surface(const FakeQxl *qxl, uint32_t block)
 {
     for (uint32_t id = 0; id < qxl->surface_count; id++) {

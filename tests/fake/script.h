@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* script.h: a server made of a test's lines, for the fake client's engine.
  *
- * script_open() plays the handshake; script_say() sends a message as a right server would frame it, so that a test
- * spoils only what it is about. The test then asks for the one violation it expects.
+ * script_open() plays the handshake; script_say() sends a message as a right server would frame it, so that a
+ * test spoils only what it is about. The test then asks for the one violation it expects.
  */
 #pragma once
 

@@ -3,10 +3,10 @@
  *
  *   soak SEED STEPS CLIENTS WORK
  *
- * WORK names what the guest does: any of the letters c(ursor) s(urfaces) p(rimary) m(onitors) l (memslots) d(raw)
- * u(pdate) r(eset) x (lies). The main thread is the host and the guest; the clients live on a second one, over a unix
- * socket, because a library may wait for them in synchronous calls. Clients come and go at random.
- * Exit status 0: nobody broke a rule, and everything came back.
+ * WORK names what the guest does: any of the letters c(ursor) s(urfaces) p(rimary) m(onitors) l (memslots)
+ * d(raw) u(pdate) r(eset) x (lies). The main thread is the host and the guest; the clients live on a second
+ * one, over a unix socket, because a library may wait for them in synchronous calls. Clients come and go at
+ * random. Exit status 0: nobody broke a rule, and everything came back.
  */
 #include <errno.h>
 #include <fcntl.h>

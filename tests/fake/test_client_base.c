@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What holds on every channel: framing, serials, exact sizes, pointers, ack windows, pings; main and inputs. */
+/* What holds on every channel: framing, serials, sizes, pointers, ack windows, pings; then main and
+ * inputs. */
 #include "script.h"
 
 #include <string.h>
@@ -139,7 +140,7 @@ static void test_notify(void **state)
     script_end(&s);
 }
 
-/* A pointee that lies where another writer would put it: legal for a reader, not what the protocol's writer does. */
+/* A pointee where another writer would put it: legal for a reader, not what the protocol's writer does. */
 static void test_pointers(void **state)
 {
     (void)state;
@@ -232,7 +233,8 @@ static void test_serials(void **state)
     script_end(&s);
 }
 
-/* A body of its own, then a sub-message list with one INVAL_LIST of no resources; `surplus` is added to its size. */
+/* A body of its own, then a sub-message list with one INVAL_LIST of no resources; `surplus` goes to its
+ * size. */
 static size_t with_sub_list(uint8_t *body, size_t cap, uint16_t sub_type, uint32_t surplus, uint32_t *ret_at)
 {
     WireOut out;

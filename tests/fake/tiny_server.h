@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tiny_server.h: the functions of libspice-server that a fake device calls, made small: a server that takes commands,
- * keeps some of them for a while, gives back each once, and shows nothing to anybody.
+/* tiny_server.h: the functions of libspice-server that a fake device calls, made small: a server that takes
+ * commands, keeps some of them for a while, gives back each once, and shows nothing to anybody.
  *
  * One at a time, because the public functions name only the device.
  */
