@@ -128,7 +128,8 @@ static uint64_t carry(const SimConfig *config, size_t bytes)
 static void bandwidth_is_what_was_said(void **state)
 {
     (void)state;
-    const SimNet net = {.latency_ns = 10 * NS_PER_MS, .bytes_per_s = 10u * 1000 * 1000, .send_buffer = 1u << 20};
+    const SimNet net = {
+        .latency_ns = 10 * NS_PER_MS, .bytes_per_s = 10u * 1000 * 1000, .send_buffer = 1u << 20};
     const uint64_t took_ns = carry(&(SimConfig){.seed = 1, .net = net}, 1000 * 1000);
     assert_in_range(took_ns, 110 * NS_PER_MS, 111 * NS_PER_MS); /* 100 ms of bytes, 10 ms of way */
 }
