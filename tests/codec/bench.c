@@ -17,6 +17,7 @@
 
 #include "codec/lz.h"
 #include "codec/lz4_image.h"
+#include "codec/quic.h"
 #include "tests/codec/images.h"
 
 #define ROUNDS 5
@@ -42,6 +43,8 @@ typedef struct Bench {
     void *(*open)(void);
     void (*close)(void *encoder);
     Status (*encode)(void *encoder, const ImageSource *source, CodecSink *sink);
+    void *(*open_decoder)(void); /* NULL: it needs none */
+    void (*close_decoder)(void *decoder);
     Status (*decode)(void *decoder, Span data, uint8_t *pixels, size_t size);
 } Bench;
 
@@ -104,10 +107,41 @@ static Status lz4_raw_back(void *decoder, Span data, uint8_t *pixels, size_t siz
     return got == (int)size ? STATUS_OK : STATUS_PEER_FAULT;
 }
 
+static void *quic_open(void)
+{
+    return quic_encoder_new(&test_memory);
+}
+
+static void quic_close(void *encoder)
+{
+    quic_encoder_free(encoder);
+}
+
+static Status quic_code(void *encoder, const ImageSource *source, CodecSink *sink)
+{
+    return quic_encode(encoder, source, sink);
+}
+
+static void *quic_open_decoder(void)
+{
+    return quic_decoder_new(&test_memory);
+}
+
+static void quic_close_decoder(void *decoder)
+{
+    quic_decoder_free(decoder);
+}
+
+static Status quic_back(void *decoder, Span data, uint8_t *pixels, size_t size)
+{
+    return quic_decode(decoder, data, pixels, size);
+}
+
 static const Bench benches[] = {
-    {"lz", lz_open, lz_close, lz_code, lz_back},
-    {"lz4", lz4_open, lz4_close, lz4_code, lz4_back},
-    {"lz4-library", lz4_open, lz4_close, lz4_raw_code, lz4_raw_back},
+    {"lz", lz_open, lz_close, lz_code, NULL, NULL, lz_back},
+    {"lz4", lz4_open, lz4_close, lz4_code, NULL, NULL, lz4_back},
+    {"lz4-library", lz4_open, lz4_close, lz4_raw_code, NULL, NULL, lz4_raw_back},
+    {"quic", quic_open, quic_close, quic_code, quic_open_decoder, quic_close_decoder, quic_back},
 };
 
 static uint64_t cpu_ns(void)
@@ -154,6 +188,7 @@ static void set_measure(const Bench *bench, const Set *set, uint64_t ms)
     uint64_t raw = 0, total = 0;
     CHECK(coded != NULL && lens != NULL && out != NULL);
     void *encoder = bench->open();
+    void *decoder = bench->open_decoder != NULL ? bench->open_decoder() : NULL;
     unsigned next = 0;
     for (unsigned round = 0; round < 2 * ROUNDS; round++) {
         const uint64_t start = cpu_ns();
@@ -178,7 +213,7 @@ static void set_measure(const Bench *bench, const Set *set, uint64_t ms)
                     memcpy(coded[i], out, sink.total);
                 }
             } else {
-                CHECK(bench->decode(NULL, span_of(coded[i], lens[i]), out, size) == STATUS_OK);
+                CHECK(bench->decode(decoder, span_of(coded[i], lens[i]), out, size) == STATUS_OK);
             }
             bytes += size;
             now = cpu_ns();
@@ -186,6 +221,9 @@ static void set_measure(const Bench *bench, const Set *set, uint64_t ms)
         (encodes ? encode : decode)[round % ROUNDS] = (double)bytes * 1e3 / (double)(now - start);
     }
     bench->close(encoder);
+    if (decoder != NULL) {
+        bench->close_decoder(decoder);
+    }
     print_line(bench->name, "encode", set, encode, (double)total / (double)raw);
     print_line(bench->name, "decode", set, decode, (double)total / (double)raw);
     for (unsigned i = 0; i < set->count; i++) {

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return run_lz() + run_lz4();
+    return run_lz() + run_lz4() + run_quic();
 }

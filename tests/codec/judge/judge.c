@@ -15,6 +15,7 @@
 
 #include "codec/lz.h"
 #include "codec/lz4_image.h"
+#include "codec/quic.h"
 #include "tests/codec/images.h"
 #include "tests/codec/judge/judge.h"
 
@@ -64,6 +65,24 @@ static Status lz4_forth(const ImageSource *source, CodecSink *sink)
     return lz4_encode(encoder, source, sink);
 }
 
+static Status quic_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    static QuicDecoder *decoder;
+    if (decoder == NULL) {
+        decoder = quic_decoder_new(&test_memory);
+    }
+    return quic_decode(decoder, coded->data, pixels, size);
+}
+
+static Status quic_forth(const ImageSource *source, CodecSink *sink)
+{
+    static QuicEncoder *encoder;
+    if (encoder == NULL) {
+        encoder = quic_encoder_new(&test_memory);
+    }
+    return quic_encode(encoder, source, sink);
+}
+
 #define RGB_FORMATS (1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_32BIT | 1u << PIXEL_RGBA)
 #define PALETTE_FORMATS (1u << PIXEL_1BIT_BE | 1u << PIXEL_4BIT_BE | 1u << PIXEL_8BIT)
 
@@ -82,6 +101,14 @@ static const Setting settings[] = {
      .identical = true, /* the same library, called for the same blocks */
      .decode = lz4_back,
      .encode = lz4_forth},
+    {.name = "quic",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_QUIC},
+     .formats = RGB_FORMATS,
+     .top_first = true,
+     .identical = true, /* the format leaves an encoder no choice */
+     .type = SPICE_IMAGE_TYPE_QUIC,
+     .decode = quic_back,
+     .encode = quic_forth},
 };
 
 static const Setting *setting;
