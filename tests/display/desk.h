@@ -24,6 +24,7 @@
 typedef struct DeskMessages {
     uint16_t types[DESK_MESSAGES_MAX];
     uint32_t len;
+    uint64_t first_ns; /* when the first of them came */
 } DeskMessages;
 
 typedef struct Desk Desk;

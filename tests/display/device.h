@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdatomic.h>
+
 #include <spice.h>
 
 #include "sim/sim.h"
@@ -39,10 +41,10 @@ typedef struct DeviceLog {
 
 typedef struct DeviceRing {
     QXLCommandExt commands[DEVICE_RING_MAX];
-    uint32_t first, end;
-    bool endless; /* the first command comes again and again */
-    bool refuses; /* never arms */
-    bool armed;
+    _Atomic uint32_t first, end; /* host's threads fill a ring while the worker reads it */
+    _Atomic bool endless;        /* the first command comes again and again */
+    _Atomic bool refuses;        /* never arms */
+    _Atomic bool armed;
     DeviceLog looks; /* DeviceLook */
 } DeviceRing;
 
@@ -53,7 +55,7 @@ typedef struct Device {
     Sim *sim;
     uint8_t *memory;
     uint64_t next; /* where the next command goes */
-    bool running;
+    _Atomic bool running;
     uint32_t read_while_stopped;
     DeviceRing commands, cursors;
     DeviceLog releases;         /* offsets; UINT64_MAX: of no memory of ours */

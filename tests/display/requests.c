@@ -23,6 +23,7 @@ static void wrong_asyncs(Desk *desk)
     spice_qxl_monitors_config_async(qxl, 0, DEVICE_GROUP, 12);
     spice_qxl_monitors_config_async(qxl, device_address(0), -1, 13);
     spice_qxl_monitors_config_async(qxl, device_address(DEVICE_BYTES - 4), DEVICE_GROUP, 14);
+    spice_qxl_reset_cursor(qxl); /* waits for the worker, as these complete here */
     spice_qxl_gl_draw_async(qxl, 0, 0, 1, 1, 15);
     spice_qxl_gl_draw_async(qxl, 0, 0, 1, 1, 16);
     desk->value = log_has(&desk->device.completions, 16); /* within the call */
