@@ -33,9 +33,9 @@ typedef struct DeskWire {
     struct DeskClient *client;
     SimClient *step;
     FakeConnection *connection;
-    int handle;  /* -1: none */
-    bool deaf;   /* does not read */
-    bool leaves; /* closes at its next step */
+    int handle;          /* -1: none */
+    bool deaf;           /* does not read */
+    _Atomic bool leaves; /* closes at its next step */
     bool was_open;
 } DeskWire;
 

@@ -218,8 +218,9 @@ void device_push(DeviceRing *ring, uint32_t type, uint64_t address)
         ring->first = ring->end = 0;
     }
     CHECK(ring->end < DEVICE_RING_MAX);
-    ring->commands[ring->end++] =
+    ring->commands[ring->end] =
         (QXLCommandExt){.cmd = {.data = address, .type = type}, .group_id = DEVICE_GROUP};
+    ring->end++; /* after it: the worker may be looking */
 }
 
 uint64_t device_cursor_set(Device *device, uint64_t unique, uint16_t width, uint16_t height)
