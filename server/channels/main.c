@@ -123,7 +123,17 @@ static void notify_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns
         .what = 0,
         .message = span_of(text, strlen(text)),
     };
-    RCC_SEND(rcc, WIRE_MSG_NOTIFY, wire_msg_notify_encode, &notify);
+    WireOut dry;
+
+    wire_out_init_count(&dry);
+    wire_msg_notify_encode(&dry, &notify);
+    WireOut *out = rcc_begin(rcc, WIRE_MSG_NOTIFY, dry.len + 1);
+    if (out != NULL) {
+        wire_msg_notify_encode(out, &notify);
+        wire_out_surplus(
+            out, 1); /* readers of old times, and tshark, expect a NUL that message_len does not count */
+        rcc_end(rcc);
+    }
 }
 
 static void notify_free(PipeItem *item)

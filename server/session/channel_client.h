@@ -111,7 +111,8 @@ void rcc_end(RedChannelClient *rcc);
 /* Encodes one message: counts its bytes first, then writes them. */
 #define RCC_SEND(rcc, type, encode, message)                                                                 \
     do {                                                                                                     \
-        WireOut rcc_send_dry = {0};                                                                          \
+        WireOut rcc_send_dry;                                                                                \
+        wire_out_init_count(&rcc_send_dry);                                                                  \
         encode(&rcc_send_dry, (message));                                                                    \
         WireOut *rcc_send_out = rcc_begin((rcc), (type), wire_out_total(&rcc_send_dry));                     \
         if (rcc_send_out != NULL) {                                                                          \

@@ -24,3 +24,15 @@ size_t wire_out_spans(const WireOut *out, Span *ret_spans, size_t cap)
     }
     return span_add(ret_spans, cap, n, out->bytes + at, out->len - at);
 }
+
+void wire_out_surplus(WireOut *out, size_t bytes)
+{
+    if (bytes > out->cap - out->len) {
+        out->failed = true;
+        return;
+    }
+    if (out->bytes != NULL) {
+        memset(out->bytes + out->len, 0, bytes);
+    }
+    out->len += bytes;
+}

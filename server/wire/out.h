@@ -62,6 +62,9 @@ static inline size_t wire_out_total(const WireOut *out)
     return out->len + out->pieces_size;
 }
 
+/* Zero bytes behind a body, which readers ignore: for the peers that expect what the protocol does not say. */
+void wire_out_surplus(WireOut *out, size_t bytes);
+
 /* The body as spans in order, inline bytes and pieces alternating, empty ones left out. Returns how many
  * there are, at most 2 * pieces_len + 1; writes at most `cap` of them. */
 size_t wire_out_spans(const WireOut *out, Span *ret_spans, size_t cap);
