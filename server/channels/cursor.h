@@ -17,7 +17,7 @@
 #include "session/channel_client.h"
 #include "session/reds.h"
 
-#define CURSOR_EVENTS_MAX 32u                  /* messages that may wait for a client */
+#define CURSOR_EVENTS_MAX 256u /* messages that may wait for a client; more than one turn makes */
 #define CURSOR_EVENT_BYTES_MAX (1024u * 1024u) /* bytes of shapes in them; one shape may be larger */
 
 typedef struct CursorShape {

@@ -3,6 +3,9 @@
 
 #include "display/worker.h"
 
+/* What one turn makes is sent before the next: a client that keeps up must not be squashed. */
+_Static_assert(RING_COMMANDS_PER_TURN < CURSOR_EVENTS_MAX, "a turn fits the pipe of a client that keeps up");
+
 static void turn_task(CoreTask *task, uint64_t now_ns);
 static void turn_timer(void *opaque, uint64_t now_ns);
 
