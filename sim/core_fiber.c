@@ -344,7 +344,7 @@ static void fiber_thread_join(const Core *core, CoreThread *thread)
 static void fiber_gate_wait(const Core *core, CoreGate *gate)
 {
     Sim *sim = enter(core);
-    sim_thread_pass(sim, gate);
+    sim_thread_pass(sim, gate, THREAD_AT_GATE);
     sim_call_end(sim);
 }
 

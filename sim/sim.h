@@ -20,7 +20,7 @@
  *              Calls that may wait (gate_wait, thread_join, loop_run, sim_sleep) work only in simulated threads.
  * One at a time  several universes may exist, but SpiceCoreInterface has no opaque pointer: host callbacks and
  *              base_point() act on the universe that was made, or ran, last.
- * Failures     found by the universe itself: deadlock, livelock, use of a closed handle, a handle closed under its
+ * Failures     found by the universe itself: deadlock, livelock, stall, use of a closed handle, a handle closed under its
  *              watch, two watches on one handle, host callbacks without the big lock, sim_fail(). The first one stops
  *              the run.
  * Sanitizers   ASan, TSan and valgrind are told of every fiber; TSan sees no order between simulated threads but
@@ -69,6 +69,7 @@ typedef struct SimConfig {
     uint32_t alloc_fail_one_in; /* one in n alloc() fails; default: none */
     uint32_t handles_max;       /* then accept() says -EMFILE; default 1024 */
     uint64_t steps_max;         /* scheduler steps without time going on: a livelock; default 5,000,000 */
+    uint64_t stall_max_ns;      /* in gate_wait(), or for the big lock: a stall; default 30 s */
 
     const char *const *env; /* "NAME=value", NULL at the end; NULL: empty. Borrowed */
     Span ticket_key;        /* for core->ticket_key; empty: none. Borrowed */

@@ -11,6 +11,7 @@
 #include "sim/universe.h"
 
 #define SWITCH_ONE_IN_DEFAULT 4u
+#define STALL_MAX_DEFAULT_NS (30 * NS_PER_S)
 #define STEPS_MAX_DEFAULT UINT64_C(5000000)
 
 /* ---- Who can run ---- */
@@ -270,6 +271,7 @@ void sim_thread_wait(Sim *sim, ThreadState state)
     CoreThread *thread = sim->threads.current;
     CHECK(thread != NULL); /* a call that waits, from outside or from a client */
     thread->state = state;
+    thread->since_ns = sim->world.now_ns;
     runner_rest(sim, &thread->runner);
     sim_thread_yield(sim);
 }
@@ -289,11 +291,11 @@ void sim_thread_sleep(Sim *sim, uint64_t duration_ns)
     sim_thread_wait(sim, THREAD_ASLEEP);
 }
 
-void sim_thread_pass(Sim *sim, CoreGate *gate)
+void sim_thread_pass(Sim *sim, CoreGate *gate, ThreadState state)
 {
     while (gate->open == 0) {
         gate->waiter = sim->threads.current;
-        sim_thread_wait(sim, THREAD_AT_GATE);
+        sim_thread_wait(sim, state);
     }
     tsan_acquire(gate);
     world_record(sim, "passed", 0, 0);
@@ -301,7 +303,7 @@ void sim_thread_pass(Sim *sim, CoreGate *gate)
 
 /* ---- The scheduler ---- */
 
-static void say_who_waits(Sim *sim)
+static void say_who_waits(Sim *sim, const char *why)
 {
     char text[800];
     size_t len = 0;
@@ -313,6 +315,7 @@ static void say_who_waits(Sim *sim)
         const char *whom = "";
         switch (thread->state) {
         case THREAD_AT_GATE:
+        case THREAD_PAUSED:
             what = "waits at a gate that nobody opens";
             break;
         case THREAD_JOINING:
@@ -338,7 +341,7 @@ static void say_who_waits(Sim *sim)
                                     thread->name, what, whom);
         }
     }
-    sim_fail(sim, "deadlock: %s", text);
+    sim_fail(sim, "%s: %s", why, text);
 }
 
 static void look_for_deadlock(Sim *sim)
@@ -346,8 +349,24 @@ static void look_for_deadlock(Sim *sim)
     list_each(&sim->threads.all, node)
     {
         const ThreadState state = list_entry(node, CoreThread, node)->state;
-        if (state == THREAD_AT_GATE || state == THREAD_JOINING || state == THREAD_AT_LOCK) {
-            say_who_waits(sim);
+        if (state == THREAD_AT_GATE || state == THREAD_PAUSED || state == THREAD_JOINING ||
+            state == THREAD_AT_LOCK) {
+            say_who_waits(sim, "deadlock");
+            return;
+        }
+    }
+}
+
+/* A deadlock of some that others do not notice, as clients and timers go on; or a call that takes too long. */
+static void look_for_stall(Sim *sim)
+{
+    const uint64_t max_ns = sim->config.stall_max_ns == 0 ? STALL_MAX_DEFAULT_NS : sim->config.stall_max_ns;
+    list_each(&sim->threads.all, node)
+    {
+        const CoreThread *thread = list_entry(node, CoreThread, node);
+        if ((thread->state == THREAD_AT_GATE || thread->state == THREAD_AT_LOCK) &&
+            sim->world.now_ns - thread->since_ns > max_ns) {
+            say_who_waits(sim, "stall");
             return;
         }
     }
@@ -416,6 +435,7 @@ bool threads_run(Sim *sim, uint64_t until_ns)
             if (!world_advance(sim, until_ns)) {
                 break;
             }
+            look_for_stall(sim);
             continue;
         }
         if (sim->config.slip_one_in != 0 &&
@@ -514,7 +534,7 @@ void sim_wait(Sim *sim, CoreGate *gate)
 {
     kernel_enter(sim);
     const bool held_lock = host_leave(sim);
-    sim_thread_pass(sim, gate);
+    sim_thread_pass(sim, gate, THREAD_PAUSED);
     host_return(sim, held_lock);
     kernel_leave(sim);
 }

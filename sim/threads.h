@@ -25,6 +25,7 @@ typedef struct Runner {
 typedef enum ThreadState {
     THREAD_READY,
     THREAD_AT_GATE,
+    THREAD_PAUSED, /* at a gate, in a script of the host's */
     THREAD_JOINING,
     THREAD_IN_LOOP,
     THREAD_AT_LOCK, /* the host's big one */
@@ -42,6 +43,7 @@ struct CoreThread {
     void *arg;
     bool is_host; /* holds the big lock while it runs */
     ThreadState state;
+    uint64_t since_ns;   /* when it began to wait */
     CoreThread *joining; /* while THREAD_JOINING */
     CoreThread *joiner;
     SimEvent alarm; /* THREAD_ASLEEP */
@@ -81,8 +83,8 @@ void sim_thread_join(Sim *sim, CoreThread *thread);
 /* Waits in this state until sim_thread_wake(). Only in a simulated thread. */
 void sim_thread_wait(Sim *sim, ThreadState state);
 void sim_thread_wake(Sim *sim, CoreThread *thread);
-/* Waits until the gate is open. */
-void sim_thread_pass(Sim *sim, CoreGate *gate);
+/* Waits until the gate is open; the state says on whose behalf. */
+void sim_thread_pass(Sim *sim, CoreGate *gate, ThreadState state);
 void sim_thread_sleep(Sim *sim, uint64_t duration_ns);
 /* Lets the scheduler choose anew. */
 void sim_thread_yield(Sim *sim);

@@ -249,6 +249,28 @@ static void call_that_needs_the_main_loop_is_a_deadlock(void **state)
     free(left); /* what the dead server leaves behind */
 }
 
+static void tick_for_ever(SimClient *client, void *opaque, unsigned ready, uint64_t now_ns)
+{
+    (void)opaque;
+    (void)ready;
+    sim_client_wait(client, -1, 0, now_ns + NS_PER_S);
+}
+
+/* The same while the rest of the world goes on. */
+static void stall_is_found_among_the_living(void **state)
+{
+    (void)state;
+    static const SimClientOps ops = {.name = "ticker", .step = tick_for_ever};
+    Scene scene = scene_of(&(SimConfig){.seed = 1, .level = SIM_LEVEL_CALLS, .stall_max_ns = 10 * NS_PER_S});
+    sim_client_add(scene.sim, &ops, NULL);
+    sim_spawn(scene.sim, "main", wait_for_nobody, &scene);
+    assert_true(sim_run(scene.sim, 9 * NS_PER_S));
+    assert_false(sim_run(scene.sim, 100 * NS_PER_S));
+    assert_int_equal(sim_now_ns(scene.sim), 11 * NS_PER_S);
+    universe_end_badly(scene.sim,
+                       "stall: host-main is idle in its loop; main waits at a gate that nobody opens");
+}
+
 static void post_for_ever(CoreTask *task, uint64_t now_ns)
 {
     (void)now_ns;
@@ -448,6 +470,7 @@ int main(void)
         cmocka_unit_test(run_ends_in_time),
         cmocka_unit_test(deadlock_says_who_waits_for_whom),
         cmocka_unit_test(call_that_needs_the_main_loop_is_a_deadlock),
+        cmocka_unit_test(stall_is_found_among_the_living),
         cmocka_unit_test(livelock_is_found),
         cmocka_unit_test(host_called_without_the_lock_is_found),
         cmocka_unit_test(foreign_loop_is_found),
