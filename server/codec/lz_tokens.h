@@ -12,7 +12,8 @@
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
-/* A unit lies in `size` bytes of memory, of which the bits of `mask` count, and is `literal` bytes when coded. A match
+/* A unit lies in `size` bytes of memory, of which the bits of `mask` count, and is `literal` bytes when coded: the low
+ * ones, but of 4 bytes the top one if it is only one. A match
  * of `length` units is coded as length - bias, which is at least 1. */
 typedef struct LzUnit {
     unsigned size;    /* 4 or 1 */
@@ -121,6 +122,10 @@ ALWAYS_INLINE Status literals_put(LzUnit unit, LzOut *out, const uint8_t *units,
             for (size_t i = 0; i < now; i++) {
                 *at++ = units[4 * i + 1];
                 *at++ = units[4 * i];
+            }
+        } else if (unit.size == 4) {
+            for (size_t i = 0; i < now; i++) {
+                *at++ = units[4 * i + 3];
             }
         } else {
             memcpy(at, units, now);

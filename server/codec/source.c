@@ -98,7 +98,7 @@ void scratch_free(Scratch *scratch, const CodecMemory *memory)
     *scratch = (Scratch){0};
 }
 
-void row_widen(PixelFormat format, const uint8_t *row, uint32_t width, uint32_t *pixels)
+void row_widen(PixelFormat format, const uint8_t *row, uint32_t width, uint32_t *restrict pixels)
 {
     switch (format) {
     case PIXEL_16BIT:

@@ -36,4 +36,4 @@ void scratch_free(Scratch *scratch, const CodecMemory *memory);
 
 /* Copies a row of 16-, 24- or 32-bit pixels to 32-bit ones; of 16-bit pixels the upper half is 0, of 24-bit ones
  * the last byte. */
-void row_widen(PixelFormat format, const uint8_t *row, uint32_t width, uint32_t *pixels);
+void row_widen(PixelFormat format, const uint8_t *row, uint32_t width, uint32_t *restrict pixels);

@@ -52,3 +52,4 @@ uint8_t *piece_sink_join(PieceSink *sink); /* and frees the pieces; the caller f
 int run_lz(void);
 int run_lz4(void);
 int run_quic(void);
+int run_glz(void);

@@ -13,20 +13,23 @@ const char *image_class_name(ImageClass class)
     return names[class];
 }
 
+static uint64_t mix(uint64_t z)
+{
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    return z ^ z >> 31;
+}
+
 Random random_from(uint64_t seed)
 {
-    Random random = {seed * 0x9e3779b97f4a7c15u + 0x1234567};
-    random_below(&random, 1);
-    return random;
+    return (Random){mix(seed + 0x1234567)}; /* mixed: sequences from neighboring seeds must not overlap */
 }
 
 /* SplitMix64. */
 uint32_t random_below(Random *random, uint32_t limit)
 {
-    uint64_t z = random->state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return (uint32_t)(((z ^ z >> 31) >> 32) * limit >> 32);
+    random->state += 0x9e3779b97f4a7c15u;
+    return (uint32_t)((mix(random->state) >> 32) * limit >> 32);
 }
 
 static uint32_t gray_of(uint32_t level)

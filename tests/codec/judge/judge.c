@@ -13,6 +13,7 @@
 
 #include <spice/enums.h>
 
+#include "codec/glz.h"
 #include "codec/lz.h"
 #include "codec/lz4_image.h"
 #include "codec/quic.h"
@@ -83,6 +84,27 @@ static Status quic_forth(const ImageSource *source, CodecSink *sink)
     return quic_encode(encoder, source, sink);
 }
 
+/* As the judge's client announces. */
+#define GLZ_WINDOW (1u << 20)
+
+static Status glz_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    static GlzDecoder *decoder;
+    if (decoder == NULL) {
+        decoder = glz_decoder_new(&test_memory, GLZ_WINDOW, 0);
+    }
+    return glz_decode(decoder, coded->data, pixels, size);
+}
+
+static Status glz_forth(const ImageSource *source, CodecSink *sink)
+{
+    static GlzEncoder *encoder;
+    if (encoder == NULL) {
+        encoder = glz_encoder_new(&test_memory, &(GlzState){.window_pixels = GLZ_WINDOW});
+    }
+    return glz_encode(encoder, source, sink);
+}
+
 #define RGB_FORMATS (1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_32BIT | 1u << PIXEL_RGBA)
 #define PALETTE_FORMATS (1u << PIXEL_1BIT_BE | 1u << PIXEL_4BIT_BE | 1u << PIXEL_8BIT)
 
@@ -109,6 +131,12 @@ static const Setting settings[] = {
      .type = SPICE_IMAGE_TYPE_QUIC,
      .decode = quic_back,
      .encode = quic_forth},
+    {.name = "glz",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_GLZ},
+     .formats = RGB_FORMATS,
+     .type = SPICE_IMAGE_TYPE_GLZ_RGB,
+     .decode = glz_back,
+     .encode = glz_forth},
 };
 
 static const Setting *setting;
