@@ -236,7 +236,8 @@ static void cursor_in_client_mode(void **state)
 
 static void resize(Desk *desk)
 {
-    QXLDevSurfaceCreate primary = device_primary(32, 24);
+    /* Another size each time: `value` counts. */
+    QXLDevSurfaceCreate primary = device_primary(32 + (uint32_t)(desk->value++ % 32), 24);
 
     spice_qxl_destroy_primary_surface(&desk->device.instance, 0);
     spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
@@ -261,7 +262,7 @@ static void new_mode(void **state)
     assert_int_equal(fake_connection_display(client->display.connection)->surfaces[0].width, 32);
 }
 
-#define STORM_ROUNDS 200
+#define STORM_ROUNDS 600
 
 static void storm(Desk *desk)
 {
@@ -273,7 +274,7 @@ static void storm(Desk *desk)
             if (round < STORM_ROUNDS - 1 || i >= 5) {
                 device_surface_destroy(device, 1 + i);
             }
-            device_cursor_set(device, (uint64_t)round * 100 + i + 1, 32, 32);
+            device_cursor_set(device, (uint64_t)round * 100 + i + 1, 8, 8);
             device_cursor_move(device, (int16_t)round, (int16_t)i);
         }
         if (round < STORM_ROUNDS - 1) {
@@ -309,20 +310,24 @@ static void stalled(void **state)
     desk_host(desk, run_machine);
     DeskClient *deaf = desk_client(desk, NULL);
     DeskClient *quick = desk_client(desk, NULL);
+    assert_int_equal(pipe_len(display_channel_base(((RedWorker *)desk->device.instance.st)->display), 1), 0);
     desk_wire_listen(desk, &deaf->display, false);
     desk_wire_listen(desk, &deaf->cursor, false);
     desk_host(desk, storm);
     const RedWorker *worker = desk->device.instance.st;
     const RedChannel *cursor = cursor_channel_base(worker->cursor);
     assert_int_equal(cursor->clients_len, 2);
-    assert_true(pipe_len(cursor_channel_base(worker->cursor), 0) <= CURSOR_EVENTS_MAX + 1);
-    assert_true(pipe_len(display_channel_base(worker->display), 0) <= 2);
+    /* They do wait, for acks by now; and no more than this. */
+    const uint32_t cursors = pipe_len(cursor_channel_base(worker->cursor), 0);
+    assert_true(cursors >= 1 && cursors <= CURSOR_EVENTS_MAX + 1);
+    assert_int_equal(pipe_len(display_channel_base(worker->display), 0), 1);
     desk_wire_listen(desk, &deaf->display, true);
     desk_wire_listen(desk, &deaf->cursor, true);
     desk_run(desk, 5 * NS_PER_S);
     assert_true(desk_wire_is_open(&deaf->display) && desk_wire_is_open(&deaf->cursor));
     const FakeDisplayModel *a = fake_connection_display(deaf->display.connection);
     const FakeDisplayModel *b = fake_connection_display(quick->display.connection);
+    assert_int_equal(a->surfaces[0].width, b->surfaces[0].width);
     for (uint32_t id = 0; id < 16; id++) {
         assert_int_equal(a->surfaces[id].exists, id <= 5);
         assert_int_equal(b->surfaces[id].exists, id <= 5);
@@ -334,6 +339,48 @@ static void stalled(void **state)
     assert_int_equal(c->shape.unique, (STORM_ROUNDS - 1) * 100 + 12);
     assert_int_equal(c->position.x, d->position.x);
     assert_int_equal(c->visible, d->visible);
+}
+
+static void cursor_storm(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    const uint64_t rounds = desk->value == 1 ? 100 : 6; /* more than the limit, and not twice as much */
+    for (uint64_t round = 1; round <= rounds; round++) {
+        for (int i = 0; i < 32; i++) {
+            device_cursor_set(device, (rounds - round) * 100 + (uint64_t)i + 1, (uint16_t)desk->value,
+                              (uint16_t)desk->value);
+            spice_qxl_flush_surfaces_async(&device->instance, 1);
+        }
+        while (device->cursors.first != device->cursors.end) {
+            sim_sleep(desk->sim, NS_PER_MS);
+        }
+    }
+}
+
+/* The same for the cursor alone, in messages and in bytes: what waits becomes one state. */
+static void stalled_cursor(void **state)
+{
+    for (uint32_t side = 1; side <= 64; side += 63) {
+        Desk *desk = *state;
+        desk_host(desk, run_machine);
+        DeskClient *deaf = desk_client(desk, NULL);
+        desk_wire_listen(desk, &deaf->cursor, false);
+        desk->value = side;
+        desk_host(desk, cursor_storm);
+        const RedWorker *worker = desk->device.instance.st;
+        const uint32_t events = pipe_len(cursor_channel_base(worker->cursor), 0);
+        const uint32_t bytes = side * side * 4;
+        assert_true(events >= 1 && events <= CURSOR_EVENTS_MAX + 1);
+        assert_true((events - 1) * bytes <= CURSOR_EVENT_BYTES_MAX);
+        desk_wire_listen(desk, &deaf->cursor, true);
+        desk_run(desk, 5 * NS_PER_S);
+        assert_true(desk_wire_is_open(&deaf->cursor));
+        assert_int_equal(fake_connection_cursor(deaf->cursor.connection)->shape.unique, 32);
+
+        assert_int_equal(desk_teardown(state), 0);
+        assert_int_equal(desk_setup(state), 0);
+    }
 }
 
 int run_clients(void)
@@ -348,6 +395,7 @@ int run_clients(void)
         cmocka_unit_test_setup_teardown(cursor_in_client_mode, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(new_mode, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(stalled_cursor, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("clients", tests, NULL, NULL);
 }
