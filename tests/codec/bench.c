@@ -16,6 +16,7 @@
 #include <lz4.h>
 
 #include "codec/glz.h"
+#include "codec/jpeg.h"
 #include "codec/lz.h"
 #include "codec/lz4_image.h"
 #include "codec/quic.h"
@@ -158,11 +159,27 @@ static Status glz_code(void *encoder, const ImageSource *source, CodecSink *sink
     return glz_encode(encoder, source, sink);
 }
 
+static void *jpeg_open(void)
+{
+    return jpeg_encoder_new(&test_memory);
+}
+
+static void jpeg_close(void *encoder)
+{
+    jpeg_encoder_free(encoder);
+}
+
+static Status jpeg_code(void *encoder, const ImageSource *source, CodecSink *sink)
+{
+    return jpeg_encode(encoder, source, 85, sink);
+}
+
 static const Bench benches[] = {
     {"lz", lz_open, lz_close, lz_code, NULL, NULL, lz_back},
     {"lz4", lz4_open, lz4_close, lz4_code, NULL, NULL, lz4_back},
     {"lz4-library", lz4_open, lz4_close, lz4_raw_code, NULL, NULL, lz4_raw_back},
     {"quic", quic_open, quic_close, quic_code, quic_open_decoder, quic_close_decoder, quic_back},
+    {"jpeg-85", jpeg_open, jpeg_close, jpeg_code, NULL, NULL, NULL},
     {"glz", glz_open, glz_close, glz_code, NULL, NULL, NULL},
 };
 

@@ -53,3 +53,5 @@ int run_lz(void);
 int run_lz4(void);
 int run_quic(void);
 int run_glz(void);
+int run_zlib_glz(void);
+int run_jpeg(void);

@@ -14,9 +14,11 @@
 #include <spice/enums.h>
 
 #include "codec/glz.h"
+#include "codec/jpeg.h"
 #include "codec/lz.h"
 #include "codec/lz4_image.h"
 #include "codec/quic.h"
+#include "codec/zlib_glz.h"
 #include "tests/codec/images.h"
 #include "tests/codec/judge/judge.h"
 
@@ -26,9 +28,10 @@ typedef struct Setting {
     const char *name;
     JudgeSettings server;
     unsigned formats;
-    bool top_first;             /* decoded pixels begin with the top row */
-    bool identical;             /* our encoder's bytes must be the existing one's */
-    uint8_t type, type_palette; /* SpiceImageType; of palette images */
+    bool top_first;           /* decoded pixels begin with the top row */
+    bool identical;           /* our encoder's bytes must be the existing one's */
+    bool lossy;               /* decoded pixels need only be near; alpha must be exact */
+    uint8_t type, type_other; /* SpiceImageType, and another that may come; 0: none */
     Status (*decode)(const CodedImage *coded, uint8_t *pixels, size_t size);
     Status (*encode)(const ImageSource *source, CodecSink *sink);
 } Setting;
@@ -105,6 +108,65 @@ static Status glz_forth(const ImageSource *source, CodecSink *sink)
     return glz_encode(encoder, source, sink);
 }
 
+static Status zlib_glz_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    static ZlibDecoder *decoder;
+    static uint8_t glz[4u << 20];
+    if (decoder == NULL) {
+        decoder = zlib_decoder_new(&test_memory);
+    }
+    if (coded->type == SPICE_IMAGE_TYPE_GLZ_RGB) {
+        return glz_back(coded, pixels, size); /* zlib gained nothing */
+    }
+    if (coded->before > sizeof(glz)) {
+        return STATUS_LIMIT;
+    }
+    const Status status = zlib_decode(decoder, coded->data, glz, coded->before);
+    const CodedImage inner = {.data = span_of(glz, coded->before)};
+    return status == STATUS_OK ? glz_back(&inner, pixels, size) : status;
+}
+
+static Status zlib_glz_forth(const ImageSource *source, CodecSink *sink)
+{
+    static ZlibEncoder *encoder;
+    static uint8_t glz[4u << 20];
+    if (encoder == NULL) {
+        encoder = zlib_encoder_new(&test_memory);
+    }
+    CodecSink inner;
+    sink_init(&inner, glz, sizeof(glz));
+    const Status status = glz_forth(source, &inner);
+    return status == STATUS_OK ? zlib_encode(encoder, span_of(glz, inner.total), sink) : status;
+}
+
+static Status jpeg_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    static JpegDecoder *decoder;
+    (void)size;
+    if (decoder == NULL) {
+        decoder = jpeg_decoder_new(&test_memory);
+    }
+    if (coded->type == SPICE_IMAGE_TYPE_JPEG_ALPHA) {
+        return jpeg_alpha_decode(decoder, coded->data, coded->before,
+                                 coded->flags & SPICE_JPEG_ALPHA_FLAGS_TOP_DOWN, coded->width, coded->height,
+                                 pixels);
+    }
+    return jpeg_decode(decoder, coded->data, coded->width, coded->height, pixels);
+}
+
+static Status jpeg_forth(const ImageSource *source, CodecSink *sink)
+{
+    static JpegEncoder *encoder;
+    static LzEncoder *lz;
+    size_t jpeg_size;
+    if (encoder == NULL) {
+        encoder = jpeg_encoder_new(&test_memory);
+        lz = lz_encoder_new(&test_memory);
+    }
+    return source->format == PIXEL_RGBA ? jpeg_alpha_encode(encoder, lz, source, 85, sink, &jpeg_size)
+                                        : jpeg_encode(encoder, source, 85, sink);
+}
+
 #define RGB_FORMATS (1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_32BIT | 1u << PIXEL_RGBA)
 #define PALETTE_FORMATS (1u << PIXEL_1BIT_BE | 1u << PIXEL_4BIT_BE | 1u << PIXEL_8BIT)
 
@@ -113,7 +175,7 @@ static const Setting settings[] = {
      .server = {.compression = SPICE_IMAGE_COMPRESSION_LZ},
      .formats = RGB_FORMATS | PALETTE_FORMATS | 1u << PIXEL_8BIT_A,
      .type = SPICE_IMAGE_TYPE_LZ_RGB,
-     .type_palette = SPICE_IMAGE_TYPE_LZ_PLT,
+     .type_other = SPICE_IMAGE_TYPE_LZ_PLT,
      .decode = lz_back,
      .encode = lz_forth},
     {.name = "lz4",
@@ -137,6 +199,22 @@ static const Setting settings[] = {
      .type = SPICE_IMAGE_TYPE_GLZ_RGB,
      .decode = glz_back,
      .encode = glz_forth},
+    {.name = "zlib-glz",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_GLZ, .zlib_glz = true},
+     .formats = RGB_FORMATS,
+     .type = SPICE_IMAGE_TYPE_ZLIB_GLZ_RGB,
+     .type_other = SPICE_IMAGE_TYPE_GLZ_RGB,
+     .decode = zlib_glz_back,
+     .encode = zlib_glz_forth},
+    {.name = "jpeg",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_QUIC, .jpeg = true},
+     .formats = 1u << PIXEL_32BIT | 1u << PIXEL_RGBA,
+     .top_first = true,
+     .lossy = true,
+     .type = SPICE_IMAGE_TYPE_JPEG,
+     .type_other = SPICE_IMAGE_TYPE_JPEG_ALPHA,
+     .decode = jpeg_back,
+     .encode = jpeg_forth},
 };
 
 static const Setting *setting;
@@ -146,6 +224,36 @@ typedef struct Tally {
     uint64_t raw, theirs, ours;
 } Tally;
 
+/* JPEG loses detail, colors most, but it about keeps the mean of its blocks; alpha is exact. */
+static bool near_pixels(const TestImage *image, const uint8_t *pixels, const uint8_t *expected)
+{
+    const uint32_t width = image->source.width, height = image->source.height;
+    for (uint32_t block_y = 0; block_y < height; block_y += 16) {
+        for (uint32_t block_x = 0; block_x < width; block_x += 16) {
+            int sum[4] = {0}, count = 0;
+            for (uint32_t y = block_y; y < block_y + 16 && y < height; y++) {
+                for (uint32_t x = block_x; x < block_x + 16 && x < width; x++, count++) {
+                    const size_t at = ((size_t)y * width + x) * 4;
+                    for (unsigned c = 0; c < 3; c++) {
+                        sum[c] += pixels[at + c] - expected[at + c];
+                    }
+                    sum[3] |= pixels[at + 3] ^ expected[at + 3];
+                }
+            }
+            if (abs(sum[0]) > 32 * count || abs(sum[1]) > 32 * count || abs(sum[2]) > 32 * count ||
+                sum[3] != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool same_pixels(const TestImage *image, const uint8_t *pixels, const uint8_t *expected)
+{
+    return setting->lossy ? near_pixels(image, pixels, expected) : memcmp(pixels, expected, image->size) == 0;
+}
+
 static void image_judge(JudgeClient *client, const TestImage *image, Tally *tally)
 {
     const ImageSource *source = &image->source;
@@ -153,7 +261,7 @@ static void image_judge(JudgeClient *client, const TestImage *image, Tally *tall
     const CodedImage coded = judge_client_image(client);
     tally->drawn++;
     tally->raw += image->size;
-    if (coded.type != (source->format <= PIXEL_8BIT ? setting->type_palette : setting->type)) {
+    if (coded.type != setting->type && (setting->type_other == 0 || coded.type != setting->type_other)) {
         return; /* too small, or not worth it; what counts is that the others are there */
     }
     tally->coded++;
@@ -161,7 +269,7 @@ static void image_judge(JudgeClient *client, const TestImage *image, Tally *tall
     uint8_t *pixels = calloc(1, image->size);
     const Status status = setting->decode(&coded, pixels, image->size);
     const uint8_t *expected = setting->top_first ? image->expected_top_first : image->expected;
-    if (status == STATUS_OK && memcmp(pixels, expected, image->size) == 0) {
+    if (status == STATUS_OK && same_pixels(image, pixels, expected)) {
         tally->good++;
     } else {
         fprintf(stderr, "codec-judge: %s: format %d, %ux%u: %s\n", setting->name, source->format,

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/codec/codec_tests.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <zlib.h>
+
+#include "codec/glz.h"
+#include "codec/zlib_glz.h"
+
+static ZlibEncoder *encoder;
+static ZlibDecoder *decoder;
+
+static int codecs_make(void **state)
+{
+    (void)state;
+    encoder = zlib_encoder_new(&test_memory);
+    decoder = zlib_decoder_new(&test_memory);
+    return encoder == NULL || decoder == NULL;
+}
+
+static int codecs_drop(void **state)
+{
+    (void)state;
+    zlib_encoder_free(encoder);
+    zlib_decoder_free(decoder);
+    return test_memory_blocks != 0;
+}
+
+static Status decode(Span data, uint8_t *pixels, size_t size)
+{
+    return zlib_decode(decoder, data, pixels, size);
+}
+
+static void zlib_round_trips(void **state)
+{
+    (void)state;
+    GlzEncoder *glz = glz_encoder_new(&test_memory, &(GlzState){.window_pixels = 1u << 20});
+    uint8_t *image_bytes = malloc(1u << 20), *coded = malloc(1u << 20), *back = malloc(1u << 20);
+    unsigned calls = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        const ImageLayout layout = {PIXEL_32BIT, 20 + i * 3, 30, 0, 1, true};
+        TestImage image;
+        image_make(&image, (ImageClass)(i % IMAGE_CLASSES), &layout, i);
+        CodecSink sink;
+        sink_init(&sink, image_bytes, 1u << 20);
+        assert_int_equal(glz_encode(glz, &image.source, &sink), STATUS_OK);
+        const Span glz_image = span_of(image_bytes, sink.total);
+        calls = test_memory_calls;
+        sink_init(&sink, coded, 1u << 20);
+        assert_int_equal(zlib_encode(encoder, glz_image, &sink), STATUS_OK);
+        const size_t len = sink.total;
+        assert_int_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len), STATUS_OK);
+        assert_memory_equal(back, image_bytes, glz_image.len);
+        uLongf expected = 1u << 20;
+        assert_int_equal(uncompress(back, &expected, coded, len), Z_OK);
+        assert_int_equal(expected, glz_image.len);
+
+        assert_int_not_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len - 1), STATUS_OK);
+        assert_int_not_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len + 1), STATUS_OK);
+        assert_int_not_equal(zlib_decode(decoder, span_of(coded, len - 1), back, glz_image.len), STATUS_OK);
+        coded[len] = 0;
+        assert_int_not_equal(zlib_decode(decoder, span_of(coded, len + 1), back, glz_image.len), STATUS_OK);
+        assert_int_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len), STATUS_OK);
+
+        PieceSink *pieces = malloc(sizeof(*pieces));
+        piece_sink_init(pieces, len, i);
+        assert_int_equal(zlib_encode(encoder, glz_image, &pieces->sink), STATUS_OK);
+        uint8_t *joined = piece_sink_join(pieces);
+        assert_int_equal(pieces->sink.total, len);
+        assert_memory_equal(joined, coded, len);
+        free(joined);
+        free(pieces);
+        sink_init(&sink, coded, len - 1);
+        assert_int_equal(zlib_encode(encoder, glz_image, &sink), STATUS_LIMIT);
+
+        codec_abuse_bytes(decode, span_of(coded, len - 1), glz_image.len, 50, i);
+        if (i > 0) {
+            assert_int_equal(test_memory_calls, calls); /* none was asked for since */
+        }
+        image_free(&image);
+    }
+    free(image_bytes);
+    free(coded);
+    free(back);
+    glz_encoder_free(glz);
+}
+
+int run_zlib_glz(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(zlib_round_trips),
+    };
+    return cmocka_run_group_tests_name("zlib_glz", tests, codecs_make, codecs_drop);
+}
