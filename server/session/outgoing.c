@@ -61,7 +61,7 @@ static bool grow(const Core *core, void **memory, size_t used, size_t *cap, size
 
 static OutgoingRun *outgoing_new_run(Outgoing *out)
 {
-    if (out->runs_first > 0 && out->runs_len * sizeof(OutgoingRun) == out->runs_cap) {
+    if (out->runs != NULL && out->runs_first > 0 && out->runs_len * sizeof(OutgoingRun) == out->runs_cap) {
         memmove(out->runs, out->runs + out->runs_first,
                 (out->runs_len - out->runs_first) * sizeof(OutgoingRun));
         out->runs_len -= out->runs_first;

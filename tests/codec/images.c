@@ -140,7 +140,7 @@ static void runs_paint(uint32_t *pixels, uint32_t width, uint32_t height, Random
 uint32_t *image_paint(ImageClass class, uint32_t width, uint32_t height, uint64_t seed)
 {
     const size_t count = (size_t)width * height;
-    uint32_t *pixels = malloc(count * 4);
+    uint32_t *pixels = calloc(count, 4);
     CHECK(pixels != NULL);
     Random random = random_from(seed * 31 + class);
     switch (class) {
@@ -239,7 +239,7 @@ void image_make(TestImage *image, ImageClass class, const ImageLayout *layout, u
         const uint32_t left = layout->chunks - c - 1;
         const uint32_t rows = left == 0 ? height - done : 1 + random_below(&random, height - done - left);
         const size_t size = rows * stride - (left == 0 ? layout->padding : 0);
-        uint8_t *data = malloc(size);
+        uint8_t *data = calloc(size, 1);
         CHECK(data != NULL);
         for (size_t i = 0; i < size; i++) {
             data[i] = (uint8_t)random_below(&random, 256);

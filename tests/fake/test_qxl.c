@@ -509,7 +509,12 @@ static void test_honest_guests(void **state)
     for (uint64_t seed = 1; seed <= 5; seed++) {
         const FakeQxlReport a = run(seed, FAKE_QXL_WORK_HONEST, 4000);
         const FakeQxlReport b = run(seed, FAKE_QXL_WORK_HONEST, 4000);
-        assert_memory_equal(&a, &b, sizeof a); /* the seed decides all */
+        /* The seed decides all. (Not memcmp: a struct has holes.) */
+        assert_int_equal(a.pushed, b.pushed);
+        assert_int_equal(a.taken, b.taken);
+        assert_int_equal(a.released, b.released);
+        assert_int_equal(a.wakeups, b.wakeups);
+        assert_int_equal(a.client_present, b.client_present);
         assert_true(a.pushed > 500);
     }
 }

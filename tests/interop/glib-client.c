@@ -431,7 +431,7 @@ static bool fd_socket_connect(Client *c, const char *path)
     if (strlen(path) >= sizeof(address.sun_path)) {
         return false;
     }
-    strcpy(address.sun_path, path);
+    memcpy(address.sun_path, path, strlen(path) + 1);
     c->fd_socket = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
     return c->fd_socket >= 0 && connect(c->fd_socket, (struct sockaddr *)&address, sizeof(address)) == 0;
 }

@@ -967,7 +967,7 @@ static void our_own_listeners_listen_and_go(void **state)
     assert_int_equal(links_listen(server->links, &(CoreListen){name, 0, AF_UNIX}, NULL), STATUS_OK);
     const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
     struct sockaddr_storage address = {.ss_family = AF_UNIX};
-    strcpy((char *)&address + sizeof address.ss_family, name);
+    memcpy((char *)&address + sizeof address.ss_family, name, strlen(name) + 1);
     assert_int_equal(
         connect(fd, (struct sockaddr *)&address, sizeof address.ss_family + (socklen_t)strlen(name) + 1), 0);
     send_all(fd, whole(), WHOLE_BYTES);

@@ -94,7 +94,7 @@ static void messages(void **state)
     QxlCommand command;
     char *text = (char *)guest_memory(guest, 0) + sizeof(QXLReleaseInfo);
 
-    strcpy(text, "hello");
+    memcpy(text, "hello", sizeof "hello");
     assert_int_equal(read_from(guest, QXL_RING_COMMANDS, QXL_CMD_MESSAGE, guest_at(0), 0, &command),
                      STATUS_OK);
     assert_string_equal(command.u.message.text, "hello");
