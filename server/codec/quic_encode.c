@@ -106,23 +106,30 @@ QUIC_ALWAYS_INLINE void residuals_next(unsigned bits, const uint32_t *restrict r
 
 /* ---- Pixels ---- */
 
-QUIC_ALWAYS_INLINE void pixel_put(QuicPlane *plane, unsigned channels, const uint8_t *bucket, Bits *bits,
-                                  uint32_t x)
+/* What coding a pixel takes of its plane: copies, which the compiler need not fetch again after each byte it writes. */
+typedef struct Pixels {
+    const uint32_t *residuals;
+    uint32_t *contexts;
+    const uint32_t *const (*best)[QUIC_BUCKETS];
+    const uint8_t *bucket;
+} Pixels;
+
+QUIC_ALWAYS_INLINE void pixel_put(const Pixels *pixels, unsigned channels, Bits *bits, uint32_t x)
 {
-    const uint32_t before = plane->contexts[x];
-    const uint32_t now = plane->residuals[x] & ~RUN_FLAG;
-    plane->contexts[x + 1] = now;
-    if (bits->at > bits->safe) {
+    const uint32_t before = pixels->contexts[x];
+    const uint32_t now = pixels->residuals[x] & ~RUN_FLAG;
+    pixels->contexts[x + 1] = now;
+    if (__builtin_expect(bits->at > bits->safe, 0)) {
         *bits = bits_turn(*bits);
     }
     if (channels == 1) {
-        const uint32_t word = plane->best[0][bucket[before & 0xff]][now & 0xff];
+        const uint32_t word = pixels->best[0][pixels->bucket[before & 0xff]][now & 0xff];
         bits_put(bits, word >> 5, word & 31);
         return;
     }
-    const uint32_t red = plane->best[0][bucket[before >> 16 & 0xff]][now >> 16 & 0xff];
-    const uint32_t green = plane->best[1][bucket[before >> 8 & 0xff]][now >> 8 & 0xff];
-    const uint32_t blue = plane->best[2][bucket[before & 0xff]][now & 0xff];
+    const uint32_t red = pixels->best[0][pixels->bucket[before >> 16 & 0xff]][now >> 16 & 0xff];
+    const uint32_t green = pixels->best[1][pixels->bucket[before >> 8 & 0xff]][now >> 8 & 0xff];
+    const uint32_t blue = pixels->best[2][pixels->bucket[before & 0xff]][now & 0xff];
     const unsigned len = (red & 31) + (green & 31) + (blue & 31);
     if (__builtin_expect(len <= 32, 1)) {
         const uint64_t all = ((uint64_t)(red >> 5) << (green & 31) | green >> 5) << (blue & 31) | blue >> 5;
@@ -171,11 +178,12 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
                                     uint32_t end, uint32_t mask)
 {
     Bits bits = *out;
-    const uint8_t *const bucket = plane->codes->bucket;
+    const Pixels pixels = {plane->residuals, plane->contexts,
+                           (const uint32_t *const(*)[QUIC_BUCKETS])plane->best, plane->codes->bucket};
     const uint32_t *const residuals = plane->residuals;
     uint32_t run_index = 0;
     if (x == 0) {
-        pixel_put(plane, channels, bucket, &bits, 0);
+        pixel_put(&pixels, channels, &bits, 0);
         if (plane->wait > 0) {
             plane->wait--;
         } else {
@@ -189,7 +197,7 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
         const uint32_t until = stop < end ? stop + 1 : end;
         if (runs) {
             while (x < until && ((residuals[x] & RUN_FLAG) == 0 || x == run_index)) {
-                pixel_put(plane, channels, bucket, &bits, x++);
+                pixel_put(&pixels, channels, &bits, x++);
             }
             if (x < until) {
                 const uint32_t wait = stop - x, length = run_measure(plane->row, x, end);
@@ -206,7 +214,7 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
             }
         } else {
             while (x < until) {
-                pixel_put(plane, channels, bucket, &bits, x++);
+                pixel_put(&pixels, channels, &bits, x++);
             }
         }
         if (stop < end) {

@@ -26,6 +26,8 @@ typedef enum QuicType {
 #define QUIC_ALWAYS_INLINE static inline __attribute__((always_inline))
 
 typedef uint32_t QuicVector __attribute__((vector_size(16)));
+typedef int32_t QuicSigned
+    __attribute__((vector_size(16))); /* what SSE2 can compare; counters never get so large */
 
 /* The Golomb-Rice codes for values of `bits` bits; code `l` codes the low l bits as they are. */
 typedef struct QuicCodes {
@@ -95,7 +97,7 @@ QUIC_ALWAYS_INLINE unsigned quic_shift(unsigned channels, unsigned channel)
 
 static inline QuicVector quic_min(QuicVector a, QuicVector b)
 {
-    const QuicVector less = (QuicVector)(a < b);
+    const QuicVector less = (QuicVector)((QuicSigned)a < (QuicSigned)b);
     return (a & less) | (b & ~less);
 }
 
