@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* codec-judge: what the existing server encodes must decode here, and be no smaller than what we make of it.
  *
- *   codec-judge SETTING [--sizes]
+ *   codec-judge SETTING            may the codec be trusted?
+ *   codec-judge --speed SETTING    is it faster?
  *
- * For each image format and class it prints one line of JSON: how many images the existing server coded in the form
+ * Without --speed: For each image format and class it prints one line of JSON: how many images the existing server coded in the form
  * that was asked for, how many of them decoded to the very pixels, the bytes of both encoders. It ends with 1 if an
  * image did not decode to its pixels, or none came in that form.
+ *
+ * With --speed: one line for each class of larger 32-bit images: the CPU time that the existing server's worker thread
+ * takes for an image, all of it, and the time our encoder takes for the same one. What the worker does besides encoding
+ * is seen with the setting "off".
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <spice/enums.h>
 
@@ -170,7 +176,24 @@ static Status jpeg_forth(const ImageSource *source, CodecSink *sink)
 #define RGB_FORMATS (1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_32BIT | 1u << PIXEL_RGBA)
 #define PALETTE_FORMATS (1u << PIXEL_1BIT_BE | 1u << PIXEL_4BIT_BE | 1u << PIXEL_8BIT)
 
+static Status raw_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    if (coded->data.len != size) {
+        return STATUS_PEER_FAULT;
+    }
+    memcpy(pixels, coded->data.data, size);
+    for (size_t i = 3; i < size; i += 4) {
+        pixels[i] = 0;
+    }
+    return STATUS_OK;
+}
+
 static const Setting settings[] = {
+    {.name = "off",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_OFF},
+     .formats = 1u << PIXEL_32BIT,
+     .type = SPICE_IMAGE_TYPE_BITMAP,
+     .decode = raw_back},
     {.name = "lz",
      .server = {.compression = SPICE_IMAGE_COMPRESSION_LZ},
      .formats = RGB_FORMATS | PALETTE_FORMATS | 1u << PIXEL_8BIT_A,
@@ -279,12 +302,65 @@ static void image_judge(JudgeClient *client, const TestImage *image, Tally *tall
     uint8_t *ours = malloc(room);
     CodecSink sink;
     sink_init(&sink, ours, room);
-    if (setting->encode(source, &sink) == STATUS_OK) {
+    if (setting->encode != NULL && setting->encode(source, &sink) == STATUS_OK) {
         tally->ours += sink.total;
         tally->identical += sink.total == coded.data.len && memcmp(ours, coded.data.data, sink.total) == 0;
     }
     free(ours);
     free(pixels);
+}
+
+static uint64_t cpu_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static int speed_run(uint16_t port)
+{
+    static const struct {
+        ImageClass class;
+        uint32_t width, height;
+    } kinds[] = {
+        {IMAGE_TEXT_RUN, 48, 16}, {IMAGE_TEXT_PAGE, 800, 600}, {IMAGE_UI, 256, 64}, {IMAGE_PHOTO, 256, 256}};
+    JudgeClient *client = judge_client_open(port);
+    static uint8_t room[8u << 20];
+    for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
+        const ImageLayout layout = {PIXEL_32BIT, kinds[k].width, kinds[k].height, 0, 1, true};
+        const unsigned count = (unsigned)((32u << 20) / ((uint64_t)layout.width * layout.height * 4 + 20000));
+        uint64_t raw = 0, theirs = 0, ours = 0, theirs_ns = 0, ours_ns = 0;
+        for (unsigned i = 0; i <= count; i++) {
+            TestImage image;
+            image_make(&image, kinds[k].class, &layout, i);
+            judge_draw(&image.source);
+            const CodedImage coded = judge_client_image(client);
+            const uint64_t start = cpu_ns();
+            CodecSink sink;
+            sink_init(&sink, room, sizeof(room));
+            if (setting->encode != NULL && setting->encode(&image.source, &sink) != STATUS_OK) {
+                judge_fail("our encoder fails");
+            }
+            /* The worker's time for an image is known when it takes the next. */
+            theirs_ns = i == 0 ? judge_worker_ns() : theirs_ns;
+            if (i < count) {
+                ours_ns += cpu_ns() - start;
+                raw += image.size;
+                theirs += coded.data.len;
+                ours += sink.total;
+            } else {
+                theirs_ns = judge_worker_ns() - theirs_ns;
+            }
+            image_free(&image);
+        }
+        printf("{\"setting\":\"%s\",\"class\":\"%s\",\"images\":%u,\"bytes\":%llu,\"worker_us\":%.2f,"
+               "\"ours_us\":%.2f,\"theirs_ratio\":%.4f,\"ours_ratio\":%.4f}\n",
+               setting->name, image_class_name(kinds[k].class), count, (unsigned long long)(raw / count),
+               (double)theirs_ns / 1e3 / count, (double)ours_ns / 1e3 / count, (double)theirs / (double)raw,
+               (double)ours / (double)raw);
+        fflush(stdout);
+    }
+    return 0;
 }
 
 static int client_run(uint16_t port)
@@ -341,12 +417,13 @@ static int client_run(uint16_t port)
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-        if (argc == 2 && strcmp(argv[1], settings[i].name) == 0) {
+    const bool speed = argc == 3 && strcmp(argv[1], "--speed") == 0;
+    for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]) && (argc == 2 || speed); i++) {
+        if (strcmp(argv[argc - 1], settings[i].name) == 0) {
             setting = &settings[i];
-            return judge_run(&setting->server, client_run);
+            return judge_run(&setting->server, speed ? speed_run : client_run);
         }
     }
-    fprintf(stderr, "usage: codec-judge SETTING\n");
+    fprintf(stderr, "usage: codec-judge [--speed] SETTING\n");
     return 2;
 }
