@@ -161,10 +161,12 @@ static void whole_life(void **state)
         turn(&room);
     }
     const FakeConnection *display = room.clients[2].wires[1].connection;
-    /* As long as it takes for the last news to arrive, on however slow a machine. */
+    /* As long as it takes for what is asynchronous to complete and for the last news to arrive, on however slow a
+     * machine. */
     for (int i = 0; i < 50 || (i < QUIET_TURNS_MAX && fake_connection_display(display)->surfaces[0].exists !=
                                                           fake_qxl_has_primary(room.qxl));
          i++) {
+        fake_qxl_poll(room.qxl);
         turn(&room);
     }
     assert_int_equal(fake_connection_state(display), FAKE_STATE_OPEN);
