@@ -61,12 +61,17 @@ ALWAYS_INLINE size_t units_equal(LzUnit unit, const uint8_t *a, const uint8_t *b
 {
     const uint8_t *const start = a;
     while (end - a >= 32) {
-        const uint64_t d0 = (load64(a) ^ load64(b)) & unit.mask,
-                       d1 = (load64(a + 8) ^ load64(b + 8)) & unit.mask;
-        const uint64_t d2 = (load64(a + 16) ^ load64(b + 16)) & unit.mask,
-                       d3 = (load64(a + 24) ^ load64(b + 24)) & unit.mask;
+        const uint64_t d0 = (load64(a) ^ load64(b)) & unit.mask;
+        const uint64_t d1 = (load64(a + 8) ^ load64(b + 8)) & unit.mask;
+        const uint64_t d2 = (load64(a + 16) ^ load64(b + 16)) & unit.mask;
+        const uint64_t d3 = (load64(a + 24) ^ load64(b + 24)) & unit.mask;
         if ((d0 | d1 | d2 | d3) != 0) {
-            break;
+            /* Which is the first that differs? Without branches: nobody could predict them. */
+            const uint64_t low = d0 != 0 ? d0 : d1, high = d2 != 0 ? d2 : d3;
+            const size_t low_at = d0 != 0 ? 0 : 64, high_at = d2 != 0 ? 128 : 192;
+            const bool in_low = (d0 | d1) != 0;
+            const size_t bit = (in_low ? low_at : high_at) + (size_t)__builtin_ctzll(in_low ? low : high);
+            return (size_t)(a - start) / unit.size + bit / (8 * unit.size);
         }
         a += 32;
         b += 32;

@@ -143,30 +143,40 @@ QUIC_ALWAYS_INLINE void pixel_put(const Pixels *pixels, unsigned channels, Bits 
 
 static void run_put(QuicPlane *plane, Bits *bits, uint32_t length)
 {
-    uint32_t step = 1u << quic_run_bits(plane->run_state);
-    while (length >= step) {
+    uint32_t ones = 0, run_state = plane->run_state;
+    for (uint32_t step; length >= (step = 1u << quic_run_bits(run_state)); ones++) {
+        length -= step;
+        run_state += run_state < QUIC_RUN_STATE_MAX;
+    }
+    const unsigned rest = quic_run_bits(run_state) + 1;
+    plane->run_state = run_state - (run_state > 0);
+    for (; ones > 32; ones -= 32) {
         if (bits->at > bits->safe) {
             *bits = bits_turn(*bits);
         }
-        bits_put(bits, 1, 1);
-        length -= step;
-        if (plane->run_state < QUIC_RUN_STATE_MAX) {
-            plane->run_state++;
-            step = 1u << quic_run_bits(plane->run_state);
-        }
+        bits_put(bits, UINT32_MAX, 32);
     }
     if (bits->at > bits->safe) {
         *bits = bits_turn(*bits);
     }
-    bits_put(bits, length, quic_run_bits(plane->run_state) + 1);
-    if (plane->run_state > 0) {
-        plane->run_state--;
+    if (ones > 0) {
+        bits_put(bits, UINT32_MAX >> (32 - ones), ones);
     }
+    bits_put(bits, length, rest);
 }
 
 static uint32_t run_measure(const uint32_t *row, uint32_t x, uint32_t end)
 {
     const uint32_t from = x, color = row[x - 1];
+    for (; end - x >= 8; x += 8) {
+        uint32_t differs = 0;
+        for (unsigned i = 0; i < 8; i++) {
+            differs |= row[x + i] ^ color;
+        }
+        if (differs != 0) {
+            break;
+        }
+    }
     while (x < end && row[x] == color) {
         x++;
     }

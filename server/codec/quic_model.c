@@ -20,9 +20,6 @@ static const uint8_t mask_numbers[256] = {
 
 static const uint16_t triggers[QUIC_MASK_INDEX_MAX + 1] = {110, 550, 900, 800, 550, 400, 350};
 
-static const uint8_t run_bits[QUIC_RUN_STATE_MAX + 1] = {
-    0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15};
-
 static unsigned log2_up(uint32_t value)
 {
     unsigned bits = 0;
@@ -101,11 +98,6 @@ void quic_plane_turn(QuicPlane *plane)
     plane->row = plane->above;
     plane->above = row;
     plane->contexts[0] = plane->contexts[1];
-}
-
-unsigned quic_run_bits(uint32_t run_state)
-{
-    return run_bits[run_state];
 }
 
 uint32_t quic_mask_next(QuicPlane *plane)

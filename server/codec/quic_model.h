@@ -77,11 +77,18 @@ void quic_plane_init(QuicPlane *plane, const QuicCodes *codes, unsigned channels
 /* To be called before a row but the first. */
 void quic_plane_turn(QuicPlane *plane);
 
-unsigned quic_run_bits(uint32_t run_state);
 uint32_t quic_mask_next(QuicPlane *plane);
 void quic_mask_grow(QuicPlane *plane);
 #define QUIC_MASK_INDEX_MAX 6u
 #define QUIC_RUN_STATE_MAX 31u
+
+/* In a run-length code of this state, bits of the remainder; a one in front of it counts 2 to this power. */
+static inline unsigned quic_run_bits(uint32_t run_state)
+{
+    static const uint8_t bits[QUIC_RUN_STATE_MAX + 1] = {
+        0, 0, 0, 0, 1, 1, 1, 1, 2, 2, 2, 2, 3, 3, 3, 3, 4, 4, 5, 5, 6, 6, 7, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return bits[run_state];
+}
 
 /* Pixels to wait before the next update. */
 static inline uint32_t quic_wait_next(QuicPlane *plane, uint32_t mask)
