@@ -55,3 +55,4 @@ int run_quic(void);
 int run_glz(void);
 int run_zlib_glz(void);
 int run_jpeg(void);
+int run_changing(void);

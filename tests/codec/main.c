@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return run_lz() + run_lz4() + run_quic() + run_glz() + run_zlib_glz() + run_jpeg();
+    return run_lz() + run_lz4() + run_quic() + run_glz() + run_zlib_glz() + run_jpeg() + run_changing();
 }
