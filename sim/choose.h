@@ -1,46 +1,56 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* choose.h: the single source of choice. Every decision of a universe is one choose(site, n).
+/* choose.h: the single source of choice. Every decision of a universe but who runs next (sim/schedule.h) is one call of
+ * choose_fault() or choose_value(); those about who runs next are recorded and scripted here too.
  *
- * Sites belong to streams, each with a generator of its own: one more network fault does not shift the schedule.
+ * A choice has a site and an object (whose choice it is). What the seed says depends on site, object and how often that
+ * choice was made before, on nothing else: no choice shifts another, and streams are as many as choices.
  *
- * Ownership  a plain value inside the Sim.
+ * Sources    the seed; a script (sim/decisions.h), which names what differs from a default; bytes, as a fuzzer makes
+ *            them; an enumerator. All but the seed may be combined with it: see SimConfig.
+ * Ownership  a plain value inside the Sim. Names live as long as it; sites are constant strings.
  */
 #pragma once
 
-#include <stddef.h>
-#include <stdint.h>
+#include "sim/sim.h"
 
-typedef enum ChoiceStream {
-    STREAM_SCHEDULE,
-    STREAM_NET,
-    STREAM_CLIENT,
-    STREAM_ALLOC,
-    STREAMS,
-} ChoiceStream;
+typedef struct SimName {
+    char text[SIM_NAME_BYTES];
+    uint64_t hash;
+} SimName;
 
-typedef enum ChoiceSite {
-    SITE_PICK,        /* who runs next */
-    SITE_SWITCH,      /* 0: here the scheduler chooses anew */
-    SITE_SLIP,        /* 0: time goes on although something can run */
-    SITE_WATCH_ORDER, /* which ready watch of a round is next */
-    SITE_SPURIOUS,    /* 0: a watch is called without need; then which */
-    SITE_JITTER,
-    SITE_READ_SPLIT,
-    SITE_WRITE_SPLIT,
-    SITE_CLIENT,
-    SITE_ALLOC, /* 0: it fails */
-} ChoiceSite;
+typedef struct ChoicePoint ChoicePoint;
+typedef struct NameBlock NameBlock;
 
 typedef struct Choices {
-    uint64_t state[STREAMS];
-    uint64_t entropy; /* what core->entropy() hands out: no decision, so no stream */
+    uint64_t schedule;   /* states of generators */
+    uint64_t entropy;    /* what core->entropy() hands out: no decision */
+    uint64_t seed;       /* of all that is named */
+    ChoicePoint *points; /* a hash table; its order is never used */
+    size_t points_len, points_capacity;
+    NameBlock *names;
+    Span bytes; /* what is left of them */
 } Choices;
 
-void choices_init(Choices *choices, uint64_t seed);
+void choices_init(Sim *sim);
+void choices_finish(Sim *sim); /* completes the record */
 
-/* 0 to n - 1; n is at least 1, and with n = 1 nothing is drawn. */
-uint32_t choose(Choices *choices, ChoiceSite site, uint32_t n);
-/* The same for wide ranges: 0 to max, both included. */
-uint64_t choose_up_to(Choices *choices, ChoiceSite site, uint64_t max);
+/* The same text gives the same name. Blanks become underlines, what is too long is cut. */
+const SimName *sim_name(Sim *sim, const char *text);
+/* The text, with a number behind it if somebody is called that already. */
+const SimName *sim_name_new(Sim *sim, const char *text);
 
-void choices_entropy(Choices *choices, void *buffer, size_t len);
+/* 0: it does not happen. Otherwise 1 to n, how strongly. one_in 0: never. */
+uint32_t choose_fault(Sim *sim, SimFault fault, const SimName *who, uint32_t one_in, uint32_t n);
+/* Which of n comes next; 0: the one whose turn it would be. */
+uint32_t choose_order(Sim *sim, SimFault fault, const SimName *who, uint32_t n);
+/* 0 to max, both included. */
+uint64_t choose_value(Sim *sim, const char *site, const SimName *who, uint64_t max);
+
+/* For schedulers: what comes next of their own stream. 0 to n - 1. */
+uint64_t choose_schedule(Sim *sim, uint64_t n);
+
+void choices_entropy(Sim *sim, void *buffer, size_t len);
+
+/* The decisions that a script has for one who is left at his steps, in their order; NULL: none. */
+const SimDecision *script_switches(Sim *sim, const SimName *who, size_t *ret_len);
+void record_switch(Sim *sim, const SimName *who, SimStep step, const char *whom);

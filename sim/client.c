@@ -57,7 +57,7 @@ SimClient *sim_client_add(Sim *sim, const SimClientOps *ops, void *opaque)
     client->opaque = opaque;
     client->handle = -1;
     client->must_step = true;
-    runner_init(sim, &client->runner, true);
+    runner_init(sim, &client->runner, true, ops->name);
     sim_event_init(sim, &client->deadline, deadline_passed);
     list_append(&sim->clients.all, &client->node);
     runner_wake(sim, &client->runner);
@@ -74,8 +74,8 @@ void sim_client_wait(SimClient *client, int handle, unsigned mask, uint64_t dead
         if (handle >= 0 && sim_net_name(sim, handle, &client->name)) {
             client->handle = handle;
             if (!sim_net_observe(sim, client->name, handle_changed, client)) {
-                sim_fail(sim, "client %s waits for handle %d, which is watched already", client->ops->name,
-                         handle);
+                sim_fail(sim, "client %s waits for handle %d, which is watched already",
+                         client->runner.name->text, handle);
             }
         }
     }
@@ -103,11 +103,6 @@ void sim_client_remove(SimClient *client)
         free(client);
     }
     kernel_leave(sim);
-}
-
-const char *sim_client_name(const Runner *runner)
-{
-    return ((const SimClient *)runner)->ops->name; /* its first member */
 }
 
 void sim_client_run(Sim *sim, Runner *runner)

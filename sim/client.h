@@ -13,7 +13,6 @@ typedef struct Clients {
 
 void sim_clients_init(Sim *sim);
 void sim_clients_finish(Sim *sim);
-const char *sim_client_name(const Runner *runner);
 void sim_client_run(Sim *sim, Runner *runner);
 /* The handle is about to be closed by its client. */
 void sim_clients_forget(Sim *sim, int handle);

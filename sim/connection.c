@@ -2,6 +2,7 @@
 #include "sim/connection.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,8 @@ typedef struct Direction {
     size_t start, len, capacity;
     size_t unread;
     size_t flying;
-    size_t unacked; /* counts against the sender's buffer */
+    size_t unacked;          /* counts against the sender's buffer */
+    uint64_t sent, received; /* in all, by the ends */
     Flight data;
     Flight acks;
     uint64_t link_free_ns; /* when the last byte has left */
@@ -51,6 +53,7 @@ typedef struct Direction {
 
 typedef struct EndState {
     ConnectionEnd public;
+    const SimName *name;
     bool is_open;
     bool no_reads;
     bool no_writes;
@@ -60,6 +63,8 @@ typedef struct EndState {
 
 struct Connection {
     SimNet net;
+    uint32_t number;
+    bool is_dead; /* carries nothing, and nobody is told */
     Direction from[2];
     EndState ends[2];
 };
@@ -124,9 +129,14 @@ static uint64_t later(uint64_t a_ns, uint64_t b_ns)
 }
 
 /* When a segment that leaves now arrives: after those before it. */
-static uint64_t arrival_ns(Sim *sim, Connection *connection, Direction *direction, uint32_t len)
+static uint64_t arrival_ns(Sim *sim, Connection *connection, unsigned from, uint32_t len)
 {
+    Direction *direction = &connection->from[from];
+    const EndState *sender = &connection->ends[from];
     const uint64_t now_ns = sim->world.now_ns;
+    if (connection->is_dead) {
+        return NS_NEVER;
+    }
     uint64_t left_ns = later(now_ns, direction->link_free_ns);
     if (connection->net.bytes_per_s != 0) {
         left_ns += len * NS_PER_S / connection->net.bytes_per_s;
@@ -134,7 +144,7 @@ static uint64_t arrival_ns(Sim *sim, Connection *connection, Direction *directio
     direction->link_free_ns = left_ns;
     uint64_t at_ns = left_ns + connection->net.latency_ns;
     if (connection->net.jitter_ns != 0) {
-        at_ns += choose_up_to(&sim->world.choices, SITE_JITTER, connection->net.jitter_ns);
+        at_ns += choose_value(sim, "jitter", sender->name, connection->net.jitter_ns);
     }
     direction->last_at_ns = later(at_ns, direction->last_at_ns);
     return direction->last_at_ns;
@@ -143,7 +153,11 @@ static uint64_t arrival_ns(Sim *sim, Connection *connection, Direction *directio
 static void send_segment(Sim *sim, Connection *connection, unsigned from, SegmentKind kind, uint32_t len)
 {
     Direction *direction = &connection->from[from];
-    const Segment segment = {.at_ns = arrival_ns(sim, connection, direction, len), .len = len, .kind = kind};
+    if (choose_fault(sim, SIM_F6_BLACKHOLE, connection->ends[from].name, sim->config.blackhole_one_in, 1) !=
+        0) {
+        connection->is_dead = true;
+    }
+    const Segment segment = {.at_ns = arrival_ns(sim, connection, from, len), .len = len, .kind = kind};
     flight_add(sim, &direction->data, segment);
 }
 
@@ -173,7 +187,9 @@ static void arrive(Sim *sim, Connection *connection, unsigned from, const Segmen
             }
         }
         flight_add(sim, &direction->acks,
-                   (Segment){.at_ns = sim->world.now_ns + connection->net.latency_ns, .len = segment->len});
+                   (Segment){.at_ns = connection->is_dead ? NS_NEVER
+                                                          : sim->world.now_ns + connection->net.latency_ns,
+                             .len = segment->len});
         break;
     case SEGMENT_END:
         direction->end_arrived = true;
@@ -258,13 +274,23 @@ ON_EVENT(server_ack_due, 1, acks)
 
 /* ---- The ends ---- */
 
-Connection *sim_connection_new(Sim *sim, const SimNet *net)
+static const SimName *end_name(Sim *sim, const char *end, const char *owner)
+{
+    char text[SIM_NAME_BYTES * 2];
+    snprintf(text, sizeof text, "%s:%s", end, owner);
+    return sim_name_new(sim, text);
+}
+
+Connection *sim_connection_new(Sim *sim, const SimNet *net, const char *owner)
 {
     Connection *connection = calloc(1, sizeof *connection);
     if (connection == NULL) {
         return NULL;
     }
     connection->net = *net;
+    connection->number = ++sim->world.connections;
+    connection->ends[0].name = end_name(sim, "peer", owner);
+    connection->ends[1].name = end_name(sim, "net", owner);
     if (connection->net.send_buffer == 0) {
         connection->net.send_buffer = SIM_SOCKET_BUFFER_BYTES;
     }
@@ -305,13 +331,14 @@ unsigned sim_connection_ready(const Connection *connection, unsigned end)
 }
 
 /* How many of so many bytes this call moves. */
-static size_t split(Sim *sim, const Connection *connection, ChoiceSite site, size_t len)
+static size_t split(Sim *sim, const Connection *connection, unsigned end, SimFault fault, size_t len)
 {
-    if (len > 1 && connection->net.split_one_in != 0 &&
-        choose(&sim->world.choices, site, connection->net.split_one_in) == 0) {
-        return 1 + choose(&sim->world.choices, site, (uint32_t)len);
+    if (len < 2) {
+        return len;
     }
-    return len;
+    const uint32_t short_len =
+        choose_fault(sim, fault, connection->ends[end].name, connection->net.split_one_in, (uint32_t)len - 1);
+    return short_len > 0 ? short_len : len;
 }
 
 static size_t vector_bytes(const struct iovec *iov, int iov_len, size_t max)
@@ -343,7 +370,7 @@ int64_t sim_connection_readv(Sim *sim, Connection *connection, unsigned end, con
         return in->end_arrived || state->no_reads || state->broken ? 0 : -EAGAIN;
     }
     tsan_acquire(in);
-    len = split(sim, connection, SITE_READ_SPLIT, len);
+    len = split(sim, connection, end, SIM_F3_READ, len);
     size_t done = 0;
     for (int i = 0; done < len; i++) {
         const size_t part = iov[i].iov_len < len - done ? iov[i].iov_len : len - done;
@@ -353,6 +380,8 @@ int64_t sim_connection_readv(Sim *sim, Connection *connection, unsigned end, con
     in->start += len;
     in->len -= len;
     in->unread -= len;
+    in->received += len;
+    world_arrow(sim, 'f', "bytes", connection->number * 2 + 1 - end, in->received);
     move(sim, connection); /* the window has opened */
     return (int64_t)len;
 }
@@ -384,6 +413,15 @@ int64_t sim_connection_writev(Sim *sim, Connection *connection, unsigned end, co
     if (state->no_writes || state->broken) {
         return -EPIPE;
     }
+    const uint32_t broken =
+        end == 1 ? choose_fault(sim, SIM_F2_WRITE, state->name, sim->config.broken_one_in, 2) : 0;
+    if (broken != 0) {
+        state->broken = true;
+        send_reset(sim, connection, end);
+        move(sim, connection);
+        changed(connection, end);
+        return broken == 1 ? -ECONNRESET : -EPIPE;
+    }
     size_t len = vector_bytes(iov, iov_len, SIZE_MAX);
     const size_t room =
         connection->net.send_buffer > out->unacked ? connection->net.send_buffer - out->unacked : 0;
@@ -393,7 +431,7 @@ int64_t sim_connection_writev(Sim *sim, Connection *connection, unsigned end, co
     if (room == 0) {
         return -EAGAIN;
     }
-    len = split(sim, connection, SITE_WRITE_SPLIT, len < room ? len : room);
+    len = split(sim, connection, end, SIM_F4_WRITE, len < room ? len : room);
     make_room(out, len);
     size_t done = 0;
     for (int i = 0; done < len; i++) {
@@ -405,6 +443,8 @@ int64_t sim_connection_writev(Sim *sim, Connection *connection, unsigned end, co
     }
     out->len += len;
     out->unacked += len;
+    out->sent += len;
+    world_arrow(sim, 's', "bytes", connection->number * 2 + end, out->sent);
     tsan_release(out);
     move(sim, connection);
     return (int64_t)len;

@@ -17,7 +17,8 @@ typedef struct ConnectionEnd {
     void *opaque;
 } ConnectionEnd;
 
-Connection *sim_connection_new(Sim *sim, const SimNet *net);
+/* `owner` names it for choices: "net:owner" at the server's end, "peer:owner" at the other. */
+Connection *sim_connection_new(Sim *sim, const SimNet *net, const char *owner);
 
 /* The place to hang an observer; valid while the end is open. */
 ConnectionEnd *sim_connection_end(Connection *connection, unsigned end);

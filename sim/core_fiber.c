@@ -38,7 +38,7 @@ static uint64_t fiber_wall_ns(const Core *core)
 static void fiber_entropy(const Core *core, void *buffer, size_t len)
 {
     tsan_write(buffer, len);
-    choices_entropy(&sim_of(core)->world.choices, buffer, len);
+    choices_entropy(sim_of(core), buffer, len);
 }
 
 static const char *fiber_env(const Core *core, const char *name)
@@ -55,8 +55,7 @@ static const char *fiber_env(const Core *core, const char *name)
 
 static bool alloc_fails(Sim *sim)
 {
-    const uint32_t one_in = sim->config.alloc_fail_one_in;
-    return one_in != 0 && choose(&sim->world.choices, SITE_ALLOC, one_in) == 0;
+    return choose_fault(sim, SIM_F9_ALLOC, runner_who(sim), sim->config.alloc_fail_one_in, 1) != 0;
 }
 
 static void *fiber_alloc(const Core *core, size_t size)

@@ -171,7 +171,7 @@ void sim_watch_finish(CoreWatch *watch)
 /* Chooses one of a list, so that no order of handles can be relied on. */
 static CoreWatch *take_any(SimLoop *loop, ListNode *batch, uint32_t *count)
 {
-    uint32_t skip = choose(&loop->sim->world.choices, SITE_WATCH_ORDER, *count);
+    uint32_t skip = choose_order(loop->sim, SIM_F7_ORDER, runner_who(loop->sim), *count);
     ListNode *node = batch->next;
     while (skip-- > 0) {
         node = node->next;
@@ -192,14 +192,16 @@ static uint32_t batch_len(const ListNode *batch)
 
 static void fetch_spurious(SimLoop *loop)
 {
-    Choices *choices = &loop->sim->world.choices;
-    const uint32_t one_in = loop->sim->config.spurious_one_in;
-    if (one_in == 0 || loop->watches_len == 0 || choose(choices, SITE_SPURIOUS, one_in) != 0) {
+    if (loop->watches_len == 0) {
         return;
     }
-    uint32_t skip = choose(choices, SITE_SPURIOUS, (uint32_t)loop->watches_len);
+    uint32_t skip = choose_fault(loop->sim, SIM_F7_SPURIOUS, runner_who(loop->sim),
+                                 loop->sim->config.spurious_one_in, (uint32_t)loop->watches_len);
+    if (skip == 0) {
+        return;
+    }
     ListNode *node = loop->watches.next;
-    while (skip-- > 0) {
+    while (--skip > 0) {
         node = node->next;
     }
     list_entry(node, CoreWatch, node)->fetched = CORE_READ | CORE_WRITE;
@@ -244,6 +246,7 @@ static void run_watches(SimLoop *loop, uint64_t now_ns)
 void sim_loop_add_task(SimLoop *loop, CoreTask *task)
 {
     tsan_release(task);
+    world_arrow(loop->sim, 's', "post", loop->number, ++loop->posted);
     task->next = NULL;
     *loop->tasks_end = task;
     loop->tasks_end = &task->next;
@@ -261,6 +264,7 @@ bool sim_loop_run_tasks(SimLoop *loop)
     while (task != NULL) {
         CoreTask *next = task->next;
         tsan_acquire(task);
+        world_arrow(sim, 'f', "post", loop->number, ++loop->done);
         world_record(sim, "task", 0, 0);
         kernel_leave(sim);
         task->run(task, now_ns);
@@ -294,7 +298,7 @@ void sim_loop_round(SimLoop *loop)
 
 void sim_loop_init(SimLoop *loop, Sim *sim)
 {
-    *loop = (SimLoop){.sim = sim};
+    *loop = (SimLoop){.sim = sim, .number = ++sim->world.loops};
     list_init(&loop->all_timers);
     list_init(&loop->due);
     list_init(&loop->watches);

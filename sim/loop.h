@@ -42,6 +42,8 @@ struct SimLoop {
     ListNode watches;
     CoreTask *tasks; /* oldest first */
     CoreTask **tasks_end;
+    uint32_t number;
+    uint64_t posted, done;
     bool quit;
     CoreThread *sleeper; /* who waits for work here */
     SimEvent alarm;      /* the earliest timer, while somebody waits */

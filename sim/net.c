@@ -87,7 +87,9 @@ static Handle *handle_of_kind(Sim *sim, int number, HandleKind kind, const char 
 static int handle_new(Sim *sim, HandleKind kind, bool is_client, Handle **ret_handle)
 {
     Net *net = &sim->net;
-    const uint32_t max = sim->config.handles_max == 0 ? HANDLES_MAX_DEFAULT : sim->config.handles_max;
+    const bool is_short =
+        sim->config.handles_max != 0 && (sim->config.faults_off & SIM_FAULT_BIT(SIM_F9_HANDLES)) == 0;
+    const uint32_t max = is_short ? sim->config.handles_max : HANDLES_MAX_DEFAULT;
     if (!is_client && net->server_handles >= max) {
         return -EMFILE;
     }
@@ -321,7 +323,7 @@ int sim_connect_from(Sim *sim, const CoreListen *where, uint8_t peer)
         Handle *handle;
         number = handle_new(sim, HANDLE_CONNECTION, true, &handle);
         Newcomer *newcomer = calloc(1, sizeof *newcomer);
-        handle->connection = sim_connection_new(sim, &sim->config.net);
+        handle->connection = sim_connection_new(sim, &sim->config.net, runner_who(sim)->text);
         CHECK(newcomer != NULL && handle->connection != NULL);
         newcomer->listener = listener;
         newcomer->connection = handle->connection;
@@ -356,7 +358,7 @@ int sim_pair(Sim *sim, int ret[2])
     Handle *handle;
     const int server = handle_new(sim, HANDLE_CONNECTION, false, &handle);
     if (server >= 0) {
-        Connection *connection = sim_connection_new(sim, &sim->config.net);
+        Connection *connection = sim_connection_new(sim, &sim->config.net, runner_who(sim)->text);
         CHECK(connection != NULL);
         handle->connection = connection;
         handle->end = 1;

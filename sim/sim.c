@@ -24,13 +24,13 @@ Sim *sim_new(const SimConfig *config)
     sim->config = *config;
     sim->exit_code = -1;
     current = sim;
+    kernel_enter(sim);
     world_init(sim);
     if (!threads_init(sim)) {
         free(sim);
         current = NULL;
         return NULL;
     }
-    kernel_enter(sim);
     sim_core_init(sim);
     sim_net_init(sim);
     sim_clients_init(sim);

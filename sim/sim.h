@@ -30,6 +30,8 @@
 #pragma once
 
 #include "core/core.h"
+#include "sim/decisions.h"
+#include "sim/faults.h"
 
 struct SpiceCoreInterface;
 struct SpiceChannelEventInfo;
@@ -41,7 +43,43 @@ typedef struct SimClient SimClient;
 typedef enum SimLevel {
     SIM_LEVEL_LOOPS, /* L0: only between two rounds of a loop */
     SIM_LEVEL_CALLS, /* L1: also before and after every core call, host callback and base_point() */
+    /* L2: also at every load and store of code that was compiled with -fsanitize-coverage=trace-loads,trace-stores
+     * (preset "preempt"); in other builds the same as L1. */
+    SIM_LEVEL_ACCESSES,
 } SimLevel;
+
+/* Who runs next, and for how long; sim/schedule.h says how each does it. */
+typedef enum SimScheduler {
+    SIM_RANDOM, /* at one in switch_one_in schedule points anybody */
+    SIM_PCT2,   /* by priority, and one to four changes of it: bugs of depth 2, 3, 5 */
+    SIM_PCT3,
+    SIM_PCT5,
+    SIM_STICKY,      /* anybody, for very different lengths of time */
+    SIM_WALK,        /* the more often the longer one still has to go */
+    SIM_STARVE,      /* one victim does not run for a while, even if time goes on instead */
+    SIM_EXHAUSTIVE0, /* all there are, with as many preemptions at most; needs an enumerator */
+    SIM_EXHAUSTIVE1,
+    SIM_EXHAUSTIVE2,
+    SIM_SCRIPTED, /* as the script says, and on with the same one otherwise */
+    SIM_SCHEDULERS,
+} SimScheduler;
+
+const char *sim_scheduler_name(SimScheduler scheduler); /* "pct3"; constant */
+bool sim_scheduler_named(const char *name, SimScheduler *ret);
+
+/* One thing that happened, for whoever draws it. The strings are constant, or live as long as the universe. */
+typedef struct SimEventInfo {
+    uint64_t now_ns;
+    uint64_t step;    /* of the scheduler */
+    const char *who;  /* "nobody": between two steps */
+    const char *what; /* as in the text trace */
+    uint64_t a, b;
+    /* An arrow begins ('s') or ends ('f') here; 0: none. Both ends have the same kind ("post", "wake", "bytes") and
+     * number; bytes that arrive together end all arrows up to their number. */
+    char arrow;
+    const char *kind;
+    uint64_t channel, number;
+} SimEventInfo;
 
 /* A network profile; 0 everywhere is a pair of unix sockets. */
 typedef struct SimNet {
@@ -67,9 +105,22 @@ typedef struct SimConfig {
     uint32_t spurious_one_in;   /* one in n rounds of a loop calls a watch that is not ready; default: none */
     uint32_t slip_one_in;       /* one in n steps time goes on although something can run; default: none */
     uint32_t alloc_fail_one_in; /* one in n alloc() fails; default: none */
-    uint32_t handles_max;       /* then accept() says -EMFILE; default 1024 */
-    uint64_t steps_max;         /* scheduler steps without time going on: a livelock; default 5,000,000 */
-    uint64_t stall_max_ns;      /* in gate_wait(), or for the big lock: a stall; default 30 s */
+    uint32_t broken_one_in;     /* one in n writes of the server's finds a broken connection; default: none */
+    uint32_t
+        blackhole_one_in; /* one in n segments, and all that follow on its connection, are lost; default: none */
+    uint32_t handles_max;  /* then accept() says -EMFILE; default 1024 */
+    uint64_t steps_max;    /* scheduler steps without time going on: a livelock; default 5,000,000 */
+    uint64_t stall_max_ns; /* in gate_wait(), or for the big lock: a stall; default 30 s */
+
+    /* How decisions are made. What is pointed to is borrowed. */
+    SimScheduler scheduler;
+    SimFaults faults_off;      /* these do not happen, whatever their rates */
+    const SimScript *script;   /* NULL: none */
+    const SimRecord *profile;  /* of an earlier universe: how long threads run; NULL: unknown */
+    SimEnumerator *enumerator; /* for exhaustive schedulers */
+    bool enumerate_values;     /* also of sim_choose() */
+    Span bytes;                /* instead of the seed, until they are used up: then 0; empty: the seed */
+    SimRecord *record;         /* gets the decisions, until sim_free(); start it as {0}. NULL: nobody asks */
 
     const char *const *env; /* "NAME=value", NULL at the end; NULL: empty. Borrowed */
     Span ticket_key;        /* for core->ticket_key; empty: none. Borrowed */
@@ -78,6 +129,8 @@ typedef struct SimConfig {
     void *opaque;
     void (*log)(void *opaque, CoreLogLevel level, const char *line);
     void (*trace)(void *opaque, const char *line); /* every event that goes into the hash */
+    void *watcher;
+    void (*watch)(void *watcher, const SimEventInfo *event); /* the same and arrows, for drawing */
     void (*channel_event)(void *opaque, int event, struct SpiceChannelEventInfo *info);
 } SimConfig;
 
@@ -112,6 +165,8 @@ uint64_t sim_hash(const Sim *sim);
 
 /* NULL: none. Stays valid until sim_free(). */
 const char *sim_failure(Sim *sim);
+/* The same without where and when it happened. */
+const char *sim_failure_what(Sim *sim);
 /* An oracle's finding; the run stops at the next schedule point. */
 void sim_fail(Sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* What the server still holds: handles, timers, watches, loops, threads, memory of alloc(). NULL: nothing. */
@@ -119,8 +174,11 @@ const char *sim_leaks(Sim *sim);
 /* What exit_process() was called with; -1: it was not. */
 int sim_exit_code(const Sim *sim);
 
-/* One of n, from the seed; for clients and scripts. */
+/* One of n: a choice of the thread or client that runs, numbered for itself. `site` is a constant string. */
+uint32_t sim_choose_at(Sim *sim, const char *site, uint32_t n);
 uint32_t sim_choose(Sim *sim, uint32_t n);
+/* Does this fault happen, here and now, to the thread or client that runs? 0: no. Otherwise 1 to n: how strongly. */
+uint32_t sim_fault(Sim *sim, SimFault fault, uint32_t one_in, uint32_t n);
 
 /* What file_read() finds. Both are copied. */
 void sim_file_add(Sim *sim, const char *path, const void *data, size_t len);
@@ -153,7 +211,7 @@ unsigned sim_ready(Sim *sim, int handle);
 /* ---- Clients: state machines that the scheduler steps ---- */
 
 typedef struct SimClientOps {
-    const char *name;
+    const char *name; /* a second client of the same name gets a number behind it */
     /* `ready`: the bits waited for that apply now; 0: the first step, or the deadline has passed. */
     void (*step)(SimClient *client, void *opaque, unsigned ready, uint64_t now_ns);
 } SimClientOps;

@@ -10,13 +10,17 @@
 #include "sim/tsan.h"
 #include "sim/universe.h"
 
-#define SWITCH_ONE_IN_DEFAULT 4u
+#define CALLS_IN_A_TURN_MAX 20000u /* then others have their turn, whatever the scheduler says */
 #define STALL_MAX_DEFAULT_NS (30 * NS_PER_S)
 #define STEPS_MAX_DEFAULT UINT64_C(5000000)
 
+/* How many schedule points the running thread may pass before its scheduler is asked. A plain variable, as every load
+ * and store may count it down; set whenever a thread goes on. */
+static int64_t budget;
+
 /* ---- Who can run ---- */
 
-void runner_init(Sim *sim, Runner *runner, bool is_client)
+void runner_init(Sim *sim, Runner *runner, bool is_client, const char *name)
 {
     Threads *threads = &sim->threads;
     threads->runners++;
@@ -27,12 +31,20 @@ void runner_init(Sim *sim, Runner *runner, bool is_client)
         threads->runnable = runnable;
         threads->runnable_capacity = capacity;
     }
-    *runner = (Runner){.id = ++threads->next_id, .is_client = is_client};
+    *runner = (Runner){.id = ++threads->next_id, .is_client = is_client, .name = sim_name_new(sim, name)};
+    schedule_enter(sim, runner);
 }
 
 void runner_finish(Sim *sim, Runner *runner)
 {
     runner_rest(sim, runner);
+    schedule_forget(sim, runner);
+    if (sim->threads.last == runner) {
+        sim->threads.last = NULL;
+    }
+    if (sim->config.record != NULL) {
+        sim_record_add_share(sim->config.record, runner->name->text, runner->points);
+    }
     sim->threads.runners--;
 }
 
@@ -42,6 +54,7 @@ void runner_wake(Sim *sim, Runner *runner)
     if (runner->place == 0) {
         threads->runnable[threads->runnable_len++] = runner;
         runner->place = threads->runnable_len;
+        schedule_woken(sim, runner);
     }
 }
 
@@ -61,13 +74,16 @@ uint32_t runner_now(const Sim *sim)
     return sim->threads.running == NULL ? 0 : sim->threads.running->id;
 }
 
+const SimName *runner_who(Sim *sim)
+{
+    const Runner *runner = sim->threads.running;
+    return runner == NULL ? sim_name(sim, "outside") : runner->name;
+}
+
 const char *runner_name(const Sim *sim)
 {
     const Runner *runner = sim->threads.running;
-    if (runner == NULL) {
-        return "nobody";
-    }
-    return runner->is_client ? sim_client_name(runner) : ((const CoreThread *)runner)->name;
+    return runner == NULL ? "nobody" : runner->name->text;
 }
 
 /* ---- The kernel's border ---- */
@@ -104,27 +120,85 @@ static void suspend(Sim *sim)
     fiber_suspend(sim->threads.pool, thread->fiber);
 }
 
+/* Writes down what the running thread has passed since. */
+static void account(Sim *sim)
+{
+    Threads *threads = &sim->threads;
+    Runner *runner = threads->running;
+    const uint64_t passed = (uint64_t)(threads->granted - budget);
+    threads->granted = budget;
+    threads->points += passed;
+    runner->points += passed;
+    runner->step.accesses += (uint32_t)passed;
+}
+
+static void grant(Sim *sim, int64_t points)
+{
+    budget = sim->threads.granted = points;
+}
+
+void threads_ask_soon(Sim *sim)
+{
+    if (sim->threads.current != NULL) {
+        account(sim);
+        grant(sim, 1);
+    }
+}
+
+/* The end of a turn. */
+static void turn_ends(Sim *sim, Runner *runner)
+{
+    runner->step = (SimStep){.rounds = runner->step.rounds + 1};
+    runner->points++;
+    sim->threads.points++;
+    runner->goes_on = false;
+}
+
 void sim_thread_yield(Sim *sim)
 {
     if (sim->threads.current == NULL) {
         return;
     }
+    account(sim);
+    turn_ends(sim, sim->threads.running);
     do {
         suspend(sim);
     } while (is_over(sim)); /* nobody goes on in a universe that has ended */
 }
 
-static void schedule_point(Sim *sim)
+/* A budget is used up, or the scheduler wants to be asked at every call. */
+static void ask_scheduler(Sim *sim)
 {
-    if (sim->threads.current == NULL) {
+    if (!schedule_leave(sim)) {
+        grant(sim, schedule_budget(sim));
         return;
     }
-    const uint32_t one_in =
-        sim->config.switch_one_in == 0 ? SWITCH_ONE_IN_DEFAULT : sim->config.switch_one_in;
-    const bool chosen =
-        sim->config.level >= SIM_LEVEL_CALLS && choose(&sim->world.choices, SITE_SWITCH, one_in) == 0;
-    if (chosen || is_over(sim)) {
+    sim->threads.running->goes_on = true;
+    do {
+        suspend(sim);
+    } while (is_over(sim));
+}
+
+static void schedule_point(Sim *sim)
+{
+    Threads *threads = &sim->threads;
+    if (threads->current == NULL) {
+        return;
+    }
+    if (is_over(sim)) {
         sim_thread_yield(sim);
+    }
+    if (sim->config.level < SIM_LEVEL_CALLS) {
+        return;
+    }
+    budget--;
+    account(sim);
+    threads->running->step.calls++;
+    threads->running->step.accesses = 0;
+    if (++threads->turn_calls > CALLS_IN_A_TURN_MAX && threads->runnable_len > 1) {
+        sim_thread_yield(sim);
+    } else if (budget <= 0 || threads->scheduler.at_every_call) {
+        ask_scheduler(sim);
     }
 }
 
@@ -222,17 +296,17 @@ CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg
     if (thread == NULL) {
         return NULL;
     }
-    snprintf(thread->name, sizeof thread->name, "%s", name);
     thread->sim = sim;
     thread->entry = entry;
     thread->arg = arg;
     thread->is_host = is_host;
-    thread->fiber = fiber_take(threads->pool, thread->name, thread_main, thread);
+    runner_init(sim, &thread->runner, false, name);
+    thread->fiber = fiber_take(threads->pool, thread->runner.name->text, thread_main, thread);
     if (thread->fiber == NULL) {
+        runner_finish(sim, &thread->runner);
         free(thread);
         return NULL;
     }
-    runner_init(sim, &thread->runner, false);
     sim_event_init(sim, &thread->alarm, thread_alarm);
     list_append(&threads->all, &thread->node);
     threads->unjoined += !is_host;
@@ -274,10 +348,18 @@ void sim_thread_wait(Sim *sim, ThreadState state)
     thread->since_ns = sim->world.now_ns;
     runner_rest(sim, &thread->runner);
     sim_thread_yield(sim);
+    if (thread->woken) {
+        thread->woken = false;
+        world_arrow(sim, 'f', "wake", thread->runner.id, thread->runner.step.rounds);
+    }
 }
 
 void sim_thread_wake(Sim *sim, CoreThread *thread)
 {
+    if (thread->state != THREAD_IN_LOOP && thread->state != THREAD_ASLEEP) {
+        thread->woken = true;
+        world_arrow(sim, 's', "wake", thread->runner.id, thread->runner.step.rounds);
+    }
     thread->state = THREAD_READY;
     runner_wake(sim, &thread->runner);
 }
@@ -320,11 +402,11 @@ static void say_who_waits(Sim *sim, const char *why)
             break;
         case THREAD_JOINING:
             what = "joins ";
-            whom = thread->joining->name;
+            whom = thread->joining->runner.name->text;
             break;
         case THREAD_AT_LOCK:
             what = "waits for the big lock, held by ";
-            whom = sim->threads.lock_owner != NULL ? sim->threads.lock_owner->name : "nobody";
+            whom = sim->threads.lock_owner != NULL ? sim->threads.lock_owner->runner.name->text : "nobody";
             break;
         case THREAD_IN_LOOP:
             what = "is idle in its loop";
@@ -338,7 +420,7 @@ static void say_who_waits(Sim *sim, const char *why)
         }
         if (len < sizeof text) {
             len += (size_t)snprintf(text + len, sizeof text - len, "%s%s %s%s", len > 0 ? "; " : "",
-                                    thread->name, what, whom);
+                                    thread->runner.name->text, what, whom);
         }
     }
     sim_fail(sim, "%s: %s", why, text);
@@ -372,29 +454,70 @@ static void look_for_stall(Sim *sim)
     }
 }
 
-static void run_one(Sim *sim)
+static void run_thread(Sim *sim, CoreThread *thread)
 {
     Threads *threads = &sim->threads;
-    const uint32_t pick = choose(&sim->world.choices, SITE_PICK, (uint32_t)threads->runnable_len);
-    Runner *runner = threads->runnable[pick];
-    threads->running = runner;
-    world_record(sim, "run", 0, 0);
-    if (runner->is_client) {
-        sim_client_run(sim, runner);
-    } else {
-        CoreThread *thread = (CoreThread *)runner; /* its first member */
-        threads->current = thread;
-        fiber_resume(threads->pool, thread->fiber);
-        threads->current = NULL;
-        if (fiber_is_finished(thread->fiber)) {
-            fiber_give_back(threads->pool, thread->fiber);
-            thread->fiber = NULL;
-            if (thread->is_host) {
-                thread_free(sim, thread);
-            }
+    threads->current = thread;
+    grant(sim, sim->config.level < SIM_LEVEL_CALLS ? INT64_MAX : schedule_budget(sim));
+    fiber_resume(threads->pool, thread->fiber);
+    threads->current = NULL;
+    if (fiber_is_finished(thread->fiber)) {
+        turn_ends(sim, &thread->runner);
+    }
+    threads->last_step = thread->runner.step;
+    if (fiber_is_finished(thread->fiber)) {
+        fiber_give_back(threads->pool, thread->fiber);
+        thread->fiber = NULL;
+        if (thread->is_host) {
+            thread_free(sim, thread);
         }
     }
+}
+
+static void run_one(Sim *sim, Runner *runner)
+{
+    Threads *threads = &sim->threads;
+    const bool stays = runner == threads->last && runner->goes_on; /* as if it had never been asked */
+    threads->running = runner;
+    threads->last = runner;
+    threads->last_name = runner->name;
+    threads->last_id = runner->id;
+    if (!stays) {
+        threads->turn_calls = 0;
+        threads->steps++;
+        world_record(sim, "run", 0, 0);
+    }
+    if (runner->is_client) {
+        turn_ends(sim, runner);
+        threads->last_step = runner->step;
+        sim_client_run(sim, runner);
+    } else {
+        run_thread(sim, (CoreThread *)runner); /* its first member */
+    }
     threads->running = NULL;
+}
+
+/* Runs somebody, or lets time go on instead. Somebody can run. */
+static void step(Sim *sim, uint64_t until_ns)
+{
+    Threads *threads = &sim->threads;
+    World *world = &sim->world;
+    Runner *usual = sim->config.record != NULL ? schedule_default(sim) : NULL;
+    Runner *picked = schedule_pick(sim);
+    if (picked == NULL && !world_advance(sim, until_ns)) {
+        picked = schedule_default(sim); /* no time to go on to */
+    }
+    if (picked != usual && sim->config.record != NULL) {
+        record_switch(sim, threads->last_name, threads->last_step,
+                      picked == NULL ? SIM_CLOCK : picked->name->text);
+    }
+    if (picked != NULL) {
+        run_one(sim, picked);
+    }
+    const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
+    if (++world->steps_here > steps_max) {
+        sim_fail(sim, "livelock: %" PRIu64 " steps at the same moment", steps_max);
+    }
 }
 
 static void release_universe(void *sim)
@@ -424,7 +547,6 @@ bool threads_run(Sim *sim, uint64_t until_ns)
 {
     Threads *threads = &sim->threads;
     World *world = &sim->world;
-    const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
     CHECK(threads->running == NULL); /* not from inside */
 
     tsan_release(sim);
@@ -438,16 +560,7 @@ bool threads_run(Sim *sim, uint64_t until_ns)
             look_for_stall(sim);
             continue;
         }
-        if (sim->config.slip_one_in != 0 &&
-            choose(&world->choices, SITE_SLIP, sim->config.slip_one_in) == 0) {
-            world_advance(sim, until_ns);
-            world_happen(sim);
-        }
-        run_one(sim);
-        threads->steps++;
-        if (++world->steps_here > steps_max) {
-            sim_fail(sim, "livelock: %" PRIu64 " steps at the same moment", steps_max);
-        }
+        step(sim, until_ns);
     }
     if (!is_over(sim)) {
         const Deadline *next = deadlines_first(&world->events);
@@ -467,7 +580,9 @@ bool threads_run(Sim *sim, uint64_t until_ns)
 bool threads_init(Sim *sim)
 {
     list_init(&sim->threads.all);
+    sim->threads.last_name = sim_name_new(sim, "-");
     sim->threads.pool = fiber_pool_new();
+    schedule_init(sim);
     return sim->threads.pool != NULL;
 }
 

@@ -13,14 +13,20 @@
 
 #include "base/list.h"
 #include "sim/fiber.h"
+#include "sim/schedule.h"
 #include "sim/world.h"
 
 /* What the scheduler can choose. */
-typedef struct Runner {
-    uint32_t id;
+struct Runner {
+    uint32_t id;  /* from 1, in order of birth */
     size_t place; /* among the runnable, from 1; 0: it waits */
     bool is_client;
-} Runner;
+    bool goes_on; /* it was left in the middle of its turn */
+    const SimName *name;
+    SimStep step;
+    uint64_t points; /* schedule points passed */
+    SchedulePlace schedule;
+};
 
 typedef enum ThreadState {
     THREAD_READY,
@@ -37,12 +43,12 @@ struct CoreThread {
     Runner runner;
     Sim *sim;
     ListNode node; /* in Threads.all */
-    char name[24];
     Fiber *fiber;
     void (*entry)(void *arg);
     void *arg;
     bool is_host; /* holds the big lock while it runs */
     ThreadState state;
+    bool woken;          /* from what only another thread can end; for drawing */
     uint64_t since_ns;   /* when it began to wait */
     CoreThread *joining; /* while THREAD_JOINING */
     CoreThread *joiner;
@@ -59,8 +65,16 @@ typedef struct Threads {
     size_t runners; /* in existence */
     uint32_t next_id;
     uint64_t steps;
-    CoreThread *current;   /* NULL: home, or a client */
-    const Runner *running; /* a thread's or a client's */
+    CoreThread *current; /* NULL: home, or a client */
+    Runner *running;     /* a thread's or a client's */
+    Runner *last;        /* who ran before; NULL: is no more */
+    const SimName *last_name;
+    uint32_t last_id;
+    SimStep last_step;
+    Scheduler scheduler;
+    uint64_t points;     /* schedule points passed by all */
+    int64_t granted;     /* what the budget was when it was looked at last */
+    uint32_t turn_calls; /* in this turn */
     unsigned home_depth;
     CoreThread *lock_owner; /* of the host's big lock */
     size_t unjoined;
@@ -69,13 +83,15 @@ typedef struct Threads {
 bool threads_init(Sim *sim);
 void threads_finish(Sim *sim);
 
-void runner_init(Sim *sim, Runner *runner, bool is_client);
+/* `name` becomes the runner's, with a number behind it if it is taken. */
+void runner_init(Sim *sim, Runner *runner, bool is_client, const char *name);
 void runner_finish(Sim *sim, Runner *runner);
 void runner_wake(Sim *sim, Runner *runner);
 void runner_rest(Sim *sim, Runner *runner);
 /* Who runs: an id for the record and a name for people. */
 uint32_t runner_now(const Sim *sim);
 const char *runner_name(const Sim *sim);
+const SimName *runner_who(Sim *sim); /* for choices; "outside" when nobody runs */
 
 CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg), void *arg, bool is_host);
 void sim_thread_join(Sim *sim, CoreThread *thread);
@@ -91,6 +107,9 @@ void sim_thread_yield(Sim *sim);
 
 void sim_host_lock(Sim *sim);
 void sim_host_unlock(Sim *sim);
+
+/* A scheduler's wish: to be asked at the next schedule point of the running thread. */
+void threads_ask_soon(Sim *sim);
 
 void kernel_enter(Sim *sim);
 void kernel_leave(Sim *sim);

@@ -13,12 +13,13 @@ void world_init(Sim *sim)
 {
     World *world = &sim->world;
     world->now_ns = sim->config.clock_origin_ns;
-    choices_init(&world->choices, sim->config.seed);
+    choices_init(sim);
 }
 
 void world_finish(Sim *sim)
 {
     CHECK(sim->world.events.reserved == 0); /* all its parts are finished */
+    choices_finish(sim);
 }
 
 /* ---- Events ---- */
@@ -94,6 +95,30 @@ void world_record(Sim *sim, const char *what, uint64_t a, uint64_t b)
                  world->now_ns / NS_PER_S, world->now_ns % NS_PER_S, runner_name(sim), what, a, b);
         sim->config.trace(sim->config.opaque, line);
     }
+    if (sim->config.watch != NULL) {
+        const SimEventInfo event = {.now_ns = world->now_ns,
+                                    .step = sim->threads.steps,
+                                    .who = runner_name(sim),
+                                    .what = what,
+                                    .a = a,
+                                    .b = b};
+        sim->config.watch(sim->config.watcher, &event);
+    }
+}
+
+void world_arrow(Sim *sim, char arrow, const char *kind, uint64_t channel, uint64_t number)
+{
+    if (sim->config.watch != NULL) {
+        const SimEventInfo event = {.now_ns = sim->world.now_ns,
+                                    .step = sim->threads.steps,
+                                    .who = runner_name(sim),
+                                    .what = "",
+                                    .arrow = arrow,
+                                    .kind = kind,
+                                    .channel = channel,
+                                    .number = number};
+        sim->config.watch(sim->config.watcher, &event);
+    }
 }
 
 void world_record_bytes(Sim *sim, const void *data, size_t len)
@@ -125,6 +150,7 @@ void sim_fail(Sim *sim, const char *format, ...)
         "seed %" PRIu64 " level %d, %" PRIu64 ".%09" PRIu64 " s, step %" PRIu64 ", %s: ", sim->config.seed,
         (int)sim->config.level, world->now_ns / NS_PER_S, world->now_ns % NS_PER_S, sim->threads.steps,
         runner_name(sim));
+    world->failure_prefix = (size_t)used;
     va_list args;
     va_start(args, format);
     vsnprintf(world->failure + used, sizeof world->failure - (size_t)used, format, args);
@@ -140,6 +166,12 @@ const char *sim_failure(Sim *sim)
     return sim->world.failure;
 }
 
+const char *sim_failure_what(Sim *sim)
+{
+    const char *failure = sim_failure(sim);
+    return failure == NULL ? NULL : failure + sim->world.failure_prefix;
+}
+
 uint64_t sim_now_ns(const Sim *sim)
 {
     return sim->world.now_ns;
@@ -150,7 +182,24 @@ uint64_t sim_hash(const Sim *sim)
     return sim->world.hash;
 }
 
+uint32_t sim_choose_at(Sim *sim, const char *site, uint32_t n)
+{
+    CHECK(n > 0);
+    kernel_enter(sim);
+    const uint32_t chosen = n == 1 ? 0 : (uint32_t)choose_value(sim, site, runner_who(sim), n - 1);
+    kernel_leave(sim);
+    return chosen;
+}
+
 uint32_t sim_choose(Sim *sim, uint32_t n)
 {
-    return choose(&sim->world.choices, SITE_CLIENT, n);
+    return sim_choose_at(sim, "choice", n);
+}
+
+uint32_t sim_fault(Sim *sim, SimFault fault, uint32_t one_in, uint32_t n)
+{
+    kernel_enter(sim);
+    const uint32_t met = choose_fault(sim, fault, runner_who(sim), one_in, n);
+    kernel_leave(sim);
+    return met;
 }

@@ -26,9 +26,12 @@ typedef struct World {
     Deadlines events;
     Choices choices;
     uint64_t hash;
+    uint32_t loops; /* made so far; for drawings, as the next */
+    uint32_t connections;
     bool failed;
     bool failure_told; /* the user knows */
     char failure[1024];
+    size_t failure_prefix; /* its first bytes, which say where and when */
 } World;
 
 void world_init(Sim *sim);
@@ -47,3 +50,5 @@ bool world_advance(Sim *sim, uint64_t until_ns);
 /* `what` is a constant of few letters; it goes into the hash with the running thread and both numbers. */
 void world_record(Sim *sim, const char *what, uint64_t a, uint64_t b);
 void world_record_bytes(Sim *sim, const void *data, size_t len);
+/* For drawings only: an arrow begins ('s') or ends ('f') at what is recorded next to it. See SimEventInfo. */
+void world_arrow(Sim *sim, char arrow, const char *kind, uint64_t channel, uint64_t number);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/faults.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/check.h"
+
+static const struct {
+    const char *name;
+    const char *about;
+} faults[SIM_FAULTS] = {
+    [SIM_F1_CLOSE] = {"F1.close", "a client closes a connection"},
+    [SIM_F1_RESET] = {"F1.reset", "a client resets a connection"},
+    [SIM_F2_WRITE] = {"F2.write", "a write of the server's finds the connection broken"},
+    [SIM_F3_READ] = {"F3.read", "a read stops short at any byte"},
+    [SIM_F3_GARBAGE] = {"F3.garbage", "a client sends bytes that are no message"},
+    [SIM_F3_LINK] = {"F3.link", "a client lies in the handshake"},
+    [SIM_F4_WRITE] = {"F4.write", "a write stops short at any byte"},
+    [SIM_F4_BUFFERS] = {"F4.buffers", "socket buffers hold few bytes"},
+    [SIM_F5_UNREAD] = {"F5.unread", "a client stops reading"},
+    [SIM_F5_UNACKED] = {"F5.unacked", "a client sends no ACK, no PONG or no INIT"},
+    [SIM_F6_BLACKHOLE] = {"F6.blackhole", "a connection carries nothing any more, and nobody is told"},
+    [SIM_F7_SPURIOUS] = {"F7.spurious", "a watch is called for a handle that is not ready"},
+    [SIM_F7_ORDER] = {"F7.order", "ready watches are called in any order"},
+    [SIM_F8_SLIP] = {"F8.slip", "time goes on although something could run"},
+    [SIM_F8_ORIGIN] = {"F8.origin", "the clock starts near where small integers end"},
+    [SIM_F8_LATENCY] = {"F8.latency", "bytes take time, and not always the same"},
+    [SIM_F8_BANDWIDTH] = {"F8.bandwidth", "links are slow"},
+    [SIM_F9_ALLOC] = {"F9.alloc", "memory of a size that a peer chose is refused"},
+    [SIM_F9_HANDLES] = {"F9.handles", "accept() finds no free handle"},
+    [SIM_F10_STOP] = {"F10.stop", "the host stops and starts the machine"},
+    [SIM_F10_INTERFACE] = {"F10.interface", "the host removes and adds interfaces"},
+    [SIM_F11_LIES] = {"F11.lies", "the guest sends illegal commands"},
+    [SIM_F12_TWICE] = {"F12.twice", "a client opens a channel twice"},
+};
+
+const char *sim_fault_name(SimFault fault)
+{
+    CHECK(fault < SIM_FAULTS);
+    return faults[fault].name;
+}
+
+const char *sim_fault_about(SimFault fault)
+{
+    CHECK(fault < SIM_FAULTS);
+    return faults[fault].about;
+}
+
+SimFaults sim_faults_named(const char *name)
+{
+    const size_t len = strlen(name);
+    SimFaults result = 0;
+    if (strcmp(name, "all") == 0) {
+        return SIM_FAULTS_ALL;
+    }
+    for (unsigned i = 0; i < SIM_FAULTS; i++) {
+        const char *full = faults[i].name;
+        if (strncmp(full, name, len) == 0 && (full[len] == '\0' || full[len] == '.')) {
+            result |= SIM_FAULT_BIT(i);
+        }
+    }
+    return result;
+}
