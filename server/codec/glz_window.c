@@ -49,36 +49,29 @@ static void oldest_drop(GlzWindow *window)
     window->count--;
 }
 
-/* A larger copy of what has `size` bytes, the rest zero; the old one is freed. NULL: the old one is still there. */
-static void *memory_grow(GlzWindow *window, void *old, size_t size, size_t wanted)
-{
-    uint8_t *grown = window->memory.alloc(window->memory.owner, wanted);
-    if (grown != NULL) {
-        if (size > 0) {
-            memcpy(grown, old, size);
-        }
-        memset(grown + size, 0, wanted - size);
-        memory_drop(window, old);
-    }
-    return grown;
-}
-
+/* Memory beyond what was written stays untouched, and so takes no room. */
 static Status ring_grow(GlzWindow *window, uint64_t wanted)
 {
+    const CodecMemory *memory = &window->memory;
     uint64_t size = window->size > 0 ? (uint64_t)window->size * 2 : SIZE_MIN;
     size = size > wanted ? size : wanted;
     size = size < window->size_max ? size : window->size_max;
-    const size_t old = window->pixels != NULL ? ((size_t)window->size + GLZ_SLACK) * 4 : 0;
-    uint32_t *pixels = memory_grow(window, window->pixels, old, ((size_t)size + GLZ_SLACK) * 4);
-    if (pixels == NULL) {
+    const size_t owners_bytes = (size_t)blocks_of((uint32_t)size) * 4;
+    uint32_t *pixels = memory->alloc(memory->owner, ((size_t)size + GLZ_SLACK) * 4);
+    uint32_t *owners = memory->alloc(memory->owner, owners_bytes);
+    if (pixels == NULL || owners == NULL) {
+        memory_drop(window, pixels);
+        memory_drop(window, owners);
         return STATUS_IO;
     }
-    window->pixels = pixels;
-    const size_t old_owners = window->owners != NULL ? (size_t)blocks_of(window->size) * 4 : 0;
-    uint32_t *owners = memory_grow(window, window->owners, old_owners, (size_t)blocks_of((uint32_t)size) * 4);
-    if (owners == NULL) {
-        return STATUS_IO; /* the ring is larger than it says, which harms nobody */
+    memset(owners, 0, owners_bytes);
+    if (window->size > 0) {
+        memcpy(pixels, window->pixels, ((size_t)window->written + GLZ_SLACK) * 4);
+        memcpy(owners, window->owners, (size_t)blocks_of(window->size) * 4);
     }
+    memory_drop(window, window->pixels);
+    memory_drop(window, window->owners);
+    window->pixels = pixels;
     window->owners = owners;
     window->size = (uint32_t)size;
     return STATUS_OK;
@@ -164,6 +157,11 @@ Status glz_window_open(GlzWindow *window, uint32_t count, uint32_t *ret_start)
             break;
         }
         oldest_drop(window);
+    }
+    if (start + count > window->written) {
+        window->written = start + count;
+        memset(window->pixels + window->written, 0,
+               GLZ_SLACK * 4); /* a look at the last pixel sees what follows */
     }
     *ret_start = start;
     return STATUS_OK;

@@ -21,8 +21,9 @@ typedef struct GlzWindow {
     uint32_t capacity; /* pixels of all images together */
     uint32_t *pixels;  /* the ring; GLZ_SLACK more may be read behind its end */
     uint32_t size, size_max;
-    uint32_t head; /* where the next image goes, if it fits */
-    uint64_t used; /* pixels of all images */
+    uint32_t written; /* behind it nothing was ever written but zeros, GLZ_SLACK of them */
+    uint32_t head;    /* where the next image goes, if it fits */
+    uint64_t used;    /* pixels of all images */
 
     GlzImage *images; /* image n of those that are there: (first + n) % images_size */
     uint32_t images_size, first, count;

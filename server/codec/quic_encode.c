@@ -80,28 +80,55 @@ QUIC_ALWAYS_INLINE uint32_t residual(unsigned bits, uint32_t pixel, uint32_t gue
 
 #define RUN_FLAG 0x80000000u
 
-QUIC_ALWAYS_INLINE void residuals_first(unsigned bits, const uint32_t *restrict row, uint32_t width,
-                                        uint32_t *restrict residuals)
-{
-    residuals[0] = residual(bits, row[0], 0);
-    for (uint32_t x = 1; x < width; x++) {
-        residuals[x] = residual(bits, row[x], row[x - 1]);
-    }
-}
+/* Residuals are made a block at a time, when a pixel of it is coded: most of a page's pixels are in runs, and need none. */
+#define BLOCK 64u /* pixels */
 
 QUIC_ALWAYS_INLINE void residuals_next(unsigned bits, const uint32_t *restrict row,
-                                       const uint32_t *restrict above, uint32_t width,
+                                       const uint32_t *restrict above, uint32_t x, uint32_t end,
                                        uint32_t *restrict residuals)
 {
-    residuals[0] = residual(bits, row[0], above[0]);
-    for (uint32_t x = 1; x < 3 && x < width; x++) {
+    if (x == 0) {
+        residuals[x] = residual(bits, row[x], above[x]);
+        x++;
+    }
+    for (; x < 3 && x < end; x++) {
         residuals[x] = residual(bits, row[x], quic_average(row[x - 1], above[x]));
     }
-    for (uint32_t x = 3; x < width; x++) {
+    for (; x < end; x++) {
         const uint32_t differs = (above[x] ^ above[x - 1]) | (row[x - 1] ^ row[x - 2]);
         residuals[x] =
             residual(bits, row[x], quic_average(row[x - 1], above[x])) | (differs == 0 ? RUN_FLAG : 0);
     }
+}
+
+QUIC_ALWAYS_INLINE void residuals_first(unsigned bits, const uint32_t *restrict row, uint32_t x, uint32_t end,
+                                        uint32_t *restrict residuals)
+{
+    if (x == 0) {
+        residuals[x] = residual(bits, row[x], 0);
+        x++;
+    }
+    for (; x < end; x++) {
+        residuals[x] = residual(bits, row[x], row[x - 1]);
+    }
+}
+
+/* Those from x on; returns where they end. */
+static __attribute__((noinline)) uint32_t residuals_make(const QuicPlane *plane, bool first, uint32_t x)
+{
+    const uint32_t end = plane->width - x < BLOCK ? plane->width : x + BLOCK;
+    if (first) {
+        if (plane->codes->bits == 8) {
+            residuals_first(8, plane->row, x, end, plane->residuals);
+        } else {
+            residuals_first(5, plane->row, x, end, plane->residuals);
+        }
+    } else if (plane->codes->bits == 8) {
+        residuals_next(8, plane->row, plane->above, x, end, plane->residuals);
+    } else {
+        residuals_next(5, plane->row, plane->above, x, end, plane->residuals);
+    }
+    return end;
 }
 
 /* ---- Pixels ---- */
@@ -168,17 +195,19 @@ static void run_put(QuicPlane *plane, Bits *bits, uint32_t length)
 static uint32_t run_measure(const uint32_t *row, uint32_t x, uint32_t end)
 {
     const uint32_t from = x, color = row[x - 1];
-    for (; end - x >= 8; x += 8) {
-        uint32_t differs = 0;
-        for (unsigned i = 0; i < 8; i++) {
-            differs |= row[x + i] ^ color;
-        }
-        if (differs != 0) {
-            break;
-        }
-    }
     while (x < end && row[x] == color) {
         x++;
+        if (x - from == 8) {
+            /* A long one. */
+            for (uint32_t differs = 0; end - x >= 8; x += 8) {
+                for (unsigned i = 0; i < 8; i++) {
+                    differs |= row[x + i] ^ color;
+                }
+                if (differs != 0) {
+                    break;
+                }
+            }
+        }
     }
     return x - from;
 }
@@ -191,8 +220,9 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
     const Pixels pixels = {plane->residuals, plane->contexts,
                            (const uint32_t *const(*)[QUIC_BUCKETS])plane->best, plane->codes->bucket};
     const uint32_t *const residuals = plane->residuals;
-    uint32_t run_index = 0;
+    uint32_t run_index = 0, ready = plane->ready;
     if (x == 0) {
+        ready = residuals_make(plane, !runs, 0);
         pixel_put(&pixels, channels, &bits, 0);
         if (plane->wait > 0) {
             plane->wait--;
@@ -204,7 +234,11 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
     }
     uint32_t stop = x + plane->wait; /* the model learns from this pixel */
     while (x < end) {
-        const uint32_t until = stop < end ? stop + 1 : end;
+        if (x >= ready) {
+            ready = residuals_make(plane, !runs, x);
+        }
+        uint32_t until = stop < end ? stop + 1 : end;
+        until = until < ready ? until : ready;
         if (runs) {
             while (x < until && ((residuals[x] & RUN_FLAG) == 0 || x == run_index)) {
                 pixel_put(&pixels, channels, &bits, x++);
@@ -216,6 +250,7 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
                 x += length;
                 if (x == end) {
                     plane->wait = wait;
+                    plane->ready = ready;
                     *out = bits;
                     return;
                 }
@@ -227,23 +262,18 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
                 pixel_put(&pixels, channels, &bits, x++);
             }
         }
-        if (stop < end) {
+        if (x > stop) {
             quic_update(plane, channels, stop);
             stop = x + quic_wait_next(plane, mask);
         }
     }
     plane->wait = stop - end;
+    plane->ready = ready;
     *out = bits;
 }
 
-QUIC_ALWAYS_INLINE void row_put(QuicPlane *plane, unsigned channels, unsigned bits_each, bool first,
-                                uint32_t width, Bits *bits)
+QUIC_ALWAYS_INLINE void row_put(QuicPlane *plane, unsigned channels, bool first, uint32_t width, Bits *bits)
 {
-    if (first) {
-        residuals_first(bits_each, plane->row, width, plane->residuals);
-    } else {
-        residuals_next(bits_each, plane->row, plane->above, width, plane->residuals);
-    }
     uint32_t x = 0;
     while (plane->mask_index < QUIC_MASK_INDEX_MAX && plane->mask_left <= width - x) {
         if (plane->mask_left > 0) {
@@ -265,27 +295,18 @@ QUIC_ALWAYS_INLINE void row_put(QuicPlane *plane, unsigned channels, unsigned bi
 static void row_put_rgb(QuicPlane *plane, bool first, uint32_t width, Bits *bits)
 {
     if (first) {
-        row_put(plane, 3, 8, true, width, bits);
+        row_put(plane, 3, true, width, bits);
     } else {
-        row_put(plane, 3, 8, false, width, bits);
-    }
-}
-
-static void row_put_rgb16(QuicPlane *plane, bool first, uint32_t width, Bits *bits)
-{
-    if (first) {
-        row_put(plane, 3, 5, true, width, bits);
-    } else {
-        row_put(plane, 3, 5, false, width, bits);
+        row_put(plane, 3, false, width, bits);
     }
 }
 
 static void row_put_single(QuicPlane *plane, bool first, uint32_t width, Bits *bits)
 {
     if (first) {
-        row_put(plane, 1, 8, true, width, bits);
+        row_put(plane, 1, true, width, bits);
     } else {
-        row_put(plane, 1, 8, false, width, bits);
+        row_put(plane, 1, false, width, bits);
     }
 }
 
@@ -377,8 +398,6 @@ Status quic_encode(QuicEncoder *encoder, const ImageSource *source, CodecSink *s
         row_take(source->format, rows_next(&walk), width, colors->row, transparency->row);
         if (gray) {
             row_put_single(colors, y == 0, width, &bits);
-        } else if (source->format == PIXEL_16BIT) {
-            row_put_rgb16(colors, y == 0, width, &bits);
         } else {
             row_put_rgb(colors, y == 0, width, &bits);
         }

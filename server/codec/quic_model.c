@@ -73,7 +73,7 @@ void quic_plane_init(QuicPlane *plane, const QuicCodes *codes, unsigned channels
     uint32_t *row = rows;
     const size_t step = (size_t)width + ROW_SLACK;
     memset(plane, 0, sizeof(*plane));
-    plane->channels = channels;
+    plane->width = width;
     plane->codes = codes;
     plane->seed = 0xff;
     plane->mask_left = MASK_PIXELS;

@@ -3,7 +3,7 @@
  *
  * A QuicPlane is what shares one coder state: red, green and blue, or alpha, or gray. Its pixels are widened to 32 bits:
  * blue (or the only channel) in the low byte, green and red above it, the fourth byte 0. So are its residuals, which
- * are computed for whole rows, all channels at once.
+ * are computed for blocks of pixels, all channels at once.
  */
 #pragma once
 
@@ -52,7 +52,7 @@ typedef struct QuicBucket {
 } QuicBucket;
 
 typedef struct QuicPlane {
-    unsigned channels; /* 3 or 1 */
+    uint32_t width;
     const QuicCodes *codes;
 
     uint32_t wait; /* pixels still to code before the next look at the model */
@@ -65,6 +65,7 @@ typedef struct QuicPlane {
     QuicBucket buckets[3][QUIC_BUCKETS];
     const uint32_t *best[3][QUIC_BUCKETS]; /* a bucket's best code: a row of codes->word */
 
+    uint32_t ready;        /* residuals of the row are made up to here (encoder) */
     uint32_t *row, *above; /* pixels */
     uint32_t *residuals;   /* of the row; bit 31: a run may begin here (encoder) */
     uint32_t *contexts; /* contexts[x + 1]: the residual last coded at x; contexts[0] for the first pixel */
