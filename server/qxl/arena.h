@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* arena.h: memory for one drawable and all that it refers to, freed at once.
+ *
+ * Sizes are the guest's choice, so memory is asked of the host, may be refused, and has a budget (base/limits.h).
+ *
+ * Ownership  the arena owns its blocks; what is taken from it lives until qxl_arena_free().
+ * Thread     one at a time.
+ * Units      bytes. What is taken is aligned for anything.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct QxlMemory {
+    void *(*alloc)(void *opaque, size_t bytes); /* NULL: there is none */
+    void (*free)(void *opaque, void *memory);
+    void *opaque;
+} QxlMemory;
+
+typedef struct QxlArenaBlock QxlArenaBlock;
+
+typedef struct QxlArena {
+    QxlMemory memory;
+    QxlArenaBlock *blocks; /* newest first */
+    uint8_t *free;         /* in the newest */
+    size_t left;
+    uint64_t bytes; /* of all blocks */
+    uint64_t bytes_max;
+    bool over_budget; /* why NULL came back: the budget, not the host */
+} QxlArena;
+
+QxlArena qxl_arena_of(const QxlMemory *memory, uint64_t bytes_max);
+void qxl_arena_free(QxlArena *arena);
+
+/* Not cleared. NULL: over the budget, or the host has none. */
+void *qxl_arena_take(QxlArena *arena, uint64_t bytes);
