@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "sim/fiber.h"
-
-#include <stddef.h>
+/* fiber.c: simulated threads as stacks to switch between, on the OS thread that is home, and what the sanitizers must be
+ * told about it. Overflow of a stack hits a guard page.
+ */
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "base/check.h"
+#include "sim/carrier.h"
 #include "sim/tsan.h"
 
 #if defined(__x86_64__) && !defined(SUMAC_SIM_UCONTEXT)
@@ -45,36 +45,38 @@
 #else
 #define VALGRIND_STACK_REGISTER(start, end) 0u
 #define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
+#define RUNNING_ON_VALGRIND 0
 #endif
 
 #define STACK_BYTES (1024u * 1024u) /* only what is touched costs memory */
 #define GUARD_BYTES 65536u          /* larger than any one frame should be */
+#define FLOOR_BYTES 16384u          /* untouched below what was used: nobody was deeper */
 
-struct Fiber {
+typedef struct Fiber {
+    Carrier carrier;
 #if OWN_SWITCH
     void *stack_pointer;
 #else
     ucontext_t context;
 #endif
-    FiberPool *pool;
-    Fiber *next_free;
     uint8_t *stack; /* lowest usable byte; NULL: home */
-    void (*entry)(void *arg);
-    void *arg;
-    bool is_finished;
     unsigned valgrind_id;
     void *tsan;
     void *asan_fake_stack;
     const void *asan_bottom; /* bounds of the stack, for ASan */
     size_t asan_size;
-};
+} Fiber;
 
-struct FiberPool {
-    Fiber home;
-    Fiber *free;
-};
+/* The one that all fibers come from and go to; what is in it holds from a resume to the suspend. */
+static Fiber home;
+static size_t deepest; /* bytes of a stack, in use at any time */
 
 static void fiber_main(Fiber *fiber);
+
+static Fiber *fiber_of(Carrier *carrier)
+{
+    return (Fiber *)carrier; /* its first member */
+}
 
 /* ---- The switch itself ---- */
 
@@ -189,26 +191,48 @@ static NO_ASAN void fiber_switch(Fiber *from, Fiber *to)
     context_swap(from, to);
 #if WITH_ASAN
     /* Back on `from`; whoever switched here may have been home, whose bounds are not known otherwise. */
-    Fiber *home = &from->pool->home;
-    __sanitizer_finish_switch_fiber(from->asan_fake_stack, from == home ? NULL : &home->asan_bottom,
-                                    from == home ? NULL : &home->asan_size);
+    __sanitizer_finish_switch_fiber(from->asan_fake_stack, from == &home ? NULL : &home.asan_bottom,
+                                    from == &home ? NULL : &home.asan_size);
 #endif
+}
+
+/* The used part of a stack ends where nothing was ever written. A frame may skip much, but hardly so much. */
+static NO_ASAN void measure_depth(const Fiber *fiber)
+{
+    if (RUNNING_ON_VALGRIND) {
+        return; /* which calls it a read below the stack, and is right */
+    }
+    size_t floor = deepest; /* bytes from the top that are in use */
+    for (size_t at = deepest; at < STACK_BYTES && at < floor + FLOOR_BYTES; at += sizeof(uint64_t)) {
+        if (*(const uint64_t *)(fiber->stack + STACK_BYTES - at - sizeof(uint64_t)) != 0) {
+            floor = at + sizeof(uint64_t);
+        }
+    }
+    deepest = floor;
+}
+
+size_t sim_stack_depth(size_t *ret_size)
+{
+    *ret_size = STACK_BYTES;
+    return deepest;
 }
 
 static NO_ASAN void fiber_main(Fiber *fiber)
 {
 #if WITH_ASAN
-    __sanitizer_finish_switch_fiber(NULL, &fiber->pool->home.asan_bottom, &fiber->pool->home.asan_size);
+    __sanitizer_finish_switch_fiber(NULL, &home.asan_bottom, &home.asan_size);
 #endif
     for (;;) {
-        fiber->entry(fiber->arg);
-        fiber->is_finished = true;
-        fiber_switch(fiber, &fiber->pool->home);
+        fiber->carrier.entry(fiber->carrier.arg);
+        measure_depth(fiber);
+        fiber->carrier.is_finished = true;
+        fiber_switch(fiber, &home);
     }
 }
 
-static void fiber_destroy(Fiber *fiber)
+static void fiber_destroy(Carrier *carrier)
 {
+    Fiber *fiber = fiber_of(carrier);
 #ifdef SUMAC_SIM_TSAN
     __tsan_destroy_fiber(fiber->tsan);
 #endif
@@ -221,7 +245,7 @@ static void fiber_destroy(Fiber *fiber)
     free(fiber);
 }
 
-static Fiber *fiber_new(FiberPool *pool)
+static Carrier *fiber_make(void)
 {
     Fiber *fiber = calloc(1, sizeof *fiber);
     if (fiber == NULL) {
@@ -239,7 +263,6 @@ static Fiber *fiber_new(FiberPool *pool)
         free(fiber);
         return NULL;
     }
-    fiber->pool = pool;
     fiber->asan_bottom = fiber->stack;
     fiber->asan_size = STACK_BYTES;
     fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->stack, fiber->stack + STACK_BYTES);
@@ -250,91 +273,73 @@ static Fiber *fiber_new(FiberPool *pool)
     fiber->tsan = __tsan_create_fiber(TSAN_NO_SYNC);
 #endif
     context_make(fiber);
-    return fiber;
+    return &fiber->carrier;
 }
 
-/* ---- The pool ---- */
-
-FiberPool *fiber_pool_new(void)
+/* Its frames are forgotten; what the sanitizers remember of them, too. */
+static void fiber_abandon(Carrier *carrier)
 {
-    FiberPool *pool = calloc(1, sizeof *pool);
-    if (pool != NULL) {
-        pool->home.pool = pool;
-    }
-    return pool;
-}
-
-void fiber_pool_free(FiberPool *pool)
-{
-    while (pool->free != NULL) {
-        Fiber *fiber = pool->free;
-        pool->free = fiber->next_free;
-        fiber_destroy(fiber);
-    }
-    free(pool);
-}
-
-Fiber *fiber_take(FiberPool *pool, const char *name, void (*entry)(void *arg), void *arg)
-{
-    Fiber *fiber = pool->free;
-    if (fiber != NULL) {
-        pool->free = fiber->next_free;
-    } else {
-        fiber = fiber_new(pool);
-        if (fiber == NULL) {
-            return NULL;
-        }
-    }
-    fiber->entry = entry;
-    fiber->arg = arg;
-    fiber->is_finished = false;
+    Fiber *fiber = fiber_of(carrier);
+    measure_depth(fiber);
 #ifdef SUMAC_SIM_TSAN
-    __tsan_set_fiber_name(fiber->tsan, name);
+    __tsan_destroy_fiber(fiber->tsan);
+    fiber->tsan = __tsan_create_fiber(TSAN_NO_SYNC);
+#endif
+#if WITH_ASAN
+    __asan_unpoison_memory_region(fiber->stack, STACK_BYTES);
+    /* A fake stack goes when its fiber is left for good: that is said for it, without going there. */
+    void *own_fake_stack = NULL;
+    __sanitizer_start_switch_fiber(&own_fake_stack, fiber->asan_bottom, fiber->asan_size);
+    __sanitizer_finish_switch_fiber(fiber->asan_fake_stack, &home.asan_bottom, &home.asan_size);
+    __sanitizer_start_switch_fiber(NULL, home.asan_bottom, home.asan_size);
+    __sanitizer_finish_switch_fiber(own_fake_stack, NULL, NULL);
+    fiber->asan_fake_stack = NULL;
+#endif
+    context_make(fiber);
+}
+
+static void fiber_set_name(Carrier *carrier, const char *name)
+{
+#ifdef SUMAC_SIM_TSAN
+    __tsan_set_fiber_name(fiber_of(carrier)->tsan, name);
 #else
+    (void)carrier;
     (void)name;
 #endif
-    return fiber;
 }
 
-void fiber_give_back(FiberPool *pool, Fiber *fiber)
+static void fiber_resume(Carrier *carrier)
 {
-    if (!fiber->is_finished) {
-        fiber_destroy(fiber);
-        return;
-    }
-    fiber->next_free = pool->free;
-    pool->free = fiber;
-}
-
-bool fiber_is_finished(const Fiber *fiber)
-{
-    return fiber->is_finished;
-}
-
-void fiber_resume(FiberPool *pool, Fiber *fiber)
-{
-    CHECK(!fiber->is_finished);
 #ifdef SUMAC_SIM_TSAN
-    pool->home.tsan = __tsan_get_current_fiber();
+    home.tsan = __tsan_get_current_fiber();
 #endif
-    fiber_switch(&pool->home, fiber);
+    fiber_switch(&home, fiber_of(carrier));
 }
 
-void fiber_suspend(FiberPool *pool, Fiber *fiber)
+static void fiber_suspend(Carrier *carrier)
 {
-    fiber_switch(fiber, &pool->home);
+    fiber_switch(fiber_of(carrier), &home);
 }
 
-void fiber_impersonate(FiberPool *pool, Fiber *fiber, void (*act)(void *arg), void *arg)
+static void fiber_impersonate(Carrier *carrier, void (*act)(void *arg), void *arg)
 {
-    (void)pool;
 #ifdef SUMAC_SIM_TSAN
-    void *home = __tsan_get_current_fiber();
-    __tsan_switch_to_fiber(fiber->tsan, TSAN_NO_SYNC);
+    void *self = __tsan_get_current_fiber();
+    __tsan_switch_to_fiber(fiber_of(carrier)->tsan, TSAN_NO_SYNC);
     act(arg);
-    __tsan_switch_to_fiber(home, TSAN_NO_SYNC);
+    __tsan_switch_to_fiber(self, TSAN_NO_SYNC);
 #else
-    (void)fiber;
+    (void)carrier;
     act(arg);
 #endif
 }
+
+const CarrierOps fiber_ops = {
+    .make = fiber_make,
+    .destroy = fiber_destroy,
+    .set_name = fiber_set_name,
+    .resume = fiber_resume,
+    .suspend = fiber_suspend,
+    .impersonate = fiber_impersonate,
+    .abandon = fiber_abandon,
+};

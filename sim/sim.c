@@ -26,11 +26,7 @@ Sim *sim_new(const SimConfig *config)
     current = sim;
     kernel_enter(sim);
     world_init(sim);
-    if (!threads_init(sim)) {
-        free(sim);
-        current = NULL;
-        return NULL;
-    }
+    threads_init(sim);
     sim_core_init(sim);
     sim_net_init(sim);
     sim_clients_init(sim);

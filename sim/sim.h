@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* sim.h: a simulated universe: the server, all its threads, a host and a network, on one OS thread.
+/* sim.h: a simulated universe: the server, all its threads, a host and a network, as if on one OS thread.
  *
- * What it is   sim_core() is a backend of core.h whose threads are fibers, whose clock stands still while anything can
- *              run, and whose handles are sockets made of memory. sim_host() is a host like QEMU: a main loop on a
- *              thread of its own and a big lock around all that calls the server. Every decision comes from the
- *              seed, so the same seed gives the same run, and sim_hash() says whether it did.
+ * What it is   sim_core() is a backend of core.h whose threads are fibers, or OS threads of which one at a time runs,
+ *              whose clock stands still while anything can run, and whose handles are sockets made of memory.
+ *              sim_host() is a host like QEMU: a main loop on a thread of its own and a big lock around all that calls
+ *              the server. Every decision comes from the seed, so the same seed gives the same run, and sim_hash() says
+ *              whether it did.
  * Typical use
  *                  Sim *sim = sim_new(&(SimConfig){.seed = seed, .level = SIM_LEVEL_CALLS});
  *                  sim_spawn(sim, "setup", set_up_server, &test);   // server_new(sim_core(sim)), init with sim_host()
@@ -47,6 +48,13 @@ typedef enum SimLevel {
      * (preset "preempt"); in other builds the same as L1. */
     SIM_LEVEL_ACCESSES,
 } SimLevel;
+
+/* What simulated threads run on. Equal seeds give equal runs on both; sim_hash() says so. */
+typedef enum SimBackend {
+    SIM_BACKEND_FIBER, /* stacks that the caller's OS thread switches between: fast */
+    SIM_BACKEND_BATON, /* OS threads, named like the simulated ones, of which one runs at a time: for gdb and helgrind,
+                          and to check the former. `taskset -c 0` makes it much faster */
+} SimBackend;
 
 /* Who runs next, and for how long; sim/schedule.h says how each does it. */
 typedef enum SimScheduler {
@@ -95,6 +103,7 @@ typedef struct SimNet {
 
 typedef struct SimConfig {
     uint64_t seed;
+    SimBackend backend;
     SimLevel level;
     uint64_t clock_origin_ns; /* where the monotonic clock starts */
     uint64_t wall_origin_ns;  /* UTC since 1970 at that moment; 0: the first second of 2020 */
@@ -160,6 +169,8 @@ void sim_wait(Sim *sim, CoreGate *gate);
 
 uint64_t sim_now_ns(const Sim *sim);
 uint64_t sim_steps(const Sim *sim); /* of the scheduler, so far */
+/* The most that was used of a fiber's stack in this process, in bytes, and how many it has. */
+size_t sim_stack_depth(size_t *ret_size);
 /* Of all events so far. Equal runs have equal hashes, whatever compiler, optimisation or machine. */
 uint64_t sim_hash(const Sim *sim);
 

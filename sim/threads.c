@@ -116,8 +116,7 @@ static bool is_over(const Sim *sim)
 
 static void suspend(Sim *sim)
 {
-    CoreThread *thread = sim->threads.current;
-    fiber_suspend(sim->threads.pool, thread->fiber);
+    carrier_suspend(sim->threads.current->carrier);
 }
 
 /* Writes down what the running thread has passed since. */
@@ -301,8 +300,8 @@ CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg
     thread->arg = arg;
     thread->is_host = is_host;
     runner_init(sim, &thread->runner, false, name);
-    thread->fiber = fiber_take(threads->pool, thread->runner.name->text, thread_main, thread);
-    if (thread->fiber == NULL) {
+    thread->carrier = carrier_take(sim->config.backend, thread->runner.name->text, thread_main, thread);
+    if (thread->carrier == NULL) {
         runner_finish(sim, &thread->runner);
         free(thread);
         return NULL;
@@ -459,15 +458,15 @@ static void run_thread(Sim *sim, CoreThread *thread)
     Threads *threads = &sim->threads;
     threads->current = thread;
     grant(sim, sim->config.level < SIM_LEVEL_CALLS ? INT64_MAX : schedule_budget(sim));
-    fiber_resume(threads->pool, thread->fiber);
+    carrier_resume(thread->carrier);
     threads->current = NULL;
-    if (fiber_is_finished(thread->fiber)) {
+    if (thread->carrier->is_finished) {
         turn_ends(sim, &thread->runner);
     }
     threads->last_step = thread->runner.step;
-    if (fiber_is_finished(thread->fiber)) {
-        fiber_give_back(threads->pool, thread->fiber);
-        thread->fiber = NULL;
+    if (thread->carrier->is_finished) {
+        carrier_give_back(thread->carrier);
+        thread->carrier = NULL;
         if (thread->is_host) {
             thread_free(sim, thread);
         }
@@ -537,8 +536,8 @@ static void at_border(Sim *sim, void (*act)(void *sim))
     list_each(&sim->threads.all, node)
     {
         const CoreThread *thread = list_entry(node, CoreThread, node);
-        if (thread->fiber != NULL) {
-            fiber_impersonate(sim->threads.pool, thread->fiber, act, sim);
+        if (thread->carrier != NULL) {
+            carrier_impersonate(thread->carrier, act, sim);
         }
     }
 }
@@ -577,13 +576,11 @@ bool threads_run(Sim *sim, uint64_t until_ns)
     return !world->failed;
 }
 
-bool threads_init(Sim *sim)
+void threads_init(Sim *sim)
 {
     list_init(&sim->threads.all);
     sim->threads.last_name = sim_name_new(sim, "-");
-    sim->threads.pool = fiber_pool_new();
     schedule_init(sim);
-    return sim->threads.pool != NULL;
 }
 
 /* Ends the contexts that the sanitizers know, of threads that will never go on. */
@@ -600,13 +597,12 @@ void threads_finish(Sim *sim)
     Threads *threads = &sim->threads;
     while (!list_is_empty(&threads->all)) {
         CoreThread *thread = list_first(&threads->all, CoreThread, node);
-        if (thread->fiber != NULL) {
-            fiber_impersonate(threads->pool, thread->fiber, forget_kernel, thread);
-            fiber_give_back(threads->pool, thread->fiber);
+        if (thread->carrier != NULL) {
+            carrier_impersonate(thread->carrier, forget_kernel, thread);
+            carrier_give_back(thread->carrier);
         }
         thread_free(sim, thread);
     }
-    fiber_pool_free(threads->pool);
     free(threads->runnable);
 }
 

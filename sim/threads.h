@@ -12,7 +12,7 @@
 #pragma once
 
 #include "base/list.h"
-#include "sim/fiber.h"
+#include "sim/carrier.h"
 #include "sim/schedule.h"
 #include "sim/world.h"
 
@@ -43,7 +43,7 @@ struct CoreThread {
     Runner runner;
     Sim *sim;
     ListNode node; /* in Threads.all */
-    Fiber *fiber;
+    Carrier *carrier;
     void (*entry)(void *arg);
     void *arg;
     bool is_host; /* holds the big lock while it runs */
@@ -57,7 +57,6 @@ struct CoreThread {
 };
 
 typedef struct Threads {
-    FiberPool *pool;
     ListNode all; /* in the order they were started */
     Runner **runnable;
     size_t runnable_len;
@@ -80,7 +79,7 @@ typedef struct Threads {
     size_t unjoined;
 } Threads;
 
-bool threads_init(Sim *sim);
+void threads_init(Sim *sim);
 void threads_finish(Sim *sim);
 
 /* `name` becomes the runner's, with a number behind it if it is taken. */

@@ -47,7 +47,7 @@ static void host_quit(Rig *rig)
     }
 }
 
-static int fiber_pair(Rig *rig, PairKind kind, bool small, int ret[2])
+static int sim_rig_pair(Rig *rig, PairKind kind, bool small, int ret[2])
 {
     (void)kind;
     SimRig *self = sim_rig(rig);
@@ -57,17 +57,17 @@ static int fiber_pair(Rig *rig, PairKind kind, bool small, int ret[2])
     return sim_pair(self->sim, ret);
 }
 
-static int fiber_connect(Rig *rig, const CoreListen *where)
+static int sim_rig_connect(Rig *rig, const CoreListen *where)
 {
     return sim_connect(sim_rig(rig)->sim, where);
 }
 
-static void fiber_reset(Rig *rig, int handle)
+static void sim_rig_reset(Rig *rig, int handle)
 {
     sim_reset(sim_rig(rig)->sim, handle);
 }
 
-static void fiber_half_close(Rig *rig, int handle)
+static void sim_rig_half_close(Rig *rig, int handle)
 {
     sim_shutdown_write(sim_rig(rig)->sim, handle);
 }
@@ -95,10 +95,10 @@ static SimRig universe(const ContractTest *test, const SimConfig *config, bool i
                 .is_host = is_host,
                 .run = is_host ? host_run : core_run,
                 .quit = is_host ? host_quit : core_quit,
-                .pair = fiber_pair,
-                .connect = fiber_connect,
-                .reset = fiber_reset,
-                .half_close = fiber_half_close,
+                .pair = sim_rig_pair,
+                .connect = sim_rig_connect,
+                .reset = sim_rig_reset,
+                .half_close = sim_rig_half_close,
             },
         .test = test,
         .net = config->net,
@@ -128,8 +128,8 @@ static void run_universe(SimRig *self, const SimConfig *config, char report[512]
     }
 }
 
-static bool run_many(const ContractTest *test, bool is_host, bool with_latency, char report[512],
-                     const char **ret_skipped)
+static bool run_many(const ContractTest *test, SimBackend backend, bool is_host, bool with_latency,
+                     char report[512], const char **ret_skipped)
 {
     static const uint64_t origins_ns[] = {
         0,
@@ -140,6 +140,7 @@ static bool run_many(const ContractTest *test, bool is_host, bool with_latency, 
     for (uint64_t seed = 0; seed < SEEDS; seed++) {
         SimConfig config = {
             .seed = seed,
+            .backend = backend,
             .level = seed == 0 ? SIM_LEVEL_LOOPS : SIM_LEVEL_CALLS,
             .clock_origin_ns = origins_ns[seed % 4],
             .switch_one_in = seed % 3 == 0 ? 1 : 4,
@@ -161,16 +162,27 @@ static bool run_many(const ContractTest *test, bool is_host, bool with_latency, 
 
 bool run_on_fiber(const ContractTest *test, bool with_latency, char report[512], const char **ret_skipped)
 {
-    return run_many(test, false, with_latency, report, ret_skipped);
+    return run_many(test, SIM_BACKEND_FIBER, false, with_latency, report, ret_skipped);
 }
 
 bool run_on_fiber_host(const ContractTest *test, bool with_latency, char report[512],
                        const char **ret_skipped)
 {
-    return run_many(test, true, with_latency, report, ret_skipped);
+    return run_many(test, SIM_BACKEND_FIBER, true, with_latency, report, ret_skipped);
 }
 
-uint64_t hash_on_fiber(const ContractTest *test, const SimConfig *config, bool is_host)
+bool run_on_baton(const ContractTest *test, bool with_latency, char report[512], const char **ret_skipped)
+{
+    return run_many(test, SIM_BACKEND_BATON, false, with_latency, report, ret_skipped);
+}
+
+bool run_on_baton_host(const ContractTest *test, bool with_latency, char report[512],
+                       const char **ret_skipped)
+{
+    return run_many(test, SIM_BACKEND_BATON, true, with_latency, report, ret_skipped);
+}
+
+uint64_t hash_in_sim(const ContractTest *test, const SimConfig *config, bool is_host)
 {
     char report[512];
     SimRig self = universe(test, config, is_host);

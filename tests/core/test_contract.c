@@ -67,10 +67,9 @@ int main(void)
         const char *name;
         bool (*run)(const ContractTest *test, bool with_latency, char report[512], const char **ret_skipped);
     } backends[] = {
-        {"posix", run_on_posix},
-        {"host on posix", run_on_posix_host},
-        {"fiber", run_on_fiber},
-        {"host on fiber", run_on_fiber_host},
+        {"posix", run_on_posix}, {"host on posix", run_on_posix_host},
+        {"fiber", run_on_fiber}, {"host on fiber", run_on_fiber_host},
+        {"baton", run_on_baton}, {"host on baton", run_on_baton_host},
     };
     static const struct {
         const ContractTest *tests;
@@ -79,8 +78,8 @@ int main(void)
         {timer_tests, false}, {watch_tests, false}, {task_tests, false},    {thread_tests, false},
         {stream_tests, true}, {listen_tests, true}, {service_tests, false},
     };
-    static Case cases[400];
-    static struct CMUnitTest tests[400];
+    static Case cases[600];
+    static struct CMUnitTest tests[600];
     size_t count = 0;
 
     for (size_t b = 0; b < sizeof backends / sizeof backends[0]; b++) {

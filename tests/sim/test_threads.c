@@ -25,9 +25,13 @@ typedef struct Scene {
     Ref ref;
 } Scene;
 
+static SimBackend backend; /* of the scenes */
+
 static Scene scene_of(const SimConfig *config)
 {
-    Scene scene = {.sim = sim_new(config)};
+    SimConfig on_backend = *config;
+    on_backend.backend = backend;
+    Scene scene = {.sim = sim_new(&on_backend)};
     assert_non_null(scene.sim);
     scene.core = sim_core(scene.sim);
     return scene;
@@ -480,5 +484,8 @@ int main(void)
         cmocka_unit_test(time_may_go_on_while_somebody_runs),
         cmocka_unit_test(wall_clock_follows),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    int failed = cmocka_run_group_tests_name("fibers", tests, NULL, NULL);
+    backend = SIM_BACKEND_BATON;
+    failed += cmocka_run_group_tests_name("baton", tests, NULL, NULL);
+    return failed;
 }

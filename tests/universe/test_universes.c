@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* test_universes: runs universes by seed; each twice now and then, to hold determinism. */
+/* test_universes: runs universes by seed; some of them again, or all on both backends, to hold determinism. The hash at
+ * the end is that of all of them: the same for every compiler, option and machine.
+ */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,22 +14,36 @@
 
 static void usage(FILE *to)
 {
-    fputs("usage: test-universes [--seeds A..B] [--clients N] [--tickets] [--plain] [--verbose]\n"
+    fputs("usage: test-universes [--seeds A..B] [--clients N] [--tickets] [--plain] [--backend "
+          "fiber|baton|both]\n"
+          "                      [--verbose]\n"
           "Runs the whole server in simulated universes, one for each seed from A to B.\n"
           "A failure prints the seed that repeats it: test-universes --seeds S..S --verbose\n",
           to);
 }
 
-static bool run_one(UniverseConfig config, UniverseResult *result)
+/* Again, perhaps on the other backend: the same must come of it. */
+static void run_again(UniverseConfig config, SimBackend backend, UniverseResult *result)
+{
+    UniverseResult again;
+    config.backend = backend;
+    universe_run(&config, &again);
+    if (again.hash != result->hash) {
+        snprintf(result->failure, sizeof result->failure,
+                 "not deterministic: hash %016" PRIx64 ", then%s %016" PRIx64 "%s%.400s", result->hash,
+                 backend == SIM_BACKEND_BATON ? " on the baton" : "", again.hash,
+                 again.failure[0] != '\0' ? ": " : "", again.failure);
+    }
+}
+
+static bool run_one(UniverseConfig config, bool on_both, UniverseResult *result)
 {
     universe_run(&config, result);
+    if (result->failure[0] == '\0' && on_both) {
+        run_again(config, SIM_BACKEND_BATON, result);
+    }
     if (result->failure[0] == '\0' && config.seed % AGAIN_ONE_IN == 0) {
-        UniverseResult again;
-        universe_run(&config, &again);
-        if (again.hash != result->hash) {
-            snprintf(result->failure, sizeof result->failure,
-                     "not deterministic: hash %016" PRIx64 ", then %016" PRIx64, result->hash, again.hash);
-        }
+        run_again(config, config.backend, result);
     }
     return result->failure[0] == '\0';
 }
@@ -35,7 +51,8 @@ static bool run_one(UniverseConfig config, UniverseResult *result)
 int main(int argc, char **argv)
 {
     UniverseConfig config = {.clients_max = 3};
-    uint64_t first = 1, last = 200, failed = 0, opened = 0, steps = 0;
+    uint64_t first = 1, last = 200, failed = 0, opened = 0, steps = 0, hash = 0;
+    bool on_both = false;
 
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc) {
@@ -55,6 +72,14 @@ int main(int argc, char **argv)
             config.tickets = true;
         } else if (strcmp(argv[i], "--plain") == 0) {
             config.plain = true;
+        } else if (strcmp(argv[i], "--backend") == 0 && i + 1 < argc) {
+            i++;
+            on_both = strcmp(argv[i], "both") == 0;
+            config.backend = strcmp(argv[i], "baton") == 0 ? SIM_BACKEND_BATON : SIM_BACKEND_FIBER;
+            if (!on_both && config.backend == SIM_BACKEND_FIBER && strcmp(argv[i], "fiber") != 0) {
+                usage(stderr);
+                return 2;
+            }
         } else if (strcmp(argv[i], "--verbose") == 0) {
             config.verbose = true;
         } else {
@@ -67,17 +92,26 @@ int main(int argc, char **argv)
     for (uint64_t seed = first; seed <= last && failed < 10; seed++) {
         UniverseResult result;
         config.seed = seed;
-        if (!run_one(config, &result)) {
+        if (!run_one(config, on_both, &result)) {
             printf("seed %" PRIu64 ": %s\n", seed, result.failure);
             failed++;
         }
         opened += result.channels_opened;
         steps += result.steps;
+        hash = hash * 31 + result.hash;
     }
     const double seconds = (double)(clock() - start) / CLOCKS_PER_SEC;
+    size_t stack_size;
+    const size_t stack_depth = sim_stack_depth(&stack_size);
     printf("%" PRIu64 " universes, %" PRIu64 " channels opened, %" PRIu64
-           " steps, %.2f s CPU (%.0f universes/s): %" PRIu64 " failed\n",
-           last - first + 1, opened, steps, seconds, (double)(last - first + 1) / seconds, failed);
+           " steps, %.2f s CPU (%.0f universes/s): %" PRIu64 " failed\n"
+           "hash of all: %016" PRIx64 "; deepest stack: %zu of %zu KiB\n",
+           last - first + 1, opened, steps, seconds, (double)(last - first + 1) / seconds, failed, hash,
+           stack_depth / 1024, stack_size / 1024);
+    if (stack_depth > stack_size / 4 * 3) {
+        puts("stacks are too small for comfort");
+        return 1;
+    }
     if (opened == 0) {
         puts("no client ever got in: this proves nothing");
         return 1;

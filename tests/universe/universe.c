@@ -513,6 +513,7 @@ static void configure(const Universe *universe, SimConfig *ret)
 
     *ret = (SimConfig){
         .seed = seed,
+        .backend = universe->config->backend,
         .level = SIM_LEVEL_CALLS,
         .clock_origin_ns = origins_ns[early(seed, 1) % 5],
         .ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key),

@@ -15,8 +15,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "sim/sim.h"
+
 typedef struct UniverseConfig {
     uint64_t seed;
+    SimBackend backend;
     uint32_t clients_max;
     bool tickets; /* clients prove a password */
     bool verbose; /* the server's log and every event on stderr */
