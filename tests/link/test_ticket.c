@@ -75,7 +75,9 @@ static void sixty_bytes_work_and_sixty_one_change_nothing(void **state)
     assert_false(ticket_opens(&ticket, span_of(SIXTY, 59), NOW));
     const Ticket before = ticket;
     assert_int_equal(ticket_set(&ticket, SIXTY "0", 0, NOW), STATUS_MISUSE);
-    assert_memory_equal(&ticket, &before, sizeof ticket);
+    assert_true(ticket.required == before.required && ticket.has_password == before.has_password);
+    assert_int_equal(ticket.expires_ns, before.expires_ns);
+    assert_memory_equal(ticket.password, before.password, sizeof ticket.password);
     assert_true(opens(&ticket, SIXTY, NOW));
     ticket_disable(&ticket);
     assert_int_equal(ticket_set(&ticket, SIXTY SIXTY, 0, NOW), STATUS_MISUSE);

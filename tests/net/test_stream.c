@@ -237,7 +237,7 @@ static void a_full_socket_takes_part_and_calls_back(void **state)
 static void a_reset_peer_is_an_error_and_no_signal(void **state)
 {
     User *user = user_new(false);
-    uint8_t byte;
+    uint8_t byte = 0;
 
     (void)state;
     close(user->peer);
