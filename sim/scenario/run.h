@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* run.h: carries a scenario out, in one universe.
+ *
+ * What the scenario leaves open (the order inside races, ranges, choices, delays) and everything that the simulator
+ * chooses comes from the seed alone. Beside the scenario's own expectations these must hold, always: nothing that the
+ * simulator reports (deadlock, stall, livelock, stale handles, the host's lock), no protocol violation seen by a client,
+ * no rule of a device broken, as many DISCONNECTED as CONNECTED, nothing left behind.
+ *
+ * Ownership  scenario_run() makes and frees everything; it borrows the scenario.
+ * Thread     one universe at a time in a process.
+ */
+#pragma once
+
+#include "sim/scenario/ast.h"
+#include "sim/scenario/stage.h"
+
+typedef struct ScenarioRun {
+    uint64_t seed;
+    const StageServer *server;
+    bool calm; /* no switching but where threads wait, whatever the scenario says */
+    /* All optional: the statements as they are carried out and the server's log; with trace_all every event. */
+    void (*say)(void *opaque, const char *line);
+    void *opaque;
+    bool trace_all;
+} ScenarioRun;
+
+typedef struct ScenarioResult {
+    bool passed;
+    char failure[1200];  /* "": none */
+    ScenarioPlace place; /* of the statement that failed; line 0: none did */
+    uint64_t hash;
+    uint64_t steps;  /* of the scheduler */
+    uint64_t acts;   /* statements carried out */
+    uint32_t opened; /* connections that got in: where nobody ever did, nothing was proved */
+    uint64_t duration_ns;
+} ScenarioResult;
+
+void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResult *ret);

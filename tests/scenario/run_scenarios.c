@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* run_scenarios: carries out every scenario of a folder, over and over with other seeds; each twice now and then, to hold
+ * determinism.
+ */
+#include <dirent.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api/server.h"
+#include "net/crypto.h"
+#include "sim/scenario/parse.h"
+#include "sim/scenario/run.h"
+#include "tests/scenario/read_file.h"
+#include "tests/universe/ticket_key.h"
+
+#define AGAIN_ONE_IN 16u /* carried out twice, and the hashes compared */
+#define FAILURES_MAX 3u  /* of one scenario, told */
+#define PARAMS_MAX 16u
+
+typedef struct Options {
+    uint64_t first, last;
+    bool verbose, calm, trace;
+    ScenarioParam params[PARAMS_MAX];
+    size_t params_len;
+} Options;
+
+static void usage(FILE *to)
+{
+    fputs("usage: run-scenarios [--seeds A..B] [--param NAME=VALUE] [--calm] [--verbose] [--trace] "
+          "FILE|FOLDER...\n"
+          "Carries out each scenario once for each seed from A to B. A failure prints the file and the seed "
+          "that\n"
+          "repeat it: run-scenarios --seeds S..S --verbose FILE\n",
+          to);
+}
+
+static void say(void *opaque, const char *line)
+{
+    (void)opaque;
+    fprintf(stderr, "%s\n", line);
+}
+
+static const StageServer server = {
+    .server_new = server_new,
+    .crypto_new = crypto_new,
+    .crypto_context = crypto_context,
+    .crypto_free = crypto_free,
+    .ticket_key = {universe_ticket_key, UNIVERSE_TICKET_KEY_BYTES},
+};
+
+/* False: at least one seed failed. */
+static bool run_seeds(const char *path, const Scenario *scenario, const Options *options)
+{
+    uint64_t failed = 0, opened = 0, steps = 0;
+    const clock_t start = clock();
+
+    for (uint64_t seed = options->first; seed <= options->last && failed < FAILURES_MAX; seed++) {
+        const ScenarioRun how = {.seed = seed,
+                                 .server = &server,
+                                 .calm = options->calm,
+                                 .say = options->verbose || options->trace ? say : NULL,
+                                 .trace_all = options->trace};
+        ScenarioResult result;
+        scenario_run(scenario, &how, &result);
+        if (result.passed && seed % AGAIN_ONE_IN == 1) {
+            ScenarioResult again;
+            scenario_run(scenario, &how, &again);
+            if (again.hash != result.hash) {
+                result.passed = false;
+                snprintf(result.failure, sizeof result.failure,
+                         "not deterministic: hash %016" PRIx64 ", then %016" PRIx64, result.hash, again.hash);
+            }
+        }
+        if (!result.passed) {
+            printf("%s: seed %" PRIu64 ": %s\n", path, seed, result.failure);
+            failed++;
+        }
+        opened += result.opened;
+        steps += result.steps;
+    }
+    if (opened == 0 && scenario->clients_len > 0) {
+        printf("%s: no client ever got in: this proves nothing\n", path);
+        failed++;
+    }
+    printf("%s: %" PRIu64 " seeds, %" PRIu64 " connections, %" PRIu64 " steps, %.2f s: %s\n", path,
+           options->last - options->first + 1, opened, steps, (double)(clock() - start) / CLOCKS_PER_SEC,
+           failed == 0 ? "passed" : "FAILED");
+    return failed == 0;
+}
+
+static bool run_file(const char *path, const Options *options)
+{
+    FileCache cache = {0};
+    Span text;
+    ScenarioError error;
+    bool good = false;
+
+    if (!file_cache_read(&cache, path, &text)) {
+        perror(path);
+    } else {
+        Scenario *scenario = scenario_parse(&(ScenarioSource){.path = path,
+                                                              .text = text,
+                                                              .read = file_cache_read,
+                                                              .opaque = &cache,
+                                                              .params = options->params,
+                                                              .params_len = options->params_len},
+                                            &error);
+        if (scenario == NULL) {
+            char line[1000];
+            puts(scenario_error_text(&error, line, sizeof line));
+        } else {
+            good = run_seeds(path, scenario, options);
+            scenario_free(scenario);
+        }
+    }
+    file_cache_free(&cache);
+    return good;
+}
+
+static int is_scenario(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot != NULL && strcmp(dot, ".scn") == 0 &&
+           entry->d_name[0] != '_'; /* _common.scn is for inclusion */
+}
+
+/* Counts what it ran; -1: something failed. */
+static int run_path(const char *path, const Options *options)
+{
+    struct dirent **entries;
+    const int len = scandir(path, &entries, is_scenario, alphasort);
+    int ran = len, failed = 0;
+
+    if (len < 0) {
+        return run_file(path, options) ? 1 : -1;
+    }
+    for (int i = 0; i < len; i++) {
+        char inner[4096];
+        snprintf(inner, sizeof inner, "%s/%s", path, entries[i]->d_name);
+        failed += !run_file(inner, options);
+        free(entries[i]);
+    }
+    free(entries);
+    return failed > 0 ? -1 : ran;
+}
+
+int main(int argc, char **argv)
+{
+    Options options = {.first = 1, .last = 20};
+    int ran = 0, failed = 0;
+
+    setvbuf(stdout, NULL, _IOLBF, 0);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc) {
+            const int n = sscanf(argv[++i], "%" SCNu64 "..%" SCNu64, &options.first, &options.last);
+            if (n < 1) {
+                usage(stderr);
+                return 2;
+            }
+            options.last = n < 2 ? options.first : options.last;
+        } else if (strcmp(argv[i], "--param") == 0 && i + 1 < argc && strchr(argv[i + 1], '=') != NULL &&
+                   options.params_len < PARAMS_MAX) {
+            char *value = strchr(argv[++i], '=');
+            *value = '\0';
+            options.params[options.params_len++] = (ScenarioParam){argv[i], value + 1};
+        } else if (strcmp(argv[i], "--calm") == 0) {
+            options.calm = true;
+        } else if (strcmp(argv[i], "--verbose") == 0) {
+            options.verbose = true;
+        } else if (strcmp(argv[i], "--trace") == 0) {
+            options.trace = true;
+        } else if (argv[i][0] == '-') {
+            usage(strcmp(argv[i], "--help") == 0 ? stdout : stderr);
+            return strcmp(argv[i], "--help") == 0 ? 0 : 2;
+        } else {
+            const int n = run_path(argv[i], &options);
+            failed += n < 0;
+            ran += n > 0 ? n : 0;
+        }
+    }
+    if (failed == 0 && ran == 0) {
+        puts("no scenario was found");
+        return 1;
+    }
+    return failed > 0 ? 1 : 0;
+}
