@@ -5,8 +5,8 @@
  * first, so a bottom-up source is read backwards. What is coded follows from the pixels alone: the same bytes as from
  * every other encoder of this format. Nothing is kept between images.
  *
- * Ownership, threads, errors: codec.h. An encoder or decoder holds 40 KiB, and 16 bytes for each pixel of its widest
- * row; twice that for RGBA.
+ * Ownership, threads, errors: codec.h. An encoder or decoder holds 40 KiB, and 32 bytes for each pixel of its widest
+ * row.
  * Source  reference/image-codecs.md section 2.
  */
 #pragma once
