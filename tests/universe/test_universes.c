@@ -8,7 +8,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "tests/universe/universe.h"
+#include "sim/workload/universe.h"
 
 #define AGAIN_ONE_IN 16 /* run twice, and compare the hashes */
 

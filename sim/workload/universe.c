@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/universe/universe.h"
+#include "sim/workload/universe.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,16 +10,16 @@
 #include <sumac.h>
 
 #include "api/server.h"
+#include "base/check.h"
 #include "fake-client/fake_client.h"
 #include "fake_qxl.h"
-#include "sim/sim.h"
-#include "tests/universe/ticket_key.h"
+#include "sim/explore/plan.h"
+#include "sim/workload/ticket_key.h"
 
 #define CLIENTS_MAX 4u
 #define CONNECTIONS_MAX 8u
 #define PORT 5930
 #define PASSWORD "universe"
-#define VCPU_STEPS 40u
 
 typedef struct Universe Universe;
 typedef struct Visitor Visitor;
@@ -29,6 +28,8 @@ typedef struct Visitor Visitor;
 typedef struct Wire {
     Visitor *visitor;
     SimClient *step;
+    SimClientOps ops;
+    char name[SIM_NAME_BYTES];
     FakeConnection *connection;
     int handle; /* -1: none */
     uint8_t channel;
@@ -37,6 +38,7 @@ typedef struct Wire {
 
 struct Visitor {
     Universe *universe;
+    uint32_t number;
     FakeClient *client;
     Wire wires[CONNECTIONS_MAX];
     uint32_t wires_len;
@@ -45,8 +47,9 @@ struct Visitor {
 };
 
 struct Universe {
-    const UniverseConfig *config;
-    UniverseResult *result;
+    const SimPlan *plan;
+    SimOutcome *outcome;
+    bool tickets; /* clients prove a password */
     Sim *sim;
     SpiceServer *server;
     FakeQxl *qxl;
@@ -60,22 +63,16 @@ struct Universe {
     Crypto *crypto;  /* the clients', as deterministic as the server's own */
 };
 
-static void fail(Universe *universe, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void fail(Universe *universe, const char *format, ...)
-{
-    va_list args;
+#define fail(universe, ...) sim_outcome_fail((universe)->outcome, __VA_ARGS__)
 
-    if (universe->result->failure[0] != '\0') {
-        return;
-    }
-    va_start(args, format);
-    vsnprintf(universe->result->failure, sizeof universe->result->failure, format, args);
-    va_end(args);
+static uint32_t choose(Universe *universe, const char *site, uint32_t n)
+{
+    return sim_choose_at(universe->sim, site, n);
 }
 
-static uint32_t choose(Universe *universe, uint32_t n)
+static bool happens(Universe *universe, SimFault fault, uint32_t one_in)
 {
-    return sim_choose(universe->sim, n);
+    return sim_fault(universe->sim, fault, one_in, 1) != 0;
 }
 
 /* ---- The host's devices: they only have to be there ---- */
@@ -160,8 +157,7 @@ static const SpiceTabletInterface tablet_interface = {
 
 static uint32_t qxl_choose(void *opaque, const char *site, uint32_t n)
 {
-    (void)site;
-    return choose(opaque, n);
+    return choose(opaque, site, n);
 }
 
 static void main_setup(void *arg)
@@ -171,12 +167,12 @@ static void main_setup(void *arg)
     universe->server = server_new(sim_core(universe->sim));
     spice_server_set_port(universe->server, PORT);
     spice_server_set_name(universe->server, "universe");
-    if (universe->config->tickets) {
+    if (universe->tickets) {
         spice_server_set_ticket(universe->server, PASSWORD, 0, 0, 0);
     } else {
         spice_server_set_noauth(universe->server);
     }
-    if (choose(universe, 4) != 0) {
+    if (choose(universe, "multiple", 4) != 0) {
         spice_server_set_multiple_clients(universe->server, 1);
     }
     if (spice_server_init(universe->server, sim_host(universe->sim)) != 0) {
@@ -204,45 +200,47 @@ static void main_setup(void *arg)
 static void vcpu(void *arg)
 {
     Universe *universe = arg;
-    const uint32_t work = FAKE_QXL_WORK_CURSOR | FAKE_QXL_WORK_SURFACES | FAKE_QXL_WORK_PRIMARY |
-                          FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_UPDATE |
-                          FAKE_QXL_WORK_DRAW | FAKE_QXL_WORK_LIES;
+    const uint32_t acts = sim_plan_knob(universe->plan, "acts");
+    const uint32_t honest = FAKE_QXL_WORK_CURSOR | FAKE_QXL_WORK_SURFACES | FAKE_QXL_WORK_PRIMARY |
+                            FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_UPDATE |
+                            FAKE_QXL_WORK_DRAW;
 
-    for (uint32_t i = 0; i < VCPU_STEPS; i++) {
+    for (uint32_t i = 0; i < acts; i++) {
         if (universe->stopped) {
             sim_sleep(universe->sim, NS_PER_MS);
             continue;
         }
-        switch (choose(universe, 24)) {
-        case 0:
-            spice_server_kbd_leds(&universe->keyboard, (int)choose(universe, 8));
-            break;
-        case 1:
+        if (happens(universe, SIM_F10_STOP, 24)) {
             spice_server_vm_stop(universe->server);
             fake_qxl_running(universe->qxl, false);
             universe->stopped = true;
-            sim_sleep(universe->sim, choose(universe, 20) * NS_PER_MS);
+            sim_sleep(universe->sim, choose(universe, "stopped", 20) * NS_PER_MS);
             universe->stopped = false;
             fake_qxl_running(universe->qxl, true);
             spice_server_vm_start(universe->server);
-            break;
-        case 2:
-            spice_qxl_reset_cursor(fake_qxl_instance(universe->qxl));
-            break;
-        case 3:
+        } else if (happens(universe, SIM_F10_INTERFACE, 24)) {
             if (universe->tablet.st != NULL) {
                 spice_server_remove_interface(&universe->tablet.base);
             } else {
                 spice_server_add_interface(universe->server, &universe->tablet.base);
             }
-            break;
-        case 4:
-            (void)spice_server_get_num_clients(universe->server);
-            break;
-        default:
-            fake_qxl_step(universe->qxl, work);
+        } else {
+            const bool lies = happens(universe, SIM_F11_LIES, 3);
+            switch (choose(universe, "act", 24)) {
+            case 0:
+                spice_server_kbd_leds(&universe->keyboard, (int)choose(universe, "leds", 8));
+                break;
+            case 1:
+                spice_qxl_reset_cursor(fake_qxl_instance(universe->qxl));
+                break;
+            case 2:
+                (void)spice_server_get_num_clients(universe->server);
+                break;
+            default:
+                fake_qxl_step(universe->qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
+            }
         }
-        sim_sleep(universe->sim, choose(universe, 30) * NS_PER_MS);
+        sim_sleep(universe->sim, choose(universe, "pause", 30) * NS_PER_MS);
     }
 }
 
@@ -250,7 +248,7 @@ static void main_teardown(void *arg)
 {
     Universe *universe = arg;
 
-    if (choose(universe, 2) == 0) {
+    if (choose(universe, "unplug", 2) == 0) {
         spice_server_remove_interface(&fake_qxl_instance(universe->qxl)->base);
     }
     spice_server_destroy(universe->server);
@@ -260,7 +258,6 @@ static void main_teardown(void *arg)
 /* ---- Clients ---- */
 
 static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns);
-static const SimClientOps wire_ops = {"client", wire_step};
 
 static void visitor_connect(Visitor *visitor, uint8_t channel, uint8_t id)
 {
@@ -271,9 +268,11 @@ static void visitor_connect(Visitor *visitor, uint8_t channel, uint8_t id)
     }
     Wire *wire = &visitor->wires[visitor->wires_len++];
     *wire = (Wire){.visitor = visitor, .handle = -1, .channel = channel};
+    snprintf(wire->name, sizeof wire->name, "client%u.%s", visitor->number, wire_channel_name(channel));
+    wire->ops = (SimClientOps){wire->name, wire_step};
     wire->connection = fake_client_connect(visitor->client, channel, id, sim_now_ns(universe->sim));
-    wire->step = sim_client_add(universe->sim, &wire_ops, wire);
-    wire->act_ns = sim_now_ns(universe->sim) + (5 + choose(universe, 400)) * NS_PER_MS;
+    wire->step = sim_client_add(universe->sim, &wire->ops, wire);
+    wire->act_ns = sim_now_ns(universe->sim) + (5 + choose(universe, "first", 400)) * NS_PER_MS;
 }
 
 /* Once main has told the session and the channels, the others are connected, now and then one of them twice. */
@@ -288,8 +287,11 @@ static void visitor_spread(Visitor *visitor)
     for (size_t i = 0; i < main->channels_len; i++) {
         visitor_connect(visitor, main->channels[i].type, main->channels[i].id);
     }
-    if (main->channels_len > 0 && choose(visitor->universe, 6) == 0) {
-        const WireChannelId again = main->channels[choose(visitor->universe, (uint32_t)main->channels_len)];
+    const uint32_t twice = main->channels_len == 0 ? 0
+                                                   : sim_fault(visitor->universe->sim, SIM_F12_TWICE, 6,
+                                                               (uint32_t)main->channels_len);
+    if (twice > 0) {
+        const WireChannelId again = main->channels[twice - 1];
         visitor_connect(visitor, again.type, again.id);
     }
 }
@@ -314,51 +316,49 @@ static void wire_act(Wire *wire, uint64_t now_ns)
 {
     Universe *universe = wire->visitor->universe;
 
-    wire->act_ns = now_ns + (1 + choose(universe, 300)) * NS_PER_MS;
-    switch (choose(universe, 16)) {
-    case 0:
+    wire->act_ns = now_ns + (1 + choose(universe, "pause", 300)) * NS_PER_MS;
+    if (happens(universe, SIM_F1_CLOSE, 16)) {
         wire_end(wire, false);
         return;
-    case 1:
+    }
+    if (happens(universe, SIM_F1_RESET, 16)) {
         wire_end(wire, true);
         return;
-    case 2: {
-        static const uint8_t nonsense[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-        if (choose(universe, 4) == 0) {
-            wire->visitor->careless = true;
-            fake_connection_send_raw(wire->connection,
-                                     span_of(nonsense, 1 + choose(universe, sizeof nonsense)));
-        }
-        return;
     }
-    default:
-        break;
+    static const uint8_t nonsense[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    const uint32_t garbage = sim_fault(universe->sim, SIM_F3_GARBAGE, 64, sizeof nonsense);
+    if (garbage > 0) {
+        wire->visitor->careless = true;
+        fake_connection_send_raw(wire->connection, span_of(nonsense, garbage));
     }
     if (fake_connection_state(wire->connection) != FAKE_STATE_OPEN) {
         return;
     }
     if (wire->channel == WIRE_CHANNEL_INPUTS) {
-        switch (choose(universe, 5)) {
+        switch (choose(universe, "input", 5)) {
         case 0:
-            fake_inputs_key(wire->connection, choose(universe, 2) == 0, 0x1e + choose(universe, 20));
+            fake_inputs_key(wire->connection, choose(universe, "down", 2) == 0,
+                            0x1e + choose(universe, "key", 20));
             break;
         case 1:
             fake_inputs_motion(wire->connection, 3, -2, 0);
             break;
         case 2:
-            fake_inputs_position(wire->connection, choose(universe, 700), choose(universe, 500), 0, 0);
+            fake_inputs_position(wire->connection, choose(universe, "x", 700), choose(universe, "y", 500), 0,
+                                 0);
             break;
         case 3:
-            fake_inputs_button(wire->connection, choose(universe, 2) == 0, (uint8_t)choose(universe, 8), 1);
+            fake_inputs_button(wire->connection, choose(universe, "down", 2) == 0,
+                               (uint8_t)choose(universe, "button", 8), 1);
             break;
         default:
-            fake_inputs_modifiers(wire->connection, (uint16_t)choose(universe, 8));
+            fake_inputs_modifiers(wire->connection, (uint16_t)choose(universe, "modifiers", 8));
         }
-    } else if (wire->channel == WIRE_CHANNEL_MAIN && choose(universe, 3) == 0) {
+    } else if (wire->channel == WIRE_CHANNEL_MAIN && choose(universe, "ask", 3) == 0) {
         const WireMsgc request = {
             .channel = WIRE_CHANNEL_MAIN,
             .type = WIRE_MSGC_MAIN_MOUSE_MODE_REQUEST,
-            .u.main_mouse_mode_request.mode = (uint16_t)(1 + choose(universe, 2)),
+            .u.main_mouse_mode_request.mode = (uint16_t)(1 + choose(universe, "mode", 2)),
         };
         fake_connection_send(wire->connection, &request);
     }
@@ -381,7 +381,7 @@ static void wire_read(Wire *wire, uint64_t now_ns)
         const bool was_open = fake_connection_state(wire->connection) == FAKE_STATE_OPEN;
         fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), now_ns);
         if (!was_open && fake_connection_state(wire->connection) == FAKE_STATE_OPEN) {
-            wire->visitor->universe->result->channels_opened++;
+            wire->visitor->universe->outcome->worth++;
         }
     }
 }
@@ -448,42 +448,24 @@ static void visitor_arrive(Universe *universe)
     FakeClientConfig config = fake_client_config_default();
 
     visitor->universe = universe;
-    config.password = universe->config->tickets ? PASSWORD : NULL;
-    config.full_header = choose(universe, 4) == 0;
-    config.client_mouse = choose(universe, 2) == 0;
-    config.crypto = universe->config->tickets ? crypto_context(universe->crypto) : NULL;
-    config.behaviour.cheap_ticket = !universe->config->tickets;
-    if (!universe->config->plain) {
-        config.behaviour.never_ack = choose(universe, 12) == 0;
-        config.behaviour.never_pong = choose(universe, 12) == 0;
-        config.behaviour.skip_display_init = choose(universe, 8) == 0;
-        config.behaviour.stop_reading_after = choose(universe, 10) == 0 ? 1 + choose(universe, 10) : 0;
-        if (choose(universe, 6) == 0) {
-            config.behaviour.link_lie = (FakeLinkLie)choose(universe, FAKE_LINK_LIES);
-        }
-    }
+    visitor->number = universe->visitors_len;
+    config.password = universe->tickets ? PASSWORD : NULL;
+    config.full_header = choose(universe, "full header", 4) == 0;
+    config.client_mouse = choose(universe, "client mouse", 2) == 0;
+    config.crypto = universe->tickets ? crypto_context(universe->crypto) : NULL;
+    config.behaviour.cheap_ticket = !universe->tickets;
+    const uint32_t unacked = sim_fault(universe->sim, SIM_F5_UNACKED, 4, 3);
+    config.behaviour.never_ack = unacked == 1;
+    config.behaviour.never_pong = unacked == 2;
+    config.behaviour.skip_display_init = unacked == 3;
+    config.behaviour.stop_reading_after = sim_fault(universe->sim, SIM_F5_UNREAD, 10, 10);
+    config.behaviour.link_lie = (FakeLinkLie)sim_fault(universe->sim, SIM_F3_LINK, 6, FAKE_LINK_LIES - 1);
     visitor->careless = config.behaviour.stop_reading_after > 0;
     visitor->client = fake_client_new(&config);
     visitor_connect(visitor, WIRE_CHANNEL_MAIN, 0);
 }
 
 /* ---- The whole ---- */
-
-static void on_log(void *opaque, CoreLogLevel level, const char *line)
-{
-    const Universe *universe = opaque;
-
-    (void)level;
-    if (universe->config->verbose) {
-        fprintf(stderr, "  log: %s\n", line);
-    }
-}
-
-static void on_trace(void *opaque, const char *line)
-{
-    (void)opaque;
-    fprintf(stderr, "  %s\n", line);
-}
 
 static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *info)
 {
@@ -495,50 +477,39 @@ static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *inf
                                                                          : 0;
 }
 
-/* A number below 2^16, from the seed but not from the universe's own stream. */
-static uint32_t early(uint64_t seed, uint32_t salt)
+static SimConfig configure(Universe *universe, const SimConfig *base)
 {
-    uint64_t x = (seed + 1) * UINT64_C(0x9e3779b97f4a7c15) + salt * UINT64_C(0xbf58476d1ce4e5b9);
-
-    x ^= x >> 31;
-    x *= UINT64_C(0x94d049bb133111eb);
-    return (uint32_t)(x >> 48);
-}
-
-static void configure(const Universe *universe, SimConfig *ret)
-{
-    const uint64_t seed = universe->config->seed;
-    static const uint64_t origins_ns[] = {0, 1000, UINT64_C(2147483640) * NS_PER_MS,
+    static const uint64_t origins_ns[] = {1000, UINT64_C(2147483640) * NS_PER_MS,
                                           UINT64_C(4294967290) * NS_PER_MS, UINT64_C(9000000000) * NS_PER_MS};
+    const SimPlan *plan = universe->plan;
+    SimConfig config = *base;
 
-    *ret = (SimConfig){
-        .seed = seed,
-        .backend = universe->config->backend,
-        .level = SIM_LEVEL_CALLS,
-        .clock_origin_ns = origins_ns[early(seed, 1) % 5],
-        .ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key),
-        .opaque = (void *)universe,
-        .log = on_log,
-        .trace = universe->config->verbose ? on_trace : NULL,
-        .channel_event = on_channel_event,
-    };
-    if (universe->config->plain) {
-        ret->level = SIM_LEVEL_LOOPS;
-        return;
+    if ((plan->faults & SIM_FAULT_BIT(SIM_F8_ORIGIN)) != 0) {
+        config.clock_origin_ns = origins_ns[sim_plan_draw(plan, "origin", 4)];
     }
-    ret->switch_one_in = 1 + early(seed, 2) % 16;
-    ret->spurious_one_in = early(seed, 3) % 3 == 0 ? 5 : 0;
-    ret->slip_one_in = early(seed, 4) % 4 == 0 ? 50 : 0;
-    ret->alloc_fail_one_in = early(seed, 5) % 8 == 0 ? 40 : 0;
-    ret->handles_max = early(seed, 6) % 8 == 0 ? 14 : 0;
-    ret->net = (SimNet){
-        .latency_ns = early(seed, 7) % 3 * 10 * NS_PER_MS,
-        .jitter_ns = early(seed, 8) % 2 * 5 * NS_PER_MS,
-        .bytes_per_s = early(seed, 9) % 4 == 0 ? 20000 : 0,
-        .send_buffer = early(seed, 10) % 3 == 0 ? 600 : 0,
-        .receive_buffer = early(seed, 11) % 3 == 0 ? 600 : 0,
-        .split_one_in = early(seed, 12) % 2 == 0 ? 3 : 0,
+    config.ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key);
+    config.opaque = universe;
+    config.channel_event = on_channel_event;
+    config.switch_one_in = 1 + sim_plan_draw(plan, "switch", 16);
+    config.spurious_one_in = sim_plan_rate(plan, SIM_F7_SPURIOUS, 4, 64);
+    config.slip_one_in = sim_plan_rate(plan, SIM_F8_SLIP, 32, 512);
+    config.alloc_fail_one_in = sim_plan_rate(plan, SIM_F9_ALLOC, 16, 256);
+    config.broken_one_in = sim_plan_rate(plan, SIM_F2_WRITE, 16, 1024);
+    config.blackhole_one_in = sim_plan_rate(plan, SIM_F6_BLACKHOLE, 64, 1024);
+    config.handles_max = sim_plan_rate(plan, SIM_F9_HANDLES, 14, 14);
+    const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_F8_BANDWIDTH)) != 0;
+    const bool is_far = (plan->faults & SIM_FAULT_BIT(SIM_F8_LATENCY)) != 0;
+    const uint32_t split = sim_plan_rate(plan, SIM_F3_READ, 2, 16) + sim_plan_rate(plan, SIM_F4_WRITE, 2, 16);
+    const uint32_t small = sim_plan_rate(plan, SIM_F4_BUFFERS, 600, 9600);
+    config.net = (SimNet){
+        .latency_ns = is_far ? (1 + sim_plan_draw(plan, "latency", 2)) * 10 * NS_PER_MS : 0,
+        .jitter_ns = is_far ? sim_plan_draw(plan, "jitter", 2) * 5 * NS_PER_MS : 0,
+        .bytes_per_s = is_slow ? 20000 : 0,
+        .send_buffer = sim_plan_draw(plan, "send buffer", 2) == 0 ? small : 0,
+        .receive_buffer = sim_plan_draw(plan, "receive buffer", 2) == 0 ? small : 0,
+        .split_one_in = split,
     };
+    return config;
 }
 
 static void collect(Universe *universe)
@@ -547,8 +518,11 @@ static void collect(Universe *universe)
 
     for (uint32_t v = 0; v < universe->visitors_len; v++) {
         const size_t n = fake_client_violations(universe->visitors[v].client, &violations);
+        /* Who sends nonsense, does not read, or is cut off without a word may wait for an answer in vain. */
+        const bool may_wait =
+            universe->visitors[v].careless || (universe->plan->faults & SIM_FAULT_BIT(SIM_F6_BLACKHOLE)) != 0;
         const bool own_fault =
-            universe->visitors[v].careless && n > 0 &&
+            may_wait && n > 0 &&
             (violations->rule == FAKE_RULE_IN_TIME || violations->rule == FAKE_RULE_LINK_RESULT);
         if (n > 0 && !own_fault) {
             fail(universe, "client %u, channel %s:%u, message %llu: %s", v,
@@ -563,55 +537,117 @@ static void collect(Universe *universe)
     if (universe->events_open != 0) {
         fail(universe, "%d connections without a DISCONNECTED", universe->events_open);
     }
-    if (sim_leaks(universe->sim) != NULL) {
-        fail(universe, "left behind: %s", sim_leaks(universe->sim));
-    }
 }
 
-void universe_run(const UniverseConfig *config, UniverseResult *ret)
+static void run(const SimPlan *plan, const SimConfig *base, bool tickets, SimOutcome *ret)
 {
-    Universe universe = {.config = config, .result = ret};
-    SimConfig sim_config;
+    Universe universe = {.plan = plan, .outcome = ret, .tickets = tickets};
+    const SimConfig config = configure(&universe, base);
 
-    *ret = (UniverseResult){0};
-    configure(&universe, &sim_config);
-    universe.sim = sim_new(&sim_config);
-    universe.crypto = crypto_new(sim_core(universe.sim));
+    Sim *sim = universe.sim = sim_new(&config);
+    CHECK(sim != NULL);
+    universe.crypto = tickets ? crypto_new(sim_core(sim)) : NULL;
     universe.qxl = fake_qxl_new(&(FakeQxlConfig){
         .ram_bytes = 1u << 20, .vram_bytes = 4u << 20, .strict = true, .choice = {qxl_choose, &universe}});
 
-    Sim *sim = universe.sim;
     sim_spawn(sim, "main", main_setup, &universe);
     bool going = sim_run(sim, sim_now_ns(sim) + 100 * NS_PER_MS);
     if (going && ret->failure[0] == '\0') {
-        const uint32_t clients = 1 + choose(&universe, config->clients_max);
-        sim_spawn(sim, "vcpu", vcpu, &universe);
-        if (choose(&universe, 2) == 0) {
-            sim_spawn(sim, "vcpu 2", vcpu, &universe);
+        const uint32_t clients = sim_plan_knob(plan, "clients");
+        const uint32_t vcpus = sim_plan_knob(plan, "vcpus");
+        for (uint32_t i = 0; i < vcpus; i++) {
+            sim_spawn(sim, "vcpu", vcpu, &universe);
         }
         for (uint32_t i = 0; going && i < clients; i++) {
             visitor_arrive(&universe);
-            going = sim_run(sim, sim_now_ns(sim) + choose(&universe, 300) * NS_PER_MS);
+            going = sim_run(sim, sim_now_ns(sim) + choose(&universe, "gap", 300) * NS_PER_MS);
         }
         /* Long enough for the vcpus to end; sometimes for silent clients to be thrown out. */
-        going = going && sim_run(sim, sim_now_ns(sim) + (4 + choose(&universe, 2) * 40) * NS_PER_S);
+        going = going && sim_run(sim, sim_now_ns(sim) + (4 + choose(&universe, "long", 2) * 40) * NS_PER_S);
         sim_spawn(sim, "main", main_teardown, &universe);
-        (void)(going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S));
+        going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
+        if (going && universe.server != NULL) {
+            fail(&universe, "the server was not destroyed in a minute");
+        } else if (going) {
+            collect(&universe);
+        }
     }
-    if (sim_failure(sim) != NULL) {
-        fail(&universe, "%s", sim_failure(sim));
-    } else if (universe.server != NULL) {
-        fail(&universe, "the server was not destroyed in a minute");
-    } else {
-        collect(&universe);
-    }
-    ret->hash = sim_hash(sim);
-    ret->steps = sim_steps(sim);
+    sim_outcome_take(ret, sim);
     for (uint32_t v = 0; v < universe.visitors_len; v++) {
         fake_client_free(universe.visitors[v].client);
     }
     crypto_free(universe.crypto);
-    (void)sim_leaks(sim); /* seen, whatever they are */
     sim_free(sim);
     fake_qxl_free(universe.qxl);
+}
+
+/* ---- As a subject, and as a test ---- */
+
+static void run_subject(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
+{
+    run(plan, base, *(const bool *)plan->subject->opaque, ret);
+}
+
+static const SimKnob knobs[] = {
+    {"clients", 1, CLIENTS_MAX, "how many clients come"},
+    {"vcpus", 0, 2, "how many processors the guest has"},
+    {"acts", 0, 40, "what each of them does"},
+};
+
+static const bool with_tickets = true, without_tickets = false;
+
+const SimSubject universe_subject = {
+    .name = "universe",
+    .about = "a machine with inputs and one display, a busy guest, and clients that come, act and die",
+    .knobs = knobs,
+    .knobs_len = sizeof knobs / sizeof knobs[0],
+    .opaque = &without_tickets,
+    .run = run_subject,
+};
+
+const SimSubject universe_tickets_subject = {
+    .name = "universe-tickets",
+    .about = "the same, and clients prove a password",
+    .knobs = knobs,
+    .knobs_len = sizeof knobs / sizeof knobs[0],
+    .opaque = &with_tickets,
+    .run = run_subject,
+};
+
+static void to_stderr(void *opaque, const char *line)
+{
+    (void)opaque;
+    fprintf(stderr, "  %s\n", line);
+}
+
+static void log_to_stderr(void *opaque, CoreLogLevel level, const char *line)
+{
+    (void)opaque;
+    (void)level;
+    fprintf(stderr, "  log: %s\n", line);
+}
+
+void universe_run(const UniverseConfig *config, UniverseResult *ret)
+{
+    SimPlan plan = sim_plan(config->tickets ? &universe_tickets_subject : &universe_subject, config->seed,
+                            config->plain ? SIM_LEVEL_LOOPS : SIM_LEVEL_CALLS);
+    SimOutcome outcome = {0};
+
+    plan.scheduler = SIM_RANDOM;
+    plan.faults = config->plain ? 0 : plan.faults;
+    plan.knobs[0] = 1 + sim_plan_draw(&plan, "clients", config->clients_max);
+    plan.knobs[1] = 1 + sim_plan_draw(&plan, "vcpus", 2);
+    plan.knobs[2] = 40;
+    const SimConfig base = {
+        .seed = config->seed,
+        .backend = config->backend,
+        .level = plan.level,
+        .faults_off = SIM_FAULTS_ALL & ~plan.faults,
+        .log = config->verbose ? log_to_stderr : NULL,
+        .trace = config->verbose ? to_stderr : NULL,
+    };
+    run(&plan, &base, config->tickets, &outcome);
+    *ret = (UniverseResult){
+        .hash = outcome.hash, .steps = outcome.steps, .channels_opened = (uint32_t)outcome.worth};
+    snprintf(ret->failure, sizeof ret->failure, "%s%.250s", outcome.where, outcome.failure);
 }

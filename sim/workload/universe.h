@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* universe.h: the whole server in one simulated run: a host with its devices, vcpus that play on them, and clients that
- * come, act and die. What happens is decided by the seed alone.
+ * come, act and die. What happens is decided by the plan alone.
  *
  * It is the server of production, made by server_new() on the simulator's core; everything after that goes through the
  * public API. Looked for, beside what the simulator itself finds (deadlock, stale handles, the host's lock, leaks):
  * protocol violations (fake-client), device resources and cookies (fake-qxl), and that every CONNECTED has its
  * DISCONNECTED.
  *
- * Ownership  universe_run() makes and frees everything.
+ * Ownership  a run makes and frees everything.
  * Thread     one universe at a time in a process.
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "sim/explore/subject.h"
 
-#include "sim/sim.h"
+extern const SimSubject universe_subject;
+extern const SimSubject universe_tickets_subject;
 
+/* For tests: at random, by seed. */
 typedef struct UniverseConfig {
     uint64_t seed;
     SimBackend backend;

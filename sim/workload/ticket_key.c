@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/universe/ticket_key.h"
+#include "sim/workload/ticket_key.h"
 
 /* clang-format off */
 const uint8_t universe_ticket_key[UNIVERSE_TICKET_KEY_BYTES] = {

@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/explore/play.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+#define SECONDS_MAX_DEFAULT 60u
+#define SAID_BYTES 65536u
+
+void sim_stage_free(SimStage *stage)
+{
+    sim_record_free(&stage->profile);
+    *stage = (SimStage){0};
+}
+
+bool sim_is_exhaustive(SimScheduler scheduler)
+{
+    return scheduler >= SIM_EXHAUSTIVE0 && scheduler <= SIM_EXHAUSTIVE2;
+}
+
+static SimConfig config_of(const SimPlan *plan)
+{
+    return (SimConfig){
+        .seed = plan->seed,
+        .level = plan->level,
+        .scheduler = plan->scheduler,
+        .faults_off = SIM_FAULTS_ALL & ~plan->faults,
+    };
+}
+
+static bool wants_profile(SimScheduler scheduler)
+{
+    return scheduler == SIM_PCT2 || scheduler == SIM_PCT3 || scheduler == SIM_PCT5 || scheduler == SIM_WALK ||
+           scheduler == SIM_STARVE;
+}
+
+/* The same in every process and build, as it depends on the subject alone. */
+static SimPlan profile_plan(const SimPlan *plan)
+{
+    SimPlan first = sim_plan(plan->subject, 0, plan->level);
+    first.scheduler = SIM_RANDOM;
+    first.faults = 0;
+    return first;
+}
+
+static bool has_profile(const SimStage *stage, const SimPlan *plan)
+{
+    return stage->subject == plan->subject && stage->level == plan->level;
+}
+
+static void begin_profile(SimStage *stage, const SimPlan *plan)
+{
+    sim_record_free(&stage->profile);
+    stage->subject = plan->subject;
+    stage->level = plan->level;
+}
+
+static const SimRecord *profile_of(SimStage *stage, const SimPlan *plan)
+{
+    if (!has_profile(stage, plan)) {
+        begin_profile(stage, plan);
+        const SimPlan first = profile_plan(plan);
+        SimConfig config = config_of(&first);
+        config.record = &stage->profile;
+        SimOutcome outcome = {0};
+        plan->subject->run(&first, &config, &outcome);
+        sim_decisions_free(&stage->profile.decisions);
+    }
+    return &stage->profile;
+}
+
+void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret)
+{
+    SimConfig config = config_of(&what->plan);
+    SimEnumerator enumerator = {0};
+    *ret = (SimOutcome){0};
+    if (what->has_script) {
+        config.script = &what->script;
+    }
+    if (wants_profile(what->plan.scheduler) && !(what->has_script && what->script.schedule)) {
+        config.profile = profile_of(stage, &what->plan);
+    }
+    if (sim_is_exhaustive(what->plan.scheduler)) {
+        config.enumerator = &enumerator;
+        for (uint32_t turn = 0; turn < what->plan.turn; turn++) {
+            SimOutcome earlier = {0};
+            what->plan.subject->run(&what->plan, &config, &earlier);
+            if (!sim_enumerator_next(&enumerator)) {
+                sim_outcome_fail(ret, "harness: there is no schedule %u", what->plan.turn);
+                sim_enumerator_free(&enumerator);
+                return;
+            }
+        }
+    }
+    if (options != NULL) {
+        config.record = options->record;
+        config.watcher = options->watcher;
+        config.watch = options->watch;
+        config.log = options->log;
+        config.trace = options->trace;
+    }
+    what->plan.subject->run(&what->plan, &config, ret);
+    stage->played++;
+    sim_enumerator_free(&enumerator);
+}
+
+void sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, uint64_t *ret_count, bool *ret_complete,
+                  SimOutcome *ret)
+{
+    SimEnumerator enumerator = {0};
+    SimConfig config = config_of(plan);
+    config.enumerator = &enumerator;
+    *ret_count = 0;
+    *ret_complete = false;
+    for (uint64_t turn = 0; turn < turns_max; turn++) {
+        *ret = (SimOutcome){0};
+        plan->turn = (uint32_t)turn;
+        plan->subject->run(plan, &config, ret);
+        stage->played++;
+        (*ret_count)++;
+        if (ret->failure[0] != '\0') {
+            break;
+        }
+        if (!sim_enumerator_next(&enumerator)) {
+            *ret_complete = !enumerator.too_deep;
+            break;
+        }
+    }
+    sim_enumerator_free(&enumerator);
+}
+
+/* ---- Apart ---- */
+
+static bool write_all(int fd, const void *data, size_t len)
+{
+    const char *at = data;
+    while (len > 0) {
+        const ssize_t n = write(fd, at, len);
+        if (n <= 0) {
+            return false;
+        }
+        at += n;
+        len -= (size_t)n;
+    }
+    return true;
+}
+
+static bool tell(int fd, const SimOutcome *outcome, const SimRecord *record)
+{
+    const size_t lens[] = {record->decisions.len, record->points_len, record->shares_len};
+    return write_all(fd, outcome, sizeof *outcome) && write_all(fd, lens, sizeof lens) &&
+           write_all(fd, record->decisions.list, lens[0] * sizeof *record->decisions.list) &&
+           write_all(fd, record->points, lens[1] * sizeof *record->points) &&
+           write_all(fd, record->shares, lens[2] * sizeof *record->shares);
+}
+
+static _Noreturn void child(SimStage *stage, const SimReplay *what, int result, int said)
+{
+    SimRecord record = {0};
+    SimOutcome outcome;
+    dup2(said, STDERR_FILENO);
+    sim_play(stage, what, &(SimPlayOptions){.record = &record}, &outcome);
+    _exit(tell(result, &outcome, &record) ? 0 : 1);
+}
+
+/* Everything that comes, until the end or the time is over. False: it was time. */
+static bool read_until_end(int fd, unsigned seconds, char **ret_data, size_t *ret_len)
+{
+    size_t capacity = 65536, len = 0;
+    char *data = malloc(capacity);
+    struct timespec start, now;
+    CHECK(data != NULL);
+    clock_gettime(CLOCK_MONOTONIC, &start);
+    bool ended = false;
+    for (;;) {
+        clock_gettime(CLOCK_MONOTONIC, &now);
+        const int64_t left_ms = (int64_t)seconds * 1000 - (now.tv_sec - start.tv_sec) * 1000;
+        struct pollfd wait = {.fd = fd, .events = POLLIN};
+        if (left_ms <= 0 || poll(&wait, 1, (int)left_ms) <= 0) {
+            break;
+        }
+        if (len == capacity) {
+            capacity *= 2;
+            char *grown = realloc(data, capacity);
+            CHECK(grown != NULL);
+            data = grown;
+        }
+        const ssize_t n = read(fd, data + len, capacity - len);
+        if (n <= 0) {
+            ended = true;
+            break;
+        }
+        len += (size_t)n;
+    }
+    *ret_data = data;
+    *ret_len = len;
+    return ended;
+}
+
+static bool take(const char **at, size_t *left, void *to, size_t size)
+{
+    if (*left < size) {
+        return false;
+    }
+    memcpy(to, *at, size);
+    *at += size;
+    *left -= size;
+    return true;
+}
+
+static bool hear(const char *at, size_t left, SimOutcome *outcome, SimRecord *record)
+{
+    size_t lens[3];
+    if (!take(&at, &left, outcome, sizeof *outcome) || !take(&at, &left, lens, sizeof lens)) {
+        return false;
+    }
+    for (size_t i = 0; i < lens[0]; i++) {
+        SimDecision decision;
+        if (!take(&at, &left, &decision, sizeof decision)) {
+            return false;
+        }
+        if (record != NULL) {
+            const bool added = sim_decisions_add(&record->decisions, &decision);
+            CHECK(added);
+        }
+    }
+    for (size_t i = 0; i < lens[1]; i++) {
+        SimPoint point;
+        if (!take(&at, &left, &point, sizeof point)) {
+            return false;
+        }
+        if (record != NULL) {
+            sim_record_add_point(record, &point);
+        }
+    }
+    for (size_t i = 0; i < lens[2]; i++) {
+        SimShare share;
+        if (!take(&at, &left, &share, sizeof share)) {
+            return false;
+        }
+        if (record != NULL) {
+            sim_record_add_share(record, share.who, share.points);
+        }
+    }
+    return true;
+}
+
+/* What a sanitizer, or our own check, said before the end, without addresses and process ids. */
+static const char *telling_line(char *said)
+{
+    static const char *const signs[] = {"SUMMARY: ", "our own invariant does not hold",
+                                        "runtime error: ", "WARNING: ", "ERROR: "};
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        char *found = strstr(said, signs[i]);
+        if (found == NULL) {
+            continue;
+        }
+        while (found > said && found[-1] != '\n') {
+            found--;
+        }
+        found[strcspn(found, "\n")] = '\0';
+        char *end = strstr(found, " (pid=");
+        if (end != NULL) {
+            *end = '\0';
+        }
+        return found;
+    }
+    return NULL;
+}
+
+static void died(SimOutcome *ret, int status, int said)
+{
+    char *text = calloc(1, SAID_BYTES);
+    CHECK(text != NULL);
+    const off_t end = lseek(said, 0, SEEK_END);
+    const off_t start = end > (off_t)(SAID_BYTES - 1) ? end - (off_t)(SAID_BYTES - 1) : 0;
+    const ssize_t len = pread(said, text, SAID_BYTES - 1, start);
+    text[len > 0 ? len : 0] = '\0';
+    const char *line = telling_line(text);
+    if (line != NULL) {
+        sim_outcome_fail(ret, "died: %s", line);
+    } else if (WIFSIGNALED(status)) {
+        sim_outcome_fail(ret, "died: %s", strsignal(WTERMSIG(status)));
+    } else {
+        sim_outcome_fail(ret, "died: exit code %d", WEXITSTATUS(status));
+    }
+    free(text);
+}
+
+bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret)
+{
+    const unsigned seconds =
+        options != NULL && options->seconds_max != 0 ? options->seconds_max : SECONDS_MAX_DEFAULT;
+    int result[2];
+    *ret = (SimOutcome){0};
+    const int said = memfd_create("stderr", MFD_CLOEXEC);
+    if (said < 0 || pipe(result) < 0) {
+        return false;
+    }
+    if (wants_profile(what->plan.scheduler) && !has_profile(stage, &what->plan)) {
+        /* Known here, the next child has it already. */
+        begin_profile(stage, &what->plan);
+        const SimReplay first = {.plan = profile_plan(&what->plan)};
+        SimOutcome outcome;
+        sim_play_apart(stage, &first, &(SimPlayOptions){.record = &stage->profile}, &outcome);
+    }
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        close(result[0]);
+        child(stage, what, result[1], said);
+    }
+    close(result[1]);
+    if (pid < 0) {
+        close(result[0]);
+        close(said);
+        return false;
+    }
+    char *data;
+    size_t len;
+    int status = 0;
+    const bool ended = read_until_end(result[0], seconds, &data, &len);
+    if (!ended) {
+        kill(pid, SIGKILL);
+    }
+    waitpid(pid, &status, 0);
+    if (!ended) {
+        sim_outcome_fail(ret, "hangs: no end after %u seconds", seconds);
+    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
+               !hear(data, len, ret, options != NULL ? options->record : NULL)) {
+        died(ret, status, said);
+    }
+    free(data);
+    close(result[0]);
+    close(said);
+    return true;
+}
