@@ -32,6 +32,7 @@ const Form scenario_forms[FORMS] = {
     FORM(SCHEDULE_SWITCHES, FORM_SCHEDULE, "switches one in <number>"),
     FORM(SCHEDULE_SPURIOUS, FORM_SCHEDULE, "spurious one in <number>"),
     FORM(SCHEDULE_SLIPS, FORM_SCHEDULE, "slips one in <number>"),
+    FORM(SCHEDULE_STALLS, FORM_SCHEDULE, "stalls at most <duration>"),
     FORM(SCHEDULE_CALM, FORM_SCHEDULE, "calm"),
 
     FORM(FAULT_F1, FORM_FAULT, "F1 on <connection> after <number> bytes"),

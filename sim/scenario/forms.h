@@ -54,6 +54,7 @@ typedef enum FormId {
     SCHEDULE_SWITCHES,
     SCHEDULE_SPURIOUS,
     SCHEDULE_SLIPS,
+    SCHEDULE_STALLS,
     SCHEDULE_CALM,
     /* fault */
     FAULT_F1,

@@ -705,6 +705,9 @@ static void configure(const Run *run, SimConfig *ret)
             case SCHEDULE_CALM:
                 calm = true;
                 break;
+            case SCHEDULE_STALLS:
+                ret->stall_max_ns = value;
+                break;
             case FAULT_F9_ALLOCATIONS:
                 ret->alloc_fail_one_in = (uint32_t)value;
                 break;

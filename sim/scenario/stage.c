@@ -134,13 +134,13 @@ static void device_add(Stage *stage, StageDevice *device)
     if (device->qxl == NULL) {
         device->qxl = qxl_new(stage, device);
     }
+    fake_qxl_running(device->qxl, stage->running); /* before: a running machine's worker starts at once */
     if (spice_server_add_interface(stage->server, &fake_qxl_instance(device->qxl)->base) != 0) {
         sim_fail(stage->sim, "device %s was not taken", device->name);
         return;
     }
     device->attached = true;
     fake_qxl_connect(device->qxl);
-    fake_qxl_running(device->qxl, stage->running);
     if (device->has_size) {
         const FakeQxlPrimary primary = {.width = device->width, .height = device->height, .mouse_mode = 1};
         if (!fake_qxl_primary_create(device->qxl, &primary, false)) {
