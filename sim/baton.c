@@ -7,7 +7,6 @@
  * does not look at. So a switch orders nothing, as seen by TSan: what does is said in threads.c, net.c and loop.c.
  */
 #define _GNU_SOURCE
-#include <errno.h>
 #include <linux/futex.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -38,7 +37,6 @@ typedef struct Baton {
     void (*act)(void *arg); /* not NULL: do this, and nothing else */
     void *act_arg;
     bool is_abandoned; /* forget all that is on the stack */
-    bool is_ending;
     jmp_buf bottom;
 } Baton;
 
@@ -92,9 +90,6 @@ static UNSEEN void *baton_main(void *opaque)
             give(&baton->home);
         }
         await_turn(baton);
-        if (baton->is_ending) {
-            return NULL;
-        }
         if (!baton->is_abandoned) {
             char name[NAME_BYTES];
             snprintf(name, sizeof name, "%s", baton->name);
@@ -104,6 +99,7 @@ static UNSEEN void *baton_main(void *opaque)
             give(&baton->home);
         }
     }
+    return NULL; /* never: a thread stays with the pool */
 }
 
 static UNSEEN void baton_suspend(Carrier *carrier)
@@ -137,15 +133,6 @@ static Carrier *baton_make(void)
     return &baton->carrier;
 }
 
-static void baton_destroy(Carrier *carrier)
-{
-    Baton *baton = baton_of(carrier);
-    baton->is_ending = true;
-    give(&baton->here);
-    pthread_join(baton->thread, NULL);
-    free(baton);
-}
-
 static void baton_abandon(Carrier *carrier)
 {
     Baton *baton = baton_of(carrier);
@@ -153,7 +140,7 @@ static void baton_abandon(Carrier *carrier)
     run_until_home(baton);
 }
 
-static void baton_set_name(Carrier *carrier, const char *name)
+static void baton_begin(Carrier *carrier, const char *name)
 {
     baton_of(carrier)->name = name;
 }
@@ -173,8 +160,7 @@ static void baton_impersonate(Carrier *carrier, void (*act)(void *arg), void *ar
 
 const CarrierOps baton_ops = {
     .make = baton_make,
-    .destroy = baton_destroy,
-    .set_name = baton_set_name,
+    .begin = baton_begin,
     .resume = baton_resume,
     .suspend = baton_suspend,
     .impersonate = baton_impersonate,

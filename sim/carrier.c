@@ -27,7 +27,7 @@ Carrier *carrier_take(SimBackend backend, const char *name, void (*entry)(void *
     carrier->entry = entry;
     carrier->arg = arg;
     carrier->is_finished = false;
-    carrier->ops->set_name(carrier, name);
+    carrier->ops->begin(carrier, name);
     return carrier;
 }
 
@@ -39,18 +39,6 @@ void carrier_give_back(Carrier *carrier)
     Carrier **own = &pool[carrier->ops == &baton_ops ? SIM_BACKEND_BATON : SIM_BACKEND_FIBER];
     carrier->next_free = *own;
     *own = carrier;
-}
-
-/* So that leak checkers and sanitizers see an end of all that the pool holds. */
-static __attribute__((destructor)) void pool_end(void)
-{
-    for (unsigned backend = 0; backend < BACKENDS; backend++) {
-        while (pool[backend] != NULL) {
-            Carrier *carrier = pool[backend];
-            pool[backend] = carrier->next_free;
-            carrier->ops->destroy(carrier);
-        }
-    }
 }
 
 void carrier_resume(Carrier *carrier)

@@ -6,7 +6,8 @@
  * A carrier that was given back is used again, by any universe of the process: with its stack, its TSan fiber, its
  * valgrind id or its OS thread, because making those is what costs.
  *
- * Ownership  carrier_take() until carrier_give_back(); the pool, which is the process's, owns them and ends with it.
+ * Ownership  carrier_take() until carrier_give_back(); the pool, which is the process's, owns them and ends with it:
+ *            not before, as OS threads that end after the libraries they used leave memory of theirs behind.
  * Thread     home, of which a process has one at a time; carrier_suspend() from the carrier itself.
  * Errors     carrier_take() returns NULL when there is no memory for a stack, or no thread.
  */
@@ -21,8 +22,7 @@ typedef struct Carrier Carrier;
 
 typedef struct CarrierOps {
     Carrier *(*make)(void);
-    void (*destroy)(Carrier *carrier); /* not in the middle of anything */
-    void (*set_name)(Carrier *carrier, const char *name);
+    void (*begin)(Carrier *carrier, const char *name); /* it is taken */
     void (*resume)(Carrier *carrier);
     void (*suspend)(Carrier *carrier);
     void (*impersonate)(Carrier *carrier, void (*act)(void *arg), void *arg);

@@ -44,11 +44,10 @@
 #include <valgrind/valgrind.h>
 #else
 #define VALGRIND_STACK_REGISTER(start, end) 0u
-#define VALGRIND_STACK_DEREGISTER(id) ((void)(id))
 #define RUNNING_ON_VALGRIND 0
 #endif
 
-#define STACK_BYTES (1024u * 1024u) /* only what is touched costs memory */
+#define STACK_BYTES (256u * 1024u) /* only what is touched costs memory */
 #define GUARD_BYTES 65536u          /* larger than any one frame should be */
 #define FLOOR_BYTES 16384u          /* untouched below what was used: nobody was deeper */
 
@@ -60,7 +59,6 @@ typedef struct Fiber {
     ucontext_t context;
 #endif
     uint8_t *stack; /* lowest usable byte; NULL: home */
-    unsigned valgrind_id;
     void *tsan;
     void *asan_fake_stack;
     const void *asan_bottom; /* bounds of the stack, for ASan */
@@ -217,6 +215,15 @@ size_t sim_stack_depth(size_t *ret_size)
     return deepest;
 }
 
+/* What is left on the stack owns nothing any more. */
+static void fiber_end(Fiber *fiber)
+{
+#if WITH_ASAN
+    __lsan_unregister_root_region(fiber->stack, STACK_BYTES);
+#endif
+    measure_depth(fiber);
+}
+
 static NO_ASAN void fiber_main(Fiber *fiber)
 {
 #if WITH_ASAN
@@ -224,25 +231,10 @@ static NO_ASAN void fiber_main(Fiber *fiber)
 #endif
     for (;;) {
         fiber->carrier.entry(fiber->carrier.arg);
-        measure_depth(fiber);
+        fiber_end(fiber);
         fiber->carrier.is_finished = true;
         fiber_switch(fiber, &home);
     }
-}
-
-static void fiber_destroy(Carrier *carrier)
-{
-    Fiber *fiber = fiber_of(carrier);
-#ifdef SUMAC_SIM_TSAN
-    __tsan_destroy_fiber(fiber->tsan);
-#endif
-#if WITH_ASAN
-    __lsan_unregister_root_region(fiber->stack, STACK_BYTES);
-    __asan_unpoison_memory_region(fiber->stack, STACK_BYTES);
-#endif
-    VALGRIND_STACK_DEREGISTER(fiber->valgrind_id);
-    munmap(fiber->stack - GUARD_BYTES, GUARD_BYTES + STACK_BYTES);
-    free(fiber);
 }
 
 static Carrier *fiber_make(void)
@@ -265,10 +257,7 @@ static Carrier *fiber_make(void)
     }
     fiber->asan_bottom = fiber->stack;
     fiber->asan_size = STACK_BYTES;
-    fiber->valgrind_id = VALGRIND_STACK_REGISTER(fiber->stack, fiber->stack + STACK_BYTES);
-#if WITH_ASAN
-    __lsan_register_root_region(fiber->stack, STACK_BYTES);
-#endif
+    (void)VALGRIND_STACK_REGISTER(fiber->stack, fiber->stack + STACK_BYTES);
 #ifdef SUMAC_SIM_TSAN
     fiber->tsan = __tsan_create_fiber(TSAN_NO_SYNC);
 #endif
@@ -280,7 +269,7 @@ static Carrier *fiber_make(void)
 static void fiber_abandon(Carrier *carrier)
 {
     Fiber *fiber = fiber_of(carrier);
-    measure_depth(fiber);
+    fiber_end(fiber);
 #ifdef SUMAC_SIM_TSAN
     __tsan_destroy_fiber(fiber->tsan);
     fiber->tsan = __tsan_create_fiber(TSAN_NO_SYNC);
@@ -298,14 +287,17 @@ static void fiber_abandon(Carrier *carrier)
     context_make(fiber);
 }
 
-static void fiber_set_name(Carrier *carrier, const char *name)
+static void fiber_begin(Carrier *carrier, const char *name)
 {
+    Fiber *fiber = fiber_of(carrier);
 #ifdef SUMAC_SIM_TSAN
-    __tsan_set_fiber_name(fiber_of(carrier)->tsan, name);
-#else
-    (void)carrier;
-    (void)name;
+    __tsan_set_fiber_name(fiber->tsan, name);
 #endif
+#if WITH_ASAN
+    __lsan_register_root_region(fiber->stack, STACK_BYTES);
+#endif
+    (void)fiber;
+    (void)name;
 }
 
 static void fiber_resume(Carrier *carrier)
@@ -336,8 +328,7 @@ static void fiber_impersonate(Carrier *carrier, void (*act)(void *arg), void *ar
 
 const CarrierOps fiber_ops = {
     .make = fiber_make,
-    .destroy = fiber_destroy,
-    .set_name = fiber_set_name,
+    .begin = fiber_begin,
     .resume = fiber_resume,
     .suspend = fiber_suspend,
     .impersonate = fiber_impersonate,

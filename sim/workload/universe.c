@@ -190,7 +190,7 @@ static void main_setup(void *arg)
         return;
     }
     fake_qxl_connect(universe->qxl);
-    const FakeQxlPrimary primary = {.width = 640, .height = 480, .mouse_mode = 1};
+    const FakeQxlPrimary primary = {.width = 320, .height = 240, .mouse_mode = 1};
     fake_qxl_primary_create(universe->qxl, &primary, false);
     fake_qxl_running(universe->qxl, true);
     spice_server_vm_start(universe->server);
@@ -548,7 +548,7 @@ static void run(const SimPlan *plan, const SimConfig *base, bool tickets, SimOut
     CHECK(sim != NULL);
     universe.crypto = tickets ? crypto_new(sim_core(sim)) : NULL;
     universe.qxl = fake_qxl_new(&(FakeQxlConfig){
-        .ram_bytes = 1u << 20, .vram_bytes = 4u << 20, .strict = true, .choice = {qxl_choose, &universe}});
+        .ram_bytes = 512u << 10, .vram_bytes = 1u << 20, .strict = true, .choice = {qxl_choose, &universe}});
 
     sim_spawn(sim, "main", main_setup, &universe);
     bool going = sim_run(sim, sim_now_ns(sim) + 100 * NS_PER_MS);

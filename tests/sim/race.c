@@ -84,13 +84,16 @@ static void start(void *opaque)
 
 int main(int argc, char **argv)
 {
-    if (argc != 2) {
-        fprintf(stderr, "usage: %s racy|join|gate|post|socket\n", argv[0]);
+    const bool on_baton = argc == 3 && strcmp(argv[2], "baton") == 0;
+    if (argc != 2 && !on_baton) {
+        fprintf(stderr, "usage: %s racy|join|gate|post|socket [baton]\n", argv[0]);
         return 2;
     }
     for (uint64_t seed = 0; seed < 10; seed++) {
         Race race = {.order = argv[1]};
-        race.sim = sim_new(&(SimConfig){.seed = seed, .level = SIM_LEVEL_CALLS});
+        race.sim = sim_new(&(SimConfig){.seed = seed,
+                                        .backend = on_baton ? SIM_BACKEND_BATON : SIM_BACKEND_FIBER,
+                                        .level = SIM_LEVEL_CALLS});
         race.core = sim_core(race.sim);
         sim_spawn(race.sim, "main", start, &race);
         if (!sim_run(race.sim, NS_NEVER) || race.touched != 2) {
