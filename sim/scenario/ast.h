@@ -15,7 +15,7 @@
 
 #define SCENARIO_FILE_BYTES_MAX (256u * 1024u)
 #define SCENARIO_TEXT_BYTES_MAX (1024u * 1024u) /* of all files */
-#define SCENARIO_MEMORY_MAX (8u * 1024u * 1024u)
+#define SCENARIO_MEMORY_MAX (4u * 1024u * 1024u)
 #define SCENARIO_FILES_MAX 64u    /* inclusions, the first file among them */
 #define SCENARIO_INCLUDES_MAX 8u  /* one inside the other */
 #define SCENARIO_NESTING_MAX 12u  /* blocks inside blocks */

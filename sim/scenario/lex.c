@@ -169,7 +169,7 @@ Token lexer_next(Lexer *lexer)
     const Lexer before = *lexer;
     const bool ended = skip(lexer);
 
-    if (ended && !lexer->goes_on && lexer->at < lexer->end) {
+    if (ended && !lexer->goes_on) {
         return (Token){.kind = TOKEN_NEWLINE,
                        .text = before.at,
                        .line = before.line,

@@ -135,17 +135,19 @@ static bool at_end_of_line(const Parser *p)
     return p->token.kind == TOKEN_NEWLINE || p->token.kind == TOKEN_END || p->token.kind == TOKEN_CLOSE;
 }
 
-static bool end_of_statement(Parser *p, const char *expected)
+static const char *const after_act[] = {"times", "every", "while", NULL};
+static const char *const after_condition[] = {"and", "or", "within", "throughout", NULL};
+static const char *const after_all[] = {NULL};
+
+/* `words`: what could have gone on instead. */
+static bool end_of_statement(Parser *p, const char *expected, const char *const *words)
 {
     if (at_end_of_line(p)) {
         return true;
     }
-    static const char *const words[] = {"times", "every", "while", "within", "throughout", "and", "or", NULL};
     Nearest nearest = {.found = p->token.text, .found_len = p->token.kind == TOKEN_WORD ? p->token.len : 0};
     for (uint32_t i = 0; words[i] != NULL; i++) {
-        if (strstr(expected, words[i]) != NULL) {
-            nearest_offer(&nearest, words[i]);
-        }
+        nearest_offer(&nearest, words[i]);
     }
     return parse_error(p, SCENARIO_ERROR_WORD, &p->token, expected, nearest_word(&nearest));
 }
@@ -629,7 +631,7 @@ static bool include(Parser *p, const Step ***tail)
         return false;
     }
     const Token where = p->token;
-    if (!parse_string(p, &name) || !end_of_statement(p, "the end of the line")) {
+    if (!parse_string(p, &name) || !end_of_statement(p, "the end of the line", after_all)) {
         return false;
     }
     if (!path_is_inside(name)) {
@@ -716,12 +718,13 @@ static bool statement(Parser *p, const Step ***tail)
         return repeat(p, &step) && add_step(p, &step, &at, tail);
     }
     if (is_word(p, "wait")) {
-        return wait_until(p, &step) && end_of_statement(p, "and, or, within, or the end of the line") &&
+        return wait_until(p, &step) &&
+               end_of_statement(p, "and, or, within, or the end of the line", after_condition) &&
                add_step(p, &step, &at, tail);
     }
     if (is_word(p, "expect")) {
         return expect(p, &step) &&
-               end_of_statement(p, "and, or, within, throughout, or the end of the line") &&
+               end_of_statement(p, "and, or, within, throughout, or the end of the line", after_condition) &&
                add_step(p, &step, &at, tail);
     }
     if (is_word(p, "pause")) {
@@ -732,7 +735,7 @@ static bool statement(Parser *p, const Step ***tail)
     }
     if (found) {
         return act(p, &step) &&
-               end_of_statement(p, "a number of times, every, while, or the end of the line") &&
+               end_of_statement(p, "a number of times, every, while, or the end of the line", after_act) &&
                add_step(p, &step, &at, tail);
     }
     Nearest nearest = {.found = at.text, .found_len = at.kind == TOKEN_WORD ? at.len : 0};
@@ -757,7 +760,7 @@ static bool statements(Parser *p, const Step ***tail, bool in_block)
         if (p->token.kind == TOKEN_CLOSE) {
             return in_block || parse_refuse(p, SCENARIO_ERROR_BLOCK, &p->token, "this } closes nothing");
         }
-        if (!statement(p, tail) || !end_of_statement(p, "the end of the line")) {
+        if (!statement(p, tail) || !end_of_statement(p, "the end of the line", after_all)) {
             return false;
         }
     }
@@ -772,7 +775,8 @@ static bool parse_file(Parser *p, const char *path, Span text, const OpenFile *f
     OpenFile file = {.from = from, .index = scenario->files_len, .include_line = at != NULL ? at->line : 0};
 
     if (scenario->files_len == SCENARIO_FILES_MAX) {
-        return parse_refuse(p, SCENARIO_ERROR_LIMIT, &after, "at most %u files", SCENARIO_FILES_MAX);
+        return parse_refuse(p, SCENARIO_ERROR_LIMIT, at != NULL ? at : &after, "at most %u files",
+                            SCENARIO_FILES_MAX);
     }
     p->text_bytes += text.len;
     if (text.len > SCENARIO_FILE_BYTES_MAX || p->text_bytes > SCENARIO_TEXT_BYTES_MAX) {

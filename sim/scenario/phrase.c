@@ -494,6 +494,26 @@ static bool same_part(const FormPart *a, const FormPart *b)
            (a->arg != ARG_NONE || memcmp(a->word, b->word, a->len) == 0);
 }
 
+/* Could this token begin such an argument? */
+static bool may_begin(ArgKind kind, const Token *token)
+{
+    switch (kind) {
+    case ARG_NUMBER:
+    case ARG_DURATION:
+    case ARG_BYTES:
+    case ARG_RATE:
+        return token->kind == TOKEN_NUMBER;
+    case ARG_SIGNED:
+        return token->kind == TOKEN_NUMBER || token->kind == TOKEN_MINUS;
+    case ARG_DIMENSIONS:
+        return token->kind == TOKEN_SIZE;
+    case ARG_STRING:
+        return token->kind == TOKEN_STRING;
+    default:
+        return token->kind == TOKEN_WORD;
+    }
+}
+
 static bool nothing_fits(Parser *p, const Candidate *candidates, uint32_t len)
 {
     Nearest nearest;
@@ -567,8 +587,10 @@ bool parse_phrase(Parser *p, uint32_t places, Phrase *ret)
                 break;
             }
             if (part->arg != ARG_NONE) {
-                taken = *part;
-                arg = part->arg;
+                if (arg == ARG_NONE || !may_begin(arg, &p->token)) {
+                    taken = *part;
+                    arg = part->arg;
+                }
             } else if (part->len == 0) {
                 complete = candidates[i].form;
             }
@@ -582,12 +604,12 @@ bool parse_phrase(Parser *p, uint32_t places, Phrase *ret)
             return nothing_fits(p, candidates, len);
         }
         if (arg != ARG_NONE) {
-            /* A word where a value could stand, too: say both. */
+            /* Neither the words nor the value that could stand here: say both. */
             bool words = false;
             for (uint32_t i = 0; i < len; i++) {
                 words = words || (candidates[i].part.arg == ARG_NONE && candidates[i].part.len > 0);
             }
-            if (words && p->token.kind == TOKEN_WORD && arg_words(arg) == NULL && arg != ARG_CHANNELS) {
+            if (words && !may_begin(arg, &p->token)) {
                 return nothing_fits(p, candidates, len);
             }
             if (!parse_arg(p, arg, &ret->args[args++])) {
