@@ -103,7 +103,8 @@ static void string(Lexer *lexer, Token *token)
 {
     const char *start = ++lexer->at;
 
-    while (lexer->at < lexer->end && *lexer->at != '"' && *lexer->at != '\n') {
+    /* Letters beyond ASCII are welcome, controls are not: they would reach a terminal. */
+    while (lexer->at < lexer->end && *lexer->at != '"' && (uint8_t)*lexer->at >= ' ' && *lexer->at != 0x7f) {
         lexer->at++;
     }
     token->text = start;
@@ -114,7 +115,9 @@ static void string(Lexer *lexer, Token *token)
     } else {
         token->kind = TOKEN_BAD;
         token->bad = BAD_STRING;
-        token->wrong = "this string has no end on its line";
+        token->wrong = lexer->at == lexer->end || *lexer->at == '\n' || *lexer->at == '\r'
+                           ? "this string has no end on its line"
+                           : "this string has a control character";
     }
 }
 

@@ -342,6 +342,7 @@ static void test_errors(void **state)
         {"pause $", SCENARIO_ERROR_CHARACTER, 1, 7, "", "after $ comes", NULL},
         {"scenario \"no end\nrow R01", SCENARIO_ERROR_STRING, 1, 10, "", "no end on its line", NULL},
         {"scenario \"x", SCENARIO_ERROR_STRING, 1, 10, "", "no end on its line", NULL},
+        {"scenario \"a\x1b[2J\"", SCENARIO_ERROR_STRING, 1, 10, "", "control character", NULL},
         {"pause 99999999999999999999ms", SCENARIO_ERROR_NUMBER, 1, 7, "", "too large", NULL},
         {"pause 3ms4", SCENARIO_ERROR_NUMBER, 1, 7, "", "neither a number nor a name", NULL},
         {"pause 10", SCENARIO_ERROR_UNIT, 1, 7, "", "a duration such as 10ms", "'10'"},
