@@ -26,12 +26,11 @@
 
 #define STACK_BYTES (1024u * 1024u)
 #define GUARD_BYTES 65536u
-#define NAME_BYTES 16u /* what the kernel takes, with its NUL */
 
 typedef struct Baton {
     Carrier carrier;
     pthread_t thread;
-    const char *name;
+    char name[16];          /* what the kernel takes, with its NUL */
     uint32_t here;          /* 1: the thread has been given the baton */
     uint32_t home;          /* 1: home has been given it back */
     void (*act)(void *arg); /* not NULL: do this, and nothing else */
@@ -91,9 +90,7 @@ static UNSEEN void *baton_main(void *opaque)
         }
         await_turn(baton);
         if (!baton->is_abandoned) {
-            char name[NAME_BYTES];
-            snprintf(name, sizeof name, "%s", baton->name);
-            pthread_setname_np(baton->thread, name);
+            pthread_setname_np(baton->thread, baton->name);
             baton->carrier.entry(baton->carrier.arg);
             baton->carrier.is_finished = true;
             give(&baton->home);
@@ -142,7 +139,8 @@ static void baton_abandon(Carrier *carrier)
 
 static void baton_begin(Carrier *carrier, const char *name)
 {
-    baton_of(carrier)->name = name;
+    Baton *baton = baton_of(carrier);
+    snprintf(baton->name, sizeof baton->name, "%s", name);
 }
 
 static void baton_resume(Carrier *carrier)

@@ -37,8 +37,11 @@ static uint64_t fiber_wall_ns(const Core *core)
 
 static void fiber_entropy(const Core *core, void *buffer, size_t len)
 {
+    Sim *sim = sim_of(core);
     tsan_write(buffer, len);
-    choices_entropy(sim_of(core), buffer, len);
+    kernel_enter(sim);
+    choices_entropy(sim, buffer, len);
+    kernel_leave(sim);
 }
 
 static const char *fiber_env(const Core *core, const char *name)
@@ -63,17 +66,18 @@ static void *fiber_alloc(const Core *core, size_t size)
     Sim *sim = enter(core);
     const bool granted = size <= CORE_ALLOC_BYTES_MAX && !alloc_fails(sim);
     world_record(sim, "alloc", size, granted);
+    sim->own.allocations += granted;
     sim_call_end(sim);
     void *memory = granted ? malloc(size > 0 ? size : 1) : NULL; /* outside the kernel: it is the caller's */
-    sim->own.allocations += memory != NULL;
+    CHECK(!granted || memory != NULL); /* what fails is chosen; otherwise no two runs would be the same */
     return memory;
 }
 
 static void fiber_free(const Core *core, void *memory)
 {
     Sim *sim = enter(core);
-    sim_call_end(sim);
     sim->own.allocations -= memory != NULL;
+    sim_call_end(sim);
     free(memory);
 }
 

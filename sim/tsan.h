@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* tsan.h: what the simulator tells ThreadSanitizer. Nothing in other builds.
+/* tsan.h: what the simulator tells ThreadSanitizer; in other builds, the same to valgrind's drd and helgrind, for which
+ * it is a few instructions that do nothing elsewhere. Those two see threads only on the baton backend.
  *
  * SUMAC_SIM_TSAN is defined by CMake, because the simulator itself is compiled without instrumentation: its state is
  * touched by all simulated threads, between which TSan is told of no order but the real one. What it calls in libc
@@ -54,13 +55,22 @@ static inline void tsan_ignore_end(void)
 
 #else
 
+#if __has_include(<valgrind/drd.h>)
+#include <valgrind/drd.h> /* helgrind understands the first two; tests/sim/test_valgrind.py has the rest for it */
+#else
+#define ANNOTATE_HAPPENS_BEFORE(address) ((void)(address))
+#define ANNOTATE_HAPPENS_AFTER(address) ((void)(address))
+#define ANNOTATE_IGNORE_READS_AND_WRITES_BEGIN() ((void)0)
+#define ANNOTATE_IGNORE_READS_AND_WRITES_END() ((void)0)
+#endif
+
 static inline void tsan_acquire(const void *address)
 {
-    (void)address;
+    ANNOTATE_HAPPENS_AFTER(address);
 }
 static inline void tsan_release(const void *address)
 {
-    (void)address;
+    ANNOTATE_HAPPENS_BEFORE(address);
 }
 static inline void tsan_read(const void *address, size_t len)
 {
@@ -74,9 +84,11 @@ static inline void tsan_write(void *address, size_t len)
 }
 static inline void tsan_ignore_begin(void)
 {
+    ANNOTATE_IGNORE_READS_AND_WRITES_BEGIN();
 }
 static inline void tsan_ignore_end(void)
 {
+    ANNOTATE_IGNORE_READS_AND_WRITES_END();
 }
 
 #endif

@@ -90,7 +90,8 @@ int main(int argc, char **argv)
         return 2;
     }
     for (uint64_t seed = 0; seed < 10; seed++) {
-        Race race = {.order = argv[1]};
+        static Race race; /* drd does not look at stacks */
+        race = (Race){.order = argv[1]};
         race.sim = sim_new(&(SimConfig){.seed = seed,
                                         .backend = on_baton ? SIM_BACKEND_BATON : SIM_BACKEND_FIBER,
                                         .level = SIM_LEVEL_CALLS});
