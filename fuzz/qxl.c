@@ -2,6 +2,7 @@
 /* A guest's memory, and commands in it. Memory is an allocation of just its size, so that ASan sees every byte read beside
  * it. Whatever is accepted must be what the headers promise. */
 #include "fuzz/fuzz.h"
+#include "fuzz/qxl_drawable.h"
 #include "fuzz/qxl_image.h"
 
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include "base/check.h"
 #include "qxl/command.h"
 #include "qxl/monitors.h"
+
+#define HOST_BYTES_MAX (64u << 20) /* chunks that lie over each other make gigabytes of pixels */
 
 static void check_shape(const Memslots *slots, const QxlShape *shape)
 {
@@ -41,6 +44,37 @@ static void check_geometry(const QxlGeometry *geometry)
     CHECK(step * geometry->height <= QXL_SURFACE_BYTES_MAX);
 }
 
+static void *host_alloc(void *opaque, size_t bytes)
+{
+    (void)opaque;
+    return bytes <= HOST_BYTES_MAX ? malloc(bytes) : NULL;
+}
+
+static void host_free(void *opaque, void *memory)
+{
+    (void)opaque;
+    free(memory);
+}
+
+/* A few surfaces of all formats; the other ids are free. */
+static bool find_surface(void *opaque, uint32_t id, QxlGeometry *ret_geometry)
+{
+    static const QxlGeometry surfaces[] = {
+        {128, 96, SPICE_SURFACE_FMT_32_xRGB, 512}, {64, 64, SPICE_SURFACE_FMT_32_ARGB, -256},
+        {32, 32, SPICE_SURFACE_FMT_1_A, 4},        {40, 50, SPICE_SURFACE_FMT_8_A, 40},
+        {99, 1, SPICE_SURFACE_FMT_16_555, 200},    {INT32_MAX, INT32_MAX, SPICE_SURFACE_FMT_16_565, 4},
+    };
+
+    (void)opaque;
+    if (id >= sizeof surfaces / sizeof surfaces[0]) {
+        return false;
+    }
+    *ret_geometry = surfaces[id];
+    return true;
+}
+
+static const QxlHost host = {{host_alloc, host_free, NULL}, find_surface, NULL};
+
 static void run_command(const Memslots *slots, const QxlImageCommand *from, uintptr_t start, size_t len)
 {
     const QXLCommandExt ext = {
@@ -48,8 +82,8 @@ static void run_command(const Memslots *slots, const QxlImageCommand *from, uint
     QxlCommand command;
     QxlFault fault = {0};
 
-    const Status status = qxl_command_read(slots, (from->ring & 1) != 0 ? QXL_RING_CURSOR : QXL_RING_COMMANDS,
-                                           &ext, &command, &fault);
+    const Status status = qxl_command_read(
+        slots, &host, (from->ring & 1) != 0 ? QXL_RING_CURSOR : QXL_RING_COMMANDS, &ext, &command, &fault);
     const uintptr_t info = (uintptr_t)command.release.info;
     CHECK(info == 0 ||
           (info >= start && len >= sizeof(QXLReleaseInfo) && info - start <= len - sizeof(QXLReleaseInfo)));
@@ -72,8 +106,8 @@ static void run_command(const Memslots *slots, const QxlImageCommand *from, uint
         }
         break;
     case QXL_CMD_DRAW:
-        CHECK(command.u.draw.box.left >= 0 && command.u.draw.box.right > command.u.draw.box.left);
-        CHECK(command.u.draw.box.top >= 0 && command.u.draw.box.bottom > command.u.draw.box.top);
+        check_drawable(command.u.drawable, &host, start, len);
+        qxl_drawable_free(command.u.drawable);
         break;
     case QXL_CMD_MESSAGE:
         CHECK(memchr(command.u.message.text, 0, sizeof command.u.message.text) != NULL);

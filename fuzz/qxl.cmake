@@ -8,5 +8,5 @@ target_compile_options(qxl-seeds PRIVATE ${SUMAC_WARNINGS})
 target_link_libraries(qxl-seeds PRIVATE PkgConfig::SPICE_PROTOCOL)
 add_custom_command(TARGET qxl-seeds POST_BUILD COMMAND qxl-seeds ${qxl_seeds})
 
-sumac_fuzz(qxl SOURCES qxl.c LINK sumac-qxl sumac-base CORPUS ${qxl_seeds} ATLEAST 12)
+sumac_fuzz(qxl SOURCES qxl.c qxl_drawable.c LINK sumac-qxl sumac-base CORPUS ${qxl_seeds} ATLEAST 12)
 add_dependencies(fuzz-qxl qxl-seeds)

@@ -34,3 +34,10 @@
 
 /* ---- TLS files ---- */
 #define TLS_FILE_BYTES_MAX (1024u * 1024u) /* bytes; a CA bundle is 250 KB */
+
+/* ---- The guest's drawables (qxl/drawable.h) ---- */
+#define QXL_DRAWABLE_BYTES_MAX (16u * 1024u * 1024u) /* bytes of ours per drawable, pixels aside */
+#define QXL_DATA_CHUNKS_MAX 131072u        /* chunks per chain; 512 MiB of pixels in pages of 4 KiB */
+#define QXL_CLIP_RECTS_MAX 65536u          /* rectangles; a region of every other pixel of a 512 x 256 box */
+#define QXL_PATH_BYTES_MAX (1024u * 1024u) /* bytes; 131000 points */
+#define QXL_STRING_BYTES_MAX (4u * 1024u * 1024u) /* bytes; 400 glyphs of 100 x 100 pixels with 8 bits */

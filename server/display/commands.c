@@ -141,19 +141,29 @@ void worker_reset_cursor(RedWorker *worker)
 
 /* ---- The others ---- */
 
-/* There is no canvas yet: a drawable is checked and dropped, and its command goes back at once. */
-static Status do_draw(RedWorker *worker, const QxlDraw *draw, QxlFault *ret_fault)
+static void *drawable_alloc(void *opaque, size_t bytes)
 {
-    const Surface *surface = surfaces_find(&worker->surfaces, draw->surface_id);
+    const Core *core = ((RedWorker *)opaque)->core;
+
+    return core->alloc(core, bytes);
+}
+
+static void drawable_free(void *opaque, void *memory)
+{
+    const Core *core = ((RedWorker *)opaque)->core;
+
+    core->free(core, memory);
+}
+
+static bool find_surface(void *opaque, uint32_t id, QxlGeometry *ret_geometry)
+{
+    const Surface *surface = surfaces_find(&((RedWorker *)opaque)->surfaces, id);
 
     if (surface == NULL) {
-        return qxl_fault(ret_fault, "drawing on a surface that does not exist", draw->surface_id);
+        return false;
     }
-    if ((uint32_t)draw->box.right > surface->geometry.width ||
-        (uint32_t)draw->box.bottom > surface->geometry.height) {
-        return qxl_fault(ret_fault, "drawing beyond its surface", draw->surface_id);
-    }
-    return STATUS_OK;
+    *ret_geometry = surface->geometry;
+    return true;
 }
 
 /* The guest wants to read pixels; those that are drawn already are in its memory, as nobody else draws. */
@@ -171,8 +181,9 @@ static Status do_update(RedWorker *worker, const QxlUpdate *update, QxlFault *re
 static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand *owed, QxlFault *ret_fault)
 {
     switch (command->type) {
-    case QXL_CMD_DRAW:
-        return do_draw(worker, &command->u.draw, ret_fault);
+    case QXL_CMD_DRAW: /* There is no canvas yet: a drawable was checked, and goes back at once. */
+        qxl_drawable_free(command->u.drawable);
+        return STATUS_OK;
     case QXL_CMD_UPDATE:
         return do_update(worker, &command->u.update, ret_fault);
     case QXL_CMD_SURFACE:
@@ -188,10 +199,12 @@ static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand 
 
 void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *from, uint64_t now_ns)
 {
+    const QxlHost host = {
+        .memory = {drawable_alloc, drawable_free, worker}, .find_surface = find_surface, .opaque = worker};
     QxlCommand command;
     QxlFault fault;
 
-    Status status = qxl_command_read(worker->slots, ring, from, &command, &fault);
+    Status status = qxl_command_read(worker->slots, &host, ring, from, &command, &fault);
     HeldCommand owed = {.release = command.release, .slot = command.slot};
     if (status == STATUS_OK) {
         status = execute(worker, &command, &owed, &fault);

@@ -23,16 +23,18 @@ typedef struct QxlArenaBlock QxlArenaBlock;
 
 typedef struct QxlArena {
     QxlMemory memory;
-    QxlArenaBlock *blocks; /* newest first */
-    uint8_t *free;         /* in the newest */
-    size_t left;
+    QxlArenaBlock *blocks;
+    uint8_t *room;  /* in one of them */
+    size_t left;    /* of the room */
     uint64_t bytes; /* of all blocks */
     uint64_t bytes_max;
-    bool over_budget; /* why NULL came back: the budget, not the host */
 } QxlArena;
 
 QxlArena qxl_arena_of(const QxlMemory *memory, uint64_t bytes_max);
+/* The arena itself may lie in its memory. */
 void qxl_arena_free(QxlArena *arena);
 
+/* Within the budget? */
+bool qxl_arena_allows(const QxlArena *arena, uint64_t bytes);
 /* Not cleared. NULL: over the budget, or the host has none. */
 void *qxl_arena_take(QxlArena *arena, uint64_t bytes);

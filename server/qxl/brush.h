@@ -13,7 +13,7 @@
 
 typedef struct QxlBrush {
     uint8_t type;   /* SPICE_BRUSH_TYPE_NONE, _SOLID or _PATTERN */
-    uint32_t color; /* SOLID: as the guest gave it; 0x00RRGGBB or a raw 16-bit pixel */
+    uint32_t color; /* SOLID: 0x00RRGGBB, or a pixel of a 16-bit surface; a compat guest's 555 is widened */
     const QxlImage *pattern;
     QXLPoint pattern_pos; /* where on the surface the pattern's first pixel lies */
 } QxlBrush;

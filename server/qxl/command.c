@@ -50,44 +50,6 @@ static Status update_read(const GuestRange *range, bool compat, QxlUpdate *ret_u
     return STATUS_OK;
 }
 
-static Status draw_read(const GuestRange *range, bool compat, QxlDraw *ret_draw, QxlFault *ret_fault)
-{
-    QxlDraw draw = {.compat = compat};
-
-    /* The part that says what to draw must be there; it is not read before something draws it. */
-    if (compat) {
-        QXLCompatDrawable drawable;
-        if (range->left < sizeof drawable) {
-            return qxl_fault(ret_fault, "a drawable across the end of its memslot", range->left);
-        }
-        guest_copy(&drawable, range->host, offsetof(QXLCompatDrawable, u));
-        draw.type = drawable.type;
-        draw.effect = drawable.effect;
-        draw.box = drawable.bbox;
-        draw.mm_time = drawable.mm_time;
-    } else {
-        QXLDrawable drawable;
-        if (range->left < sizeof drawable) {
-            return qxl_fault(ret_fault, "a drawable across the end of its memslot", range->left);
-        }
-        guest_copy(&drawable, range->host, offsetof(QXLDrawable, u));
-        draw.surface_id = drawable.surface_id;
-        draw.type = drawable.type;
-        draw.effect = drawable.effect;
-        draw.box = drawable.bbox;
-        draw.mm_time = drawable.mm_time;
-    }
-    if (draw.type > QXL_DRAW_COMPOSITE) {
-        return qxl_fault(ret_fault, "no such drawable", draw.type);
-    }
-    if (draw.box.left < 0 || draw.box.top < 0 || draw.box.left >= draw.box.right ||
-        draw.box.top >= draw.box.bottom) {
-        return qxl_fault(ret_fault, "a drawable with a box that is none", (uint32_t)draw.box.left);
-    }
-    *ret_draw = draw;
-    return STATUS_OK;
-}
-
 static Status message_read(const GuestRange *range, QxlMessage *ret_message, QxlFault *ret_fault)
 {
     const uint64_t behind = range->left - sizeof(QXLReleaseInfo);
@@ -127,8 +89,8 @@ static bool ring_carries(QxlRing ring, uint32_t type)
     }
 }
 
-Status qxl_command_read(const Memslots *slots, QxlRing ring, const QXLCommandExt *command,
-                        QxlCommand *ret_command, QxlFault *ret_fault)
+Status qxl_command_read(const Memslots *slots, const QxlHost *host, QxlRing ring,
+                        const QXLCommandExt *command, QxlCommand *ret_command, QxlFault *ret_fault)
 {
     const bool compat = (command->flags & QXL_COMMAND_FLAG_COMPAT) != 0;
     GuestRange range;
@@ -146,7 +108,8 @@ Status qxl_command_read(const Memslots *slots, QxlRing ring, const QXLCommandExt
     }
     switch (command->cmd.type) {
     case QXL_CMD_DRAW:
-        return draw_read(&range, compat, &ret_command->u.draw, ret_fault);
+        return qxl_drawable_read(slots, host, command->group_id, &range, command->flags,
+                                 &ret_command->u.drawable, ret_fault);
     case QXL_CMD_UPDATE:
         return update_read(&range, compat, &ret_command->u.update, ret_fault);
     case QXL_CMD_MESSAGE:

@@ -2,15 +2,16 @@
 /* command.h: turns a command that the device took from a ring into a checked copy.
  *
  * The guest goes on writing while we read, so each byte is copied once, and what comes out of here refers to guest memory
- * only through what must be given back (release), through addresses that are looked up anew, and through a shape's
- * chunks, to be copied before the memslots change.
+ * only through what must be given back (release), through addresses that are looked up anew, through a shape's chunks, to
+ * be copied before the memslots change, and through a drawable's pixels (drawable.h).
  *
  * Whatever else is wrong with a command, its release info is known as soon as its first 8 bytes lie in a memslot; it is
  * owed back from then on, once. A command of which not even that can be said has nothing to give back (R90).
  *
- * Ownership  the caller owes `release` to the device, also when reading failed.
+ * Ownership  the caller owes `release` to the device, also when reading failed; it owns a drawable that was read.
  * Thread     the worker's.
- * Errors     STATUS_DEVICE_FAULT with a reason; of the result, only type, group, slot and release are then valid.
+ * Errors     STATUS_DEVICE_FAULT with a reason, or STATUS_LIMIT: no memory for a drawable. Of the result, only type, group,
+ *            slot and release are then valid.
  * Source     reference/wire-protocol.md sections 6.3 to 6.6, reference/api-and-behaviour.md section 6.2.
  */
 #pragma once
@@ -18,6 +19,7 @@
 #include <spice/qxl_dev.h>
 
 #include "qxl/cursor.h"
+#include "qxl/drawable.h"
 #include "qxl/surface.h"
 
 #define QXL_MESSAGE_BYTES_MAX 100000u /* bytes until the NUL; as the existing server */
@@ -37,16 +39,6 @@ typedef struct QxlUpdate {
     uint32_t surface_id;
 } QxlUpdate;
 
-/* What is common to all drawing: where it draws, not yet what. */
-typedef struct QxlDraw {
-    uint32_t surface_id;
-    uint8_t type;     /* QXL_DRAW_*, QXL_COPY_BITS */
-    uint8_t effect;   /* QXL_EFFECT_* */
-    QXLRect box;      /* neither empty nor inside out, from 0 on */
-    uint32_t mm_time; /* ms */
-    bool compat;
-} QxlDraw;
-
 typedef struct QxlMessage {
     char text[QXL_MESSAGE_TEXT_BYTES];
 } QxlMessage;
@@ -62,7 +54,7 @@ typedef struct QxlCommand {
     uint32_t slot;             /* where `release` lies */
     QXLReleaseInfoExt release; /* info NULL: nothing to give back */
     union {
-        QxlDraw draw;
+        QxlDrawable *drawable; /* the caller's from here on */
         QxlUpdate update;
         QxlMessage message;
         QxlSurface surface;
@@ -70,5 +62,6 @@ typedef struct QxlCommand {
     } u;
 } QxlCommand;
 
-Status qxl_command_read(const Memslots *slots, QxlRing ring, const QXLCommandExt *command,
-                        QxlCommand *ret_command, QxlFault *ret_fault) STATUS_MUST_CHECK;
+Status qxl_command_read(const Memslots *slots, const QxlHost *host, QxlRing ring,
+                        const QXLCommandExt *command, QxlCommand *ret_command,
+                        QxlFault *ret_fault) STATUS_MUST_CHECK;

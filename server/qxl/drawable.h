@@ -122,7 +122,7 @@ typedef struct QxlDependency {
 #define QXL_DRAWABLE_IMAGES_MAX 3u
 
 struct QxlDrawable {
-    uint32_t group;
+    uint32_t group; /* of its memslots */
     uint32_t surface_id;
     uint8_t type;             /* QXL_DRAW_*, QXL_COPY_BITS: says which of `u` */
     uint8_t effect;           /* QXL_EFFECT_* */
@@ -154,11 +154,16 @@ struct QxlDrawable {
     uint64_t pinned_bytes; /* of pixels in guest memory */
     uint64_t own_bytes;    /* of our memory */
 
-    /* Private to drawable.c. */
+    /* For qxl_drawable_images() and qxl_drawable_unpin(). */
+    QxlImage *images[QXL_DRAWABLE_IMAGES_MAX];
+    uint32_t image_count;
     QxlArena arena;
     void *pixels; /* after unpinning */
 };
 
+/* `range` is where the command lies; `flags` are QXL_COMMAND_FLAG_*. A drawable in the older layout draws on surface 0. */
+Status qxl_drawable_read(const Memslots *slots, const QxlHost *host, uint32_t group, const GuestRange *range,
+                         uint32_t flags, QxlDrawable **ret_drawable, QxlFault *ret_fault) STATUS_MUST_CHECK;
 void qxl_drawable_free(QxlDrawable *drawable); /* NULL is allowed */
 
 /* The images it shows, masks included; returns how many. */

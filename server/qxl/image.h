@@ -23,7 +23,7 @@
 typedef struct QxlPalette {
     uint64_t unique; /* 0: not to be cached */
     uint16_t count;  /* of entries that the guest gave, 1 ... 256 */
-    /* 0x00RRGGBB, or raw 16-bit pixels, as the guest gave them; 0 behind the last. Any pixel is an index into it. */
+    /* Colours as in a QxlBrush; 0 behind the last, so that any pixel is an index. */
     uint32_t entries[QXL_PALETTE_ENTRIES_MAX];
 } QxlPalette;
 

@@ -27,7 +27,8 @@ static Status read_cursor(Guest *guest, QxlCommand *ret)
     const QXLCommandExt command = {.cmd = {.data = guest_at(0), .type = QXL_CMD_CURSOR},
                                    .group_id = GUEST_GROUP};
 
-    const Status status = qxl_command_read(guest->slots, QXL_RING_CURSOR, &command, ret, &guest->fault);
+    const Status status =
+        qxl_command_read(guest->slots, &guest->host, QXL_RING_CURSOR, &command, ret, &guest->fault);
     /* It can be given back in every case. */
     assert_ptr_equal(ret->release.info, (void *)guest->start);
     assert_int_equal(ret->release.group_id, GUEST_GROUP);

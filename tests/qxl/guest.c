@@ -22,11 +22,44 @@ void guest_copy(void *copy, uintptr_t host, size_t len)
         guest->reads[at + i] = 1;
     }
     if (len > 0) {
+        guest->reads_start = at < guest->reads_start ? at : guest->reads_start;
+        guest->reads_end = at + len > guest->reads_end ? at + len : guest->reads_end;
         memcpy(copy, guest->shadow + at, len);
         if (!guest->may_reread) {
             memset(guest->shadow + at, 0xff, len);
         }
     }
+}
+
+static void *host_alloc(void *opaque, size_t bytes)
+{
+    Guest *guest = opaque;
+
+    if (guest->allocs_left == 0) {
+        return NULL;
+    }
+    guest->allocs_left--;
+    guest->blocks++;
+    void *memory = malloc(bytes);
+    assert_non_null(memory);
+    return memset(memory, 0xa5, bytes);
+}
+
+static void host_free(void *opaque, void *memory)
+{
+    ((Guest *)opaque)->blocks--;
+    free(memory);
+}
+
+static bool host_find_surface(void *opaque, uint32_t id, QxlGeometry *ret_geometry)
+{
+    const Guest *guest = opaque;
+
+    if (id >= GUEST_SURFACES || guest->surfaces[id].width == 0) {
+        return false;
+    }
+    *ret_geometry = guest->surfaces[id];
+    return true;
 }
 
 int guest_setup(void **state)
@@ -48,6 +81,9 @@ int guest_setup(void **state)
                           .virt_end = guest->start + GUEST_BYTES,
                           .addr_delta = guest->start - GUEST_OFFSET};
     assert_int_equal(memslots_add(guest->slots, &slot), STATUS_OK);
+    guest->host = (QxlHost){{host_alloc, host_free, guest}, host_find_surface, guest};
+    guest->allocs_left = SIZE_MAX;
+    guest->reads_start = GUEST_BYTES;
     current = guest;
     *state = guest;
     return 0;
@@ -57,6 +93,7 @@ int guest_teardown(void **state)
 {
     Guest *guest = *state;
 
+    assert_int_equal(guest->blocks, 0);
     memslots_free(guest->slots);
     munmap((void *)guest->start, GUEST_BYTES);
     free(guest->shadow);
@@ -64,6 +101,20 @@ int guest_teardown(void **state)
     free(guest);
     current = NULL;
     return 0;
+}
+
+Status guest_read(Guest *guest, QxlRing ring, uint32_t type, uint64_t address, uint32_t flags,
+                  QxlCommand *ret)
+{
+    const QXLCommandExt command = {
+        .cmd = {.data = address, .type = type}, .group_id = GUEST_GROUP, .flags = flags};
+
+    if (guest->reads_start < guest->reads_end) {
+        memset(guest->reads + guest->reads_start, 0, guest->reads_end - guest->reads_start);
+    }
+    guest->reads_start = GUEST_BYTES;
+    guest->reads_end = 0;
+    return qxl_command_read(guest->slots, &guest->host, ring, &command, ret, &guest->fault);
 }
 
 uint64_t guest_at(uint64_t offset)

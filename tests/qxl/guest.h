@@ -26,12 +26,19 @@
 #define GUEST_GENERATION 5u
 #define GUEST_OFFSET UINT64_C(0x10000) /* guest address of the first byte */
 
+#define GUEST_SURFACES 8u
+
 typedef struct Guest {
     uintptr_t start; /* of what is mapped without access */
     uint8_t *shadow;
     uint8_t *reads;
-    bool may_reread; /* for chains that lead back to themselves */
+    size_t reads_start, reads_end; /* all that are not 0 */
+    bool may_reread;               /* for chains that lead back to themselves */
     Memslots *slots;
+    QxlHost host;
+    QxlGeometry surfaces[GUEST_SURFACES]; /* width 0: there is none */
+    size_t blocks;                        /* that the host lent and did not get back */
+    size_t allocs_left;                   /* then there is no memory */
     QxlFault fault;
 } Guest;
 
@@ -43,6 +50,10 @@ uint64_t guest_at(uint64_t offset);
 /* What the guest writes; zeroes elsewhere. */
 void *guest_memory(Guest *guest, uint64_t offset);
 bool guest_was_read(const Guest *guest, uint64_t offset, size_t len);
+
+/* Reads one command anew: what was read before may be read again. */
+Status guest_read(Guest *guest, QxlRing ring, uint32_t type, uint64_t address, uint32_t flags,
+                  QxlCommand *ret);
 
 int run_memslots(void);
 int run_chunks(void);
