@@ -88,7 +88,7 @@ static void configure(const Actor *actor, FakeClientConfig *ret)
             ret->behaviour.link_lie = (FakeLinkLie)(FAKE_LINK_HONEST + 1 + arg->range.low);
             break;
         case CLIENT_LEAVES_AFTER:
-            ret->behaviour.leave_after = stage_pick(actor->all->sim, arg->range);
+            ret->behaviour.leave_after = stage_pick(actor->all->sim, "leaves", arg->range);
             break;
         default:
             CHECK(false); /* the table has a form that nobody carries out */
@@ -124,7 +124,6 @@ static Session *session_begin(Actor *actor)
 /* ---- Connections ---- */
 
 static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns);
-static const SimClientOps wire_ops = {"client", wire_step};
 
 static Sim *sim_of_wire(const Wire *wire)
 {
@@ -205,7 +204,10 @@ static void wire_begin(Wire *wire)
     wire->connection =
         fake_client_connect(session->client, wire->channel.type, wire->channel.id, sim_now_ns(sim));
     CHECK(wire->connection != NULL);
-    wire->step = sim_client_add(sim, &wire_ops, wire);
+    snprintf(wire->name, sizeof wire->name, "%s.%s", session->actor->written->name,
+             wire->alias != NULL ? wire->alias : wire_channel_name(wire->channel.type));
+    wire->ops = (SimClientOps){wire->name, wire_step};
+    wire->step = sim_client_add(sim, &wire->ops, wire);
     for (uint32_t i = 0; i < ACTOR_FAULTS_MAX; i++) {
         PlacedFault *fault = &session->actor->faults[i];
         if (fault->armed && is_target(wire, &fault->target)) {
@@ -426,17 +428,17 @@ static void actor_inputs(Actor *actor, const Phrase *phrase)
     case CLIENT_PRESSES:
     case CLIENT_RELEASES:
         fake_inputs_key(connection, phrase->form->id == CLIENT_PRESSES,
-                        (uint32_t)stage_pick(sim, first->range));
+                        (uint32_t)stage_pick(sim, "first", first->range));
         break;
     case CLIENT_TYPES: {
-        const uint32_t code = (uint32_t)stage_pick(sim, first->range);
+        const uint32_t code = (uint32_t)stage_pick(sim, "first", first->range);
         fake_inputs_key(connection, true, code);
         fake_inputs_key(connection, false, code | 0x80);
         break;
     }
     case CLIENT_MOVES_TO:
-        fake_inputs_position(connection, (uint32_t)stage_pick(sim, first->range),
-                             (uint32_t)stage_pick(sim, second->range), 0, 0);
+        fake_inputs_position(connection, (uint32_t)stage_pick(sim, "first", first->range),
+                             (uint32_t)stage_pick(sim, "second", second->range), 0, 0);
         break;
     case CLIENT_MOVES_BY:
         fake_inputs_motion(connection, (int32_t)first->number, (int32_t)second->number, 0);
@@ -448,24 +450,27 @@ static void actor_inputs(Actor *actor, const Phrase *phrase)
         break;
     }
     case CLIENT_SETS_MODIFIERS:
-        fake_inputs_modifiers(connection, (uint16_t)(stage_pick(sim, first->range) & 7));
+        fake_inputs_modifiers(connection, (uint16_t)(stage_pick(sim, "first", first->range) & 7));
         break;
     default: /* plays */
-        switch (sim_choose(sim, 5)) {
+        switch (sim_choose_at(sim, "play", 5)) {
         case 0:
-            fake_inputs_key(connection, sim_choose(sim, 2) == 0, 0x1e + sim_choose(sim, 20));
+            fake_inputs_key(connection, sim_choose_at(sim, "play", 2) == 0,
+                            0x1e + sim_choose_at(sim, "play", 20));
             break;
         case 1:
             fake_inputs_motion(connection, 3, -2, 0);
             break;
         case 2:
-            fake_inputs_position(connection, sim_choose(sim, 700), sim_choose(sim, 500), 0, 0);
+            fake_inputs_position(connection, sim_choose_at(sim, "play", 700), sim_choose_at(sim, "play", 500),
+                                 0, 0);
             break;
         case 3:
-            fake_inputs_button(connection, sim_choose(sim, 2) == 0, (uint8_t)sim_choose(sim, 8), 1);
+            fake_inputs_button(connection, sim_choose_at(sim, "play", 2) == 0,
+                               (uint8_t)sim_choose_at(sim, "play", 8), 1);
             break;
         default:
-            fake_inputs_modifiers(connection, (uint16_t)sim_choose(sim, 8));
+            fake_inputs_modifiers(connection, (uint16_t)sim_choose_at(sim, "play", 8));
         }
     }
     wire_settle(wire);
@@ -510,7 +515,8 @@ static void wire_act(Wire *wire, FormId act)
         wire_silence(wire);
         break;
     case WIRE_DIES:
-        wire_act(wire, (FormId[]){WIRE_CLOSES, WIRE_RESETS, WIRE_FALLS_SILENT}[sim_choose(sim, 3)]);
+        wire_act(wire,
+                 (FormId[]){WIRE_CLOSES, WIRE_RESETS, WIRE_FALLS_SILENT}[sim_choose_at(sim, "death", 3)]);
         break;
     case WIRE_STOPS_READING:
         wire->deaf = true;
@@ -530,7 +536,7 @@ static void wire_act(Wire *wire, FormId act)
         if (wire->handle >= 0 && wire->connection != NULL) {
             wire->session->careless = true;
             fake_connection_send_raw(wire->connection,
-                                     span_of(nonsense, 1 + sim_choose(sim, sizeof nonsense)));
+                                     span_of(nonsense, 1 + sim_choose_at(sim, "nonsense", sizeof nonsense)));
             wire_settle(wire);
         }
         break;
@@ -552,10 +558,10 @@ static void actor_act(Actor *actor, const Who *who, const Phrase *phrase)
             return;
         }
         /* All of them die of the same cause; one that is chosen for each would be many deaths. */
-        const FormId act =
-            phrase->form->id == WIRE_DIES
-                ? (FormId[]){WIRE_CLOSES, WIRE_RESETS, WIRE_FALLS_SILENT}[sim_choose(actor->all->sim, 3)]
-                : phrase->form->id;
+        const FormId act = phrase->form->id == WIRE_DIES
+                               ? (FormId[]){WIRE_CLOSES, WIRE_RESETS,
+                                            WIRE_FALLS_SILENT}[sim_choose_at(actor->all->sim, "death", 3)]
+                               : phrase->form->id;
         for (uint32_t i = 0; session != NULL && i < session->wires_len; i++) {
             wire_act(&session->wires[i], act);
         }
@@ -589,7 +595,7 @@ void actors_fault(Actors *actors, const Phrase *phrase)
     Actor *actor = &actors->actors[target->index];
     PlacedFault fault = {.kind = phrase->form->id,
                          .target = *target,
-                         .value = stage_pick(actors->sim, phrase->args[1].range),
+                         .value = stage_pick(actors->sim, "fault", phrase->args[1].range),
                          .armed = true};
     bool placed = false;
 

@@ -34,7 +34,9 @@ typedef struct Wire {
     const char *alias;
     FakeConnection *connection; /* NULL: main has not told the session yet */
     SimClient *step;
-    int handle; /* -1: none */
+    SimClientOps ops;
+    char name[2 * SCENARIO_WORD_BYTES_MAX + 2]; /* alice.display */
+    int handle;                                 /* -1: none */
     bool ended;
     bool refused, failed;   /* how it ended, where the protocol says so */
     bool deaf;              /* does not read, */

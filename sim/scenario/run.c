@@ -88,10 +88,11 @@ struct Run {
 static void script_go(Script *script);
 static void script_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns);
 static const SimClientOps script_ops = {"script", script_step};
+static const SimClientOps branch_ops = {"branch", script_step};
 
-static uint64_t choose_to(const Run *run, uint64_t max)
+static uint64_t pause_to(const Run *run, uint64_t max_ns)
 {
-    return stage_pick(run->sim, (Range){0, max});
+    return stage_pick(run->sim, "pause", (Range){0, max_ns});
 }
 
 static void say(const Run *run, const Step *step)
@@ -181,7 +182,7 @@ static void job_act(void *arg)
 
     for (uint64_t i = 0; i < job->times; i++) {
         if (i > 0) {
-            sim_sleep(run->sim, job->every_ns > 0 ? job->every_ns : choose_to(run, job->pause_max_ns));
+            sim_sleep(run->sim, job->every_ns > 0 ? job->every_ns : pause_to(run, job->pause_max_ns));
         }
         stage_act(&run->stage, &script->at->who, script->at->phrases);
     }
@@ -224,7 +225,7 @@ static Script *script_new(Run *run, Script *parent, const Step *first)
     script->wake_ns = NS_NEVER;
     list_init(&script->node);
     list_append(&run->scripts, &script->node);
-    script->step = sim_client_add(run->sim, &script_ops, script);
+    script->step = sim_client_add(run->sim, parent == NULL ? &script_ops : &branch_ops, script);
     return script;
 }
 
@@ -267,15 +268,15 @@ static const Step *advance(Script *script)
 static uint64_t race_pause_ns(const Script *script)
 {
     const uint64_t max_ns = script->pause_max_ns;
-    switch (sim_choose(script->run->sim, 4)) {
+    switch (sim_choose_at(script->run->sim, "kind of pause", 4)) {
     case 0:
         return 0;
     case 1:
-        return choose_to(script->run, max_ns / 100);
+        return pause_to(script->run, max_ns / 100);
     case 2:
-        return choose_to(script->run, max_ns / 10);
+        return pause_to(script->run, max_ns / 10);
     default:
-        return choose_to(script->run, max_ns);
+        return pause_to(script->run, max_ns);
     }
 }
 
@@ -299,7 +300,7 @@ static void race_begin(Script *script, const Step *step)
     script->state = SCRIPT_RACES;
     for (const Block *block = step->blocks; block != NULL; block = block->next) {
         Script *child = script_new(script->run, script, block->first);
-        child->pause_max_ns = stage_pick(script->run->sim, pause);
+        child->pause_max_ns = stage_pick(script->run->sim, "limit", pause);
         script->children++;
     }
 }
@@ -310,7 +311,7 @@ static const Block *one_block(const Run *run, const Step *step)
     for (const Block *block = step->blocks; block != NULL; block = block->next) {
         len++;
     }
-    uint32_t skip = sim_choose(run->sim, len);
+    uint32_t skip = sim_choose_at(run->sim, "block", len);
     const Block *block = step->blocks;
     while (skip-- > 0) {
         block = block->next;
@@ -322,7 +323,7 @@ static void set_network(Run *run, const Phrase *phrases)
 {
     SimNet *net = &run->net;
     for (const Phrase *phrase = phrases; phrase != NULL; phrase = phrase->next) {
-        const uint64_t value = stage_pick(run->sim, phrase->args[0].range);
+        const uint64_t value = stage_pick(run->sim, "network", phrase->args[0].range);
         switch (phrase->form->id) {
         case NETWORK_LATENCY:
             net->latency_ns = value;
@@ -350,12 +351,12 @@ static void set_network(Run *run, const Phrase *phrases)
             break;
         case NETWORK_ANY:
             *net = (SimNet){
-                .latency_ns = sim_choose(run->sim, 3) * 10 * NS_PER_MS,
-                .jitter_ns = sim_choose(run->sim, 2) * 5 * NS_PER_MS,
-                .bytes_per_s = sim_choose(run->sim, 4) == 0 ? 20000 : 0,
-                .send_buffer = sim_choose(run->sim, 3) == 0 ? 600 : 0,
-                .receive_buffer = sim_choose(run->sim, 3) == 0 ? 600 : 0,
-                .split_one_in = sim_choose(run->sim, 2) == 0 ? 3 : 0,
+                .latency_ns = sim_choose_at(run->sim, "network", 3) * 10 * NS_PER_MS,
+                .jitter_ns = sim_choose_at(run->sim, "network", 2) * 5 * NS_PER_MS,
+                .bytes_per_s = sim_choose_at(run->sim, "network", 4) == 0 ? 20000 : 0,
+                .send_buffer = sim_choose_at(run->sim, "network", 3) == 0 ? 600 : 0,
+                .receive_buffer = sim_choose_at(run->sim, "network", 3) == 0 ? 600 : 0,
+                .split_one_in = sim_choose_at(run->sim, "network", 2) == 0 ? 3 : 0,
             };
             break;
         default:
@@ -372,7 +373,7 @@ static void act(Script *script, const Step *step)
 
     if (step->who.kind == WHO_HOST || step->who.kind == WHO_DEVICE) {
         script->job.times = script->times_left;
-        script->job.every_ns = stage_pick(run->sim, step->every_ns);
+        script->job.every_ns = stage_pick(run->sim, "every", step->every_ns);
         script->job.pause_max_ns = script->pause_max_ns / 10;
         script->times_left = 0;
         job_begin(script, SCRIPT_ACTS, step->who.kind == WHO_HOST ? "host" : "vcpu", job_act);
@@ -382,7 +383,7 @@ static void act(Script *script, const Step *step)
     actors_act(&run->actors, &step->who, step->phrases);
     run->changed_again = true;
     if (script->times_left > 0 && (step->every_ns.high > 0 || script->pause_max_ns > 0)) {
-        pause_for(script, step->every_ns.high > 0 ? stage_pick(run->sim, step->every_ns)
+        pause_for(script, step->every_ns.high > 0 ? stage_pick(run->sim, "every", step->every_ns)
                                                   : race_pause_ns(script) / 10);
     }
 }
@@ -408,23 +409,23 @@ static void begin(Script *script, const Step *step)
         run->changed_again = true;
         break;
     case STEP_ACT:
-        script->times_left = stage_pick(run->sim, step->times);
+        script->times_left = stage_pick(run->sim, "times", step->times);
         script->condition_met = step->condition == NULL;
         if (!script->condition_met) {
-            watch(script, step->has_limit ? stage_pick(run->sim, step->limit_ns) : WAIT_DEFAULT_NS);
+            watch(script, step->has_limit ? stage_pick(run->sim, "limit", step->limit_ns) : WAIT_DEFAULT_NS);
         }
         break;
     case STEP_WAIT:
-        watch(script, step->has_limit ? stage_pick(run->sim, step->limit_ns) : WAIT_DEFAULT_NS);
+        watch(script, step->has_limit ? stage_pick(run->sim, "limit", step->limit_ns) : WAIT_DEFAULT_NS);
         break;
     case STEP_EXPECT:
-        watch(script, step->has_limit ? stage_pick(run->sim, step->limit_ns) : 0);
+        watch(script, step->has_limit ? stage_pick(run->sim, "limit", step->limit_ns) : 0);
         break;
     case STEP_PAUSE:
         if (step->condition != NULL) {
-            watch(script, stage_pick(run->sim, step->limit_ns));
+            watch(script, stage_pick(run->sim, "limit", step->limit_ns));
         } else {
-            pause_for(script, stage_pick(run->sim, step->limit_ns));
+            pause_for(script, stage_pick(run->sim, "limit", step->limit_ns));
         }
         break;
     case STEP_RACE:
@@ -434,10 +435,10 @@ static void begin(Script *script, const Step *step)
         enter(script, one_block(run, step)->first, 1);
         break;
     case STEP_MAYBE:
-        enter(script, step->blocks->first, sim_choose(run->sim, 2));
+        enter(script, step->blocks->first, sim_choose_at(run->sim, "maybe", 2));
         break;
     case STEP_REPEAT:
-        enter(script, step->blocks->first, stage_pick(run->sim, step->times));
+        enter(script, step->blocks->first, stage_pick(run->sim, "times", step->times));
         break;
     }
 }
@@ -664,19 +665,20 @@ static void configure(const Run *run, SimConfig *ret)
     uint32_t salt = 10;
     bool calm = run->how->calm;
 
-    *ret = (SimConfig){
-        .seed = seed,
-        .level = SIM_LEVEL_CALLS,
-        .clock_origin_ns = origins_ns[early(seed, 1, (Range){0, 4})],
-        .switch_one_in = (uint32_t)early(seed, 2, (Range){1, 16}),
-        .spurious_one_in = early(seed, 3, (Range){0, 2}) == 0 ? 5 : 0,
-        .slip_one_in = early(seed, 4, (Range){0, 3}) == 0 ? 50 : 0,
-        .ticket_key = run->how->server->ticket_key,
-        .opaque = (void *)run,
-        .log = on_log,
-        .trace = run->how->trace_all && run->how->say != NULL ? on_trace : NULL,
-        .channel_event = on_channel_event,
-    };
+    *ret = run->how->base != NULL ? *run->how->base : (SimConfig){.seed = seed, .level = SIM_LEVEL_CALLS};
+    if ((ret->faults_off & SIM_FAULT_BIT(SIM_F8_ORIGIN)) == 0) {
+        ret->clock_origin_ns = origins_ns[early(seed, 1, (Range){0, 4})];
+    }
+    ret->switch_one_in = (uint32_t)early(seed, 2, (Range){1, 16});
+    ret->spurious_one_in = early(seed, 3, (Range){0, 2}) == 0 ? 5 : 0;
+    ret->slip_one_in = early(seed, 4, (Range){0, 3}) == 0 ? 50 : 0;
+    ret->ticket_key = run->how->server->ticket_key;
+    ret->opaque = (void *)run;
+    ret->channel_event = on_channel_event;
+    if (run->how->say != NULL) {
+        ret->log = on_log;
+        ret->trace = run->how->trace_all ? on_trace : NULL;
+    }
     for (const Step *step = run->scenario->settings; step != NULL; step = step->next) {
         if (step->kind != STEP_CLOCK && step->kind != STEP_SCHEDULE && step->kind != STEP_FAULT) {
             continue;
@@ -688,10 +690,10 @@ static void configure(const Run *run, SimConfig *ret)
                 ret->clock_origin_ns = value;
                 break;
             case SCHEDULE_LOOPS:
-                ret->level = SIM_LEVEL_LOOPS;
+                ret->level = run->how->base == NULL ? SIM_LEVEL_LOOPS : ret->level;
                 break;
             case SCHEDULE_CALLS:
-                ret->level = SIM_LEVEL_CALLS;
+                ret->level = run->how->base == NULL ? SIM_LEVEL_CALLS : ret->level;
                 break;
             case SCHEDULE_SWITCHES:
                 ret->switch_one_in = (uint32_t)value;
@@ -798,6 +800,13 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     }
     judge(run, going);
     ret->passed = ret->failure[0] == '\0';
+    if (how->outcome != NULL) {
+        if (sim_failure(run->sim) == NULL && !ret->passed) {
+            sim_outcome_fail(how->outcome, "%s", ret->failure);
+        }
+        sim_outcome_take(how->outcome, run->sim);
+        how->outcome->worth = run->actors.opened + (scenario->clients_len == 0);
+    }
     ret->hash = sim_hash(run->sim);
     ret->steps = sim_steps(run->sim);
     ret->opened = run->actors.opened;
@@ -813,4 +822,22 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     sim_free(run->sim);
     stage_finish(&run->stage);
     free(run);
+}
+
+static void run_subject(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
+{
+    const ScenarioSubject *subject = plan->subject->opaque;
+    const ScenarioRun how = {.seed = plan->seed, .server = subject->server, .base = base, .outcome = ret};
+    ScenarioResult result;
+    scenario_run(subject->scenario, &how, &result);
+}
+
+void scenario_subject_init(ScenarioSubject *ret, const char *name, const Scenario *scenario,
+                           const StageServer *server)
+{
+    *ret = (ScenarioSubject){
+        .subject = {.name = name, .about = scenario->title, .opaque = ret, .run = run_subject},
+        .scenario = scenario,
+        .server = server,
+    };
 }

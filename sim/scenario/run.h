@@ -11,13 +11,18 @@
  */
 #pragma once
 
+#include "sim/explore/subject.h"
 #include "sim/scenario/ast.h"
 #include "sim/scenario/stage.h"
 
 typedef struct ScenarioRun {
     uint64_t seed;
     const StageServer *server;
-    bool calm; /* no switching but where threads wait, whatever the scenario says */
+    /* NULL: one is made of the seed. Otherwise the explorer's: scheduler, level, what is recorded or replayed, and which
+     * faults of the simulator's own do not happen; the scenario adds its clock, network and faults. */
+    const SimConfig *base;
+    SimOutcome *outcome; /* filled too, if the explorer asks; NULL */
+    bool calm;           /* no switching but where threads wait, whatever the scenario says */
     /* All optional: the statements as they are carried out and the server's log; with trace_all every event. */
     void (*say)(void *opaque, const char *line);
     void *opaque;
@@ -36,3 +41,13 @@ typedef struct ScenarioResult {
 } ScenarioResult;
 
 void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResult *ret);
+
+/* A scenario as something to explore. Borrows both; `name` must have no blanks and no colons. */
+typedef struct ScenarioSubject {
+    SimSubject subject;
+    const Scenario *scenario;
+    const StageServer *server;
+} ScenarioSubject;
+
+void scenario_subject_init(ScenarioSubject *ret, const char *name, const Scenario *scenario,
+                           const StageServer *server);

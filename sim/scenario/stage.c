@@ -9,15 +9,15 @@
 #include "base/check.h"
 #include "base/list.h"
 
-uint64_t stage_pick(Sim *sim, Range range)
+uint64_t stage_pick(Sim *sim, const char *site, Range range)
 {
     const uint64_t span = range.high - range.low;
     if (span < UINT32_MAX) {
-        return range.low + sim_choose(sim, (uint32_t)span + 1);
+        return range.low + sim_choose_at(sim, site, (uint32_t)span + 1);
     }
     /* In steps, so that both ends stay reachable. */
     const uint64_t step = span / UINT32_MAX;
-    const uint64_t value = range.low + sim_choose(sim, UINT32_MAX) * step;
+    const uint64_t value = range.low + sim_choose_at(sim, site, UINT32_MAX) * step;
     return value > range.high ? range.high : value;
 }
 
@@ -103,8 +103,7 @@ static const SpiceTabletInterface tablet_interface = {
 
 static uint32_t qxl_choose(void *opaque, const char *site, uint32_t n)
 {
-    (void)site;
-    return sim_choose(opaque, n);
+    return sim_choose_at(opaque, site, n);
 }
 
 static FakeQxl *qxl_new(Stage *stage, const StageDevice *device)
@@ -333,7 +332,7 @@ static void host_act(Stage *stage, const Phrase *phrase)
         }
         break;
     case HOST_SETS_LEDS:
-        spice_server_kbd_leds(&stage->keyboard, (int)stage_pick(stage->sim, arg->range) & 7);
+        spice_server_kbd_leds(&stage->keyboard, (int)stage_pick(stage->sim, "leds", arg->range) & 7);
         break;
     case HOST_DESTROYS:
         stage_tear_down(stage);
@@ -363,16 +362,18 @@ static void host_act(Stage *stage, const Phrase *phrase)
 
 static bool draw(const StageDevice *device, Sim *sim)
 {
-    const int32_t left = (int32_t)sim_choose(sim, 16), top = (int32_t)sim_choose(sim, 16);
+    const int32_t left = (int32_t)sim_choose_at(sim, "left", 16),
+                  top = (int32_t)sim_choose_at(sim, "top", 16);
     const QXLRect box = {.left = left, .top = top, .right = left + 16, .bottom = top + 16};
-    return sim_choose(sim, 2) == 0 ? fake_qxl_fill(device->qxl, 0, &box, sim_choose(sim, 1u << 24))
-                                   : fake_qxl_copy(device->qxl, 0, &box);
+    return sim_choose_at(sim, "draw", 2) == 0
+               ? fake_qxl_fill(device->qxl, 0, &box, sim_choose_at(sim, "color", 1u << 24))
+               : fake_qxl_copy(device->qxl, 0, &box);
 }
 
 static bool destroy_some_surface(const StageDevice *device, Sim *sim, bool call)
 {
     enum { IDS = 63 };
-    const uint32_t first = sim_choose(sim, IDS);
+    const uint32_t first = sim_choose_at(sim, "surface", IDS);
     for (uint32_t i = 0; i < IDS; i++) {
         const uint32_t id = 1 + (first + i) % IDS;
         if (call ? fake_qxl_surface_destroy_call(device->qxl, id)
@@ -392,20 +393,20 @@ static bool device_act(Stage *stage, const StageDevice *device, const Phrase *ph
     const Arg *arg = &phrase->args[0];
     const FakeQxlPrimary primary = {
         .width = (uint32_t)arg->range.low, .height = (uint32_t)arg->range.high, .mouse_mode = 1};
-    const int16_t x = (int16_t)((int)sim_choose(sim, 700) - 20),
-                  y = (int16_t)((int)sim_choose(sim, 500) - 20);
+    const int16_t x = (int16_t)((int)sim_choose_at(sim, "x", 700) - 20),
+                  y = (int16_t)((int)sim_choose_at(sim, "y", 500) - 20);
 
     switch (phrase->form->id) {
     case DEVICE_SETS_CURSOR:
         return fake_qxl_cursor_set(qxl, 0, x, y, true);
     case DEVICE_SETS_CACHED_CURSOR:
-        return fake_qxl_cursor_set(qxl, 1 + sim_choose(sim, 8), x, y, true);
+        return fake_qxl_cursor_set(qxl, 1 + sim_choose_at(sim, "shape", 8), x, y, true);
     case DEVICE_MOVES_CURSOR:
         return fake_qxl_cursor_move(qxl, x, y);
     case DEVICE_HIDES_CURSOR:
         return fake_qxl_cursor_hide(qxl);
     case DEVICE_TRAILS_CURSOR:
-        return fake_qxl_cursor_trail(qxl, (uint16_t)sim_choose(sim, 8), 20);
+        return fake_qxl_cursor_trail(qxl, (uint16_t)sim_choose_at(sim, "trail", 8), 20);
     case DEVICE_RESETS_CURSOR:
         spice_qxl_reset_cursor(fake_qxl_instance(qxl));
         break;
@@ -427,7 +428,7 @@ static bool device_act(Stage *stage, const StageDevice *device, const Phrase *ph
         (void)fake_qxl_surfaces_destroy_all(qxl, phrase->form->id == DEVICE_DESTROYS_ALL_ASYNC);
         break;
     case DEVICE_SETS_MONITORS:
-        (void)fake_qxl_monitors(qxl, (uint32_t)stage_pick(sim, arg->range), 0);
+        (void)fake_qxl_monitors(qxl, (uint32_t)stage_pick(sim, "monitors", arg->range), 0);
         break;
     case DEVICE_DRAWS:
         return !fake_qxl_has_primary(qxl) || draw(device, sim);
@@ -464,7 +465,7 @@ static bool device_act(Stage *stage, const StageDevice *device, const Phrase *ph
         fake_qxl_running(qxl, false);
         break;
     case DEVICE_LIES:
-        (void)fake_qxl_lie(qxl, (FakeQxlLie)sim_choose(sim, FAKE_QXL_LIES));
+        (void)fake_qxl_lie(qxl, (FakeQxlLie)sim_choose_at(sim, "lie", FAKE_QXL_LIES));
         break;
     case DEVICE_LIES_ABOUT:
         (void)fake_qxl_lie(qxl, (FakeQxlLie)arg->range.low);

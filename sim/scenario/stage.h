@@ -82,5 +82,5 @@ bool stage_value_is_safe(const Who *who, const Phrase *phrase);
 /* After the server is gone: "" or what the devices have to complain about. */
 const char *stage_check(Stage *stage);
 
-/* One of the range, from the seed. */
-uint64_t stage_pick(Sim *sim, Range range);
+/* One of the range: a choice of whoever runs. `site` is a constant name. */
+uint64_t stage_pick(Sim *sim, const char *site, Range range);
