@@ -81,13 +81,18 @@ void red_channel_complete(RedChannel *channel, Completion *completion)
 
 void red_channel_run_completions(RedChannel *channel, uint64_t now_ns)
 {
+    CoreTask **end = &channel->completing;
+
     base_point();
-    CoreTask *task = inbox_take(&channel->completions);
-    while (task != NULL) {
-        Completion *completion = list_entry(task, Completion, task);
+    while (*end != NULL) {
+        end = &(*end)->next;
+    }
+    *end = inbox_take(&channel->completions);
+    while (channel->completing != NULL) {
+        Completion *completion = list_entry(channel->completing, Completion, task);
         ClientSlot *slot = completion->slot;
-        task = task->next; /* running it frees the slot, and the completion with it */
-        completion->run(slot, now_ns);
+        channel->completing = completion->task.next;
+        completion->run(slot, now_ns); /* frees the slot; the host may call back, and bring us here */
         client_slot_unref(slot);
     }
 }

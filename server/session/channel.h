@@ -11,6 +11,8 @@
  *   in_registry                    main
  *   clients, closing               the channel's home
  *   completions                    pushed by the home, taken by main
+ *   completing                     main
+ *   faults, ends                   the channel's home
  *
  * Ownership  reference counted: the registry (RedsState), each slot, each rcc and each message in flight hold
  * one.
@@ -25,6 +27,7 @@
 #include "core/inbox.h"
 #include "link/link.h"
 #include "session/dispatcher.h"
+#include "session/log_ration.h"
 #include "session/pipe.h"
 #include "wire/wire.h"
 
@@ -70,7 +73,9 @@ struct RedChannel {
     uint32_t clients_len;
     ListNode closing; /* the same, of those not yet disposed */
     Inbox completions;
+    CoreTask *completing; /* taken from there, not yet run; a nested run goes on where the outer one stands */
     PendingMessage completions_ready;
+    LogRation faults, ends; /* of clients, in the log */
 };
 
 /* `home` and `main` outlive the channel's last message. The channel is not yet registered (reds.h). */

@@ -123,14 +123,31 @@ void rcc_open(ClientSlot *slot, uint64_t now_ns)
     rcc_unref(rcc);
 }
 
+/* Clients decide how often they fail. */
+static void rcc_log_end(const RedChannelClient *rcc, CoreLogLevel level, const char *how, const char *reason)
+{
+    RedChannel *channel = rcc->channel;
+    LogRation *ration = level == CORE_LOG_INFO ? &channel->ends : &channel->faults;
+    char more[64] = "";
+    uint32_t suppressed;
+
+    if (!log_ration_take(ration, rcc->core->now_ns(rcc->core), &suppressed)) {
+        return;
+    }
+    if (suppressed > 0) {
+        snprintf(more, sizeof more, " (%u more suppressed before this)", suppressed);
+    }
+    core_log(rcc->core, level, "channel %s:%u of client %08x: %s: %s%s", wire_channel_name(channel->type),
+             channel->id, rcc->slot->connection_id, how, reason, more);
+}
+
 void rcc_close(RedChannelClient *rcc, const char *reason)
 {
     if (rcc->state != RCC_LIVE) {
         return;
     }
     if (reason != NULL) {
-        core_log(rcc->core, CORE_LOG_INFO, "channel %s:%u of client %08x: closed: %s",
-                 wire_channel_name(rcc->channel->type), rcc->channel->id, rcc->slot->connection_id, reason);
+        rcc_log_end(rcc, CORE_LOG_INFO, "closed", reason);
     }
     rcc_set_state(rcc, RCC_CLOSING);
     list_remove(&rcc->in_channel);
@@ -153,8 +170,7 @@ void rcc_fault(RedChannelClient *rcc, const char *format, ...)
     va_start(args, format);
     vsnprintf(what, sizeof what, format, args);
     va_end(args);
-    core_log(rcc->core, CORE_LOG_WARNING, "channel %s:%u of client %08x: closed for a protocol error: %s",
-             wire_channel_name(rcc->channel->type), rcc->channel->id, rcc->slot->connection_id, what);
+    rcc_log_end(rcc, CORE_LOG_WARNING, "closed for a protocol error", what);
     rcc_close(rcc, NULL);
 }
 

@@ -60,9 +60,10 @@ static void slot_detached(ClientSlot *slot, uint64_t now_ns)
         client->main_rcc = NULL;
         red_client_leave(client, "the main channel ended");
     } else {
-        list_remove(&slot->in_client);
+        /* The host may call us back from the event, and end the client's other channels: this one keeps it. */
         channel_event_free(slot->event);
         slot->event = NULL;
+        list_remove(&slot->in_client);
         slot->client = NULL;
         client_slot_unref(slot);
     }

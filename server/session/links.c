@@ -14,6 +14,7 @@
 #include "link/key_pool.h"
 #include "net/error_text.h"
 #include "net/tls.h"
+#include "session/log_ration.h"
 
 /* What one peer has in common, for the cap per peer: an IPv4 address, or the network half of an IPv6 one, as
  * a host has as many of the other half as it likes. Empty: not counted (unix sockets). */
@@ -70,9 +71,7 @@ struct Links {
     ListNode newcomers; /* oldest first */
     uint32_t newcomers_len;
 
-    uint32_t log_tokens;
-    uint64_t log_filled_ns;
-    uint32_t log_suppressed;
+    LogRation infos, warnings;
 };
 
 /* ---- Logging: strangers decide how often, so it is rationed
@@ -80,21 +79,14 @@ struct Links {
 
 static void links_log(Links *links, uint64_t now_ns, CoreLogLevel level, const char *who, const char *why)
 {
-    const uint64_t fills = (now_ns - links->log_filled_ns) / LINKS_LOG_REFILL_NS;
+    LogRation *ration = level == CORE_LOG_INFO ? &links->infos : &links->warnings;
+    uint32_t suppressed;
 
-    if (fills > 0) {
-        links->log_tokens = (uint32_t)MIN(links->log_tokens + fills, (uint64_t)LINKS_LOG_BURST);
-        links->log_filled_ns += fills * LINKS_LOG_REFILL_NS;
-    }
-    if (links->log_tokens == 0) {
-        links->log_suppressed++;
+    if (!log_ration_take(ration, now_ns, &suppressed)) {
         return;
     }
-    links->log_tokens--;
-    if (links->log_suppressed > 0) {
-        core_log(links->core, level, "%s: %s (%u more suppressed before this)", who, why,
-                 links->log_suppressed);
-        links->log_suppressed = 0;
+    if (suppressed > 0) {
+        core_log(links->core, level, "%s: %s (%u more suppressed before this)", who, why, suppressed);
     } else {
         core_log(links->core, level, "%s: %s", who, why);
     }
@@ -544,7 +536,6 @@ Links *links_new(const Core *core, CoreLoop *main_loop, Crypto *crypto, ChannelE
     list_init(&links->listeners);
     list_init(&links->newcomers);
     links->listening = true;
-    links->log_tokens = LINKS_LOG_BURST;
     return links;
 }
 
@@ -577,8 +568,13 @@ Status links_listen(Links *links, const CoreListen *where, TlsContext *tls)
 
     if (handle < 0) {
         const char *address = where->address != NULL ? where->address : "";
-        core_log(core, CORE_LOG_WARNING, "cannot listen at \"%s\", port %d: %s", address, where->port,
-                 error_text(handle));
+        if (where->family == AF_UNIX) {
+            core_log(core, CORE_LOG_WARNING, "cannot listen at the unix socket \"%s\": %s", address,
+                     error_text(handle));
+        } else {
+            core_log(core, CORE_LOG_WARNING, "cannot listen at \"%s\", port %d: %s", address, where->port,
+                     error_text(handle));
+        }
         return STATUS_IO;
     }
     const Status status = links_add_listener(links, handle, true, tls);
@@ -590,8 +586,13 @@ Status links_listen(Links *links, const CoreListen *where, TlsContext *tls)
 
 Status links_listen_handle(Links *links, int handle)
 {
-    const int error = links->core->adopt(links->core, handle);
+    CoreAddress local;
+    CoreAddress peer;
+    int error = links->core->addresses(links->core, handle, &local, &peer); /* what is no socket has none */
 
+    if (error == 0) {
+        error = links->core->adopt(links->core, handle);
+    }
     if (error != 0) {
         core_log(links->core, CORE_LOG_WARNING, "cannot listen on descriptor %d: %s", handle,
                  error_text(error));
