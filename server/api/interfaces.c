@@ -64,9 +64,23 @@ static RedWorker *find_worker(Server *server, const QXLInstance *qxl)
     return NULL;
 }
 
+/* False with a warning: the host left functions out. */
+static bool is_whole(const Server *server, const SpiceBaseInstance *sin, bool whole)
+{
+    if (!whole) {
+        api_warn(server, "interface %s: it lacks functions", sin->sif->type);
+    }
+    return whole;
+}
+
 static int add_keyboard(Server *server, SpiceBaseInstance *sin)
 {
     SpiceKbdInstance *keyboard = INSTANCE_OF(SpiceKbdInstance, sin);
+    const SpiceKbdInterface *sif = SPICE_CONTAINEROF(sin->sif, SpiceKbdInterface, base);
+
+    if (!is_whole(server, sin, sif->push_scan_freg != NULL && sif->get_leds != NULL)) {
+        return -1;
+    }
     if (inputs_channel_keyboard(server->inputs) != NULL) {
         api_warn(server, "a keyboard is plugged in already");
         return -1;
@@ -79,6 +93,11 @@ static int add_keyboard(Server *server, SpiceBaseInstance *sin)
 static int add_mouse(Server *server, SpiceBaseInstance *sin)
 {
     SpiceMouseInstance *mouse = INSTANCE_OF(SpiceMouseInstance, sin);
+    const SpiceMouseInterface *sif = SPICE_CONTAINEROF(sin->sif, SpiceMouseInterface, base);
+
+    if (!is_whole(server, sin, sif->motion != NULL && sif->buttons != NULL)) {
+        return -1;
+    }
     if (server->pointer.mouse != NULL) {
         api_warn(server, "a mouse is plugged in already");
         return -1;
@@ -91,6 +110,13 @@ static int add_mouse(Server *server, SpiceBaseInstance *sin)
 static int add_tablet(Server *server, SpiceBaseInstance *sin)
 {
     SpiceTabletInstance *tablet = INSTANCE_OF(SpiceTabletInstance, sin);
+    const SpiceTabletInterface *sif = SPICE_CONTAINEROF(sin->sif, SpiceTabletInterface, base);
+
+    if (!is_whole(server, sin,
+                  sif->set_logical_size != NULL && sif->position != NULL && sif->wheel != NULL &&
+                      sif->buttons != NULL)) {
+        return -1;
+    }
     if (server->pointer.tablet != NULL) {
         api_warn(server, "a tablet is plugged in already");
         return -1;
@@ -161,8 +187,8 @@ int spice_server_add_interface(SpiceServer *spice, SpiceBaseInstance *sin)
         api_warn(server, "spice_server_add_interface: no interface given");
         return -1;
     }
-    if (server->inputs == NULL) {
-        api_warn(server, "spice_server_add_interface: the server is not initialised");
+    if (server->inputs == NULL || server->destroying) {
+        api_warn(server, "spice_server_add_interface: the server is not initialised, or being destroyed");
         return -1;
     }
     const SpiceBaseInterface *sif = sin->sif;
@@ -242,4 +268,22 @@ int spice_server_remove_interface(SpiceBaseInstance *sin)
     }
     api_warn(NULL, "spice_server_remove_interface: \"%s\" cannot be removed", type);
     return -1;
+}
+
+void interfaces_unplug(Server *server)
+{
+    SpiceKbdInstance *keyboard = server->inputs != NULL ? inputs_channel_keyboard(server->inputs) : NULL;
+
+    if (keyboard != NULL) {
+        keyboard->st = NULL;
+    }
+    if (server->pointer.mouse != NULL) {
+        server->pointer.mouse->st = NULL;
+    }
+    if (server->pointer.tablet != NULL) {
+        server->pointer.tablet->st = NULL;
+    }
+    if (server->migration != NULL) {
+        server->migration->st = NULL;
+    }
 }

@@ -88,8 +88,8 @@ int spice_server_set_tls(SpiceServer *spice, int port, const char *ca, const cha
 
 static int add_client(Server *server, const char *function, int fd, TlsContext *tls, int skip_auth)
 {
-    if (server->reds.links == NULL || fd < 0) {
-        api_warn(server, "%s: no descriptor, or the server is not initialised", function);
+    if (server->reds.links == NULL || server->destroying || fd < 0) {
+        api_warn(server, "%s: no descriptor, or the server is not initialised, or being destroyed", function);
         return -1;
     }
     return links_add(server->reds.links, fd, tls, skip_auth != 0) == STATUS_OK ? 0 : -1;
@@ -195,13 +195,16 @@ int spice_server_set_channel_security(SpiceServer *spice, const char *channel, i
     }
     if (channel == NULL) {
         for (size_t i = 0; i < REDS_CHANNEL_TYPES; i++) {
-            server->reds.security[i] = mask;
+            if (!server->security_named[i]) {
+                server->reds.security[i] = mask;
+            }
         }
         return 0;
     }
     for (size_t i = 0; i < G_N_ELEMENTS(channel_names); i++) {
         if (strcmp(channel, channel_names[i].name) == 0) {
             server->reds.security[channel_names[i].type] = mask;
+            server->security_named[channel_names[i].type] = true;
             return 0;
         }
     }
@@ -253,5 +256,6 @@ int spice_server_set_multiple_clients(SpiceServer *spice, int enable)
         return -1;
     }
     server->reds.multiple_clients = enable != 0;
+    server->multiple_clients_chosen = true;
     return 0;
 }

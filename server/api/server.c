@@ -204,6 +204,7 @@ static void close_channels(Server *server)
 
 static void server_free(Server *server)
 {
+    interfaces_unplug(server);
     inputs_channel_free(server->inputs);
     if (server->main != NULL) {
         main_channel_free(server->main);
@@ -215,19 +216,28 @@ static void server_free(Server *server)
     g_free(server);
 }
 
+static bool core_is_whole(const SpiceCoreInterface *host)
+{
+    return host->timer_add != NULL && host->timer_start != NULL && host->timer_cancel != NULL &&
+           host->timer_remove != NULL && host->watch_add != NULL && host->watch_update_mask != NULL &&
+           host->watch_remove != NULL;
+}
+
 int spice_server_init(SpiceServer *spice, SpiceCoreInterface *host)
 {
     API_ENTRY(server, spice);
 
-    if (server == NULL || host == NULL || host->base.major_version != SPICE_INTERFACE_CORE_MAJOR) {
-        api_warn(server, "spice_server_init: the core interface is missing or of another version");
+    if (server == NULL || host == NULL || host->base.major_version != SPICE_INTERFACE_CORE_MAJOR ||
+        !core_is_whole(host)) {
+        api_warn(server,
+                 "spice_server_init: the core interface is missing, of another version, or lacks functions");
         return -1;
     }
     if (server->reds.loop != NULL) {
         api_warn(server, "spice_server_init: called twice");
         return -1;
     }
-    if (server->core->env(server->core, "SPICE_DEBUG_ALLOW_MC") != NULL) {
+    if (!server->multiple_clients_chosen && server->core->env(server->core, "SPICE_DEBUG_ALLOW_MC") != NULL) {
         server->reds.multiple_clients = true;
     }
     if (reds_start(&server->reds, host) != STATUS_OK) {
@@ -249,6 +259,10 @@ void spice_server_destroy(SpiceServer *spice)
     Server *server = api_check(spice, __func__); /* not left: it will be gone */
 
     if (server == NULL) {
+        return;
+    }
+    if (server->reds.loop != NULL && host_loop_is_out(server->reds.loop)) {
+        api_warn(server, "spice_server_destroy: called from inside a callback of this server: it stays");
         return;
     }
     (void)api_enter(server);

@@ -65,11 +65,14 @@ typedef struct Server {
     } tls_files;
     TlsContext *tls; /* NULL: no TLS */
 
+    bool security_named[REDS_CHANNEL_TYPES]; /* set by name, which "all others" does not reach */
+
     /* Settings for clients. */
     char *name; /* NULL: none */
     uint8_t uuid[16];
     bool has_uuid;
     bool exit_on_disconnect;
+    bool multiple_clients_chosen; /* by the host: the environment is not asked */
     bool renderer_added;
 
     /* Kept for systems that come later. */
@@ -99,6 +102,9 @@ void api_leave(CoreLoop **entered);
 
 /* The internal constructor: everything from outside comes through `core`, which outlives the server. */
 SpiceServer *server_new(const Core *core);
+
+/* At the server's end: the instances that are still plugged in no longer point to it. */
+void interfaces_unplug(Server *server);
 
 /* Interfaces of later systems (later.c). */
 void later_say(Server *server, LaterSystem system);

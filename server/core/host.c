@@ -80,6 +80,11 @@ void host_loop_call_back(CoreLoop *base)
     atomic_fetch_sub_explicit(&host_loop(base)->outside, 1, memory_order_relaxed);
 }
 
+bool host_loop_is_out(CoreLoop *base)
+{
+    return atomic_load_explicit(&host_loop(base)->outside, memory_order_relaxed) > 0;
+}
+
 /* ---- Timers ---- */
 
 static void timer_arm(CoreTimer *timer, uint64_t now_ns)

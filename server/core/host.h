@@ -27,6 +27,8 @@ void host_loop_enter(CoreLoop *loop);
 void host_loop_leave(CoreLoop *loop);
 void host_loop_call_out(CoreLoop *loop);
 void host_loop_call_back(CoreLoop *loop);
+/* Does somebody inside wait for the host to return from such a call? */
+bool host_loop_is_out(CoreLoop *loop);
 
 /* Runs everything posted so far, now; for a caller in the main domain that may not go back to the host's loop. */
 void host_loop_drain(CoreLoop *loop);

@@ -4,7 +4,8 @@
  * An interface is a constant table of callbacks that starts with a SpiceBaseInterface; an instance is one
  * object behind it and starts with a SpiceBaseInstance. `type` selects the kind, the version says which
  * members the host knows of: a major version other than the one defined here is refused, and so is a minor
- * version above it; of a lower minor version the members that came later are not touched.
+ * version above it (but not of the core interface, where hosts have always been free to be newer); of a lower
+ * minor version the members that came later are not touched.
  */
 #ifndef SPICE_CORE_H_
 #define SPICE_CORE_H_
