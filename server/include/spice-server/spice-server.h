@@ -85,7 +85,7 @@ int spice_server_add_ssl_client(SpiceServer *s, int socket, int skip_auth);
 /* M. Nobody is asked for a ticket. Who is connected stays. */
 int spice_server_set_noauth(SpiceServer *s);
 
-/* M. Ask for this ticket from now on. `passwd`: at most 60 bytes; NULL: nobody can log in. `lifetime`:
+/* M. Ask for this ticket from now on. `passwd`: at most 60 bytes; NULL or "": nobody can log in. `lifetime`:
  * seconds from now, after which it is no longer accepted; 0: for ever. When somebody is connected, non-zero
  * `fail_if_connected` refuses the call (-1), else non-zero `disconnect_if_connected` throws them out. Also
  * -1: ticket too long. */
