@@ -11,6 +11,7 @@
 
 #include "api/server.h"
 #include "net/crypto.h"
+#include "sim/explore/play.h"
 #include "sim/scenario/parse.h"
 #include "sim/scenario/run.h"
 #include "tests/scenario/read_file.h"
@@ -22,18 +23,20 @@
 
 typedef struct Options {
     uint64_t first, last;
-    bool verbose, calm, trace;
+    bool verbose, calm, trace, explore;
     ScenarioParam params[PARAMS_MAX];
     size_t params_len;
 } Options;
 
 static void usage(FILE *to)
 {
-    fputs("usage: run-scenarios [--seeds A..B] [--param NAME=VALUE] [--calm] [--verbose] [--trace] "
+    fputs("usage: run-scenarios [--seeds A..B] [--param NAME=VALUE] [--calm|--explore] [--verbose] [--trace] "
           "FILE|FOLDER...\n"
           "Carries out each scenario once for each seed from A to B. A failure prints the file and the seed "
           "that\n"
-          "repeat it: run-scenarios --seeds S..S --verbose FILE\n",
+          "repeat it: run-scenarios --seeds S..S --verbose FILE. With --explore the explorer chooses "
+          "schedulers by seed,\n"
+          "and what the simulator itself may do to the universe.\n",
           to);
 }
 
@@ -51,12 +54,33 @@ static const StageServer server = {
     .ticket_key = {universe_ticket_key, UNIVERSE_TICKET_KEY_BYTES},
 };
 
+/* As the explorer plays it: schedulers of the portfolio, faults of the swarm. */
+static void explore(const ScenarioSubject *subject, SimStage *stage, uint64_t seed, ScenarioResult *ret)
+{
+    const SimReplay replay = {.plan = sim_plan(&subject->subject, seed, SIM_LEVEL_CALLS)};
+    char token[SIM_TOKEN_BYTES];
+    SimOutcome outcome = {0};
+
+    sim_play(stage, &replay, &(SimPlayOptions){0}, &outcome);
+    *ret = (ScenarioResult){.passed = outcome.failure[0] == '\0',
+                            .hash = outcome.hash,
+                            .steps = outcome.steps,
+                            .opened = (uint32_t)outcome.worth};
+    if (!ret->passed) {
+        sim_token_print(&replay.plan, token);
+        snprintf(ret->failure, sizeof ret->failure, "%s %s%s", token, outcome.where, outcome.failure);
+    }
+}
+
 /* False: at least one seed failed. */
 static bool run_seeds(const char *path, const Scenario *scenario, const Options *options)
 {
     uint64_t failed = 0, opened = 0, steps = 0;
     const clock_t start = clock();
+    ScenarioSubject subject;
+    SimStage stage = {0};
 
+    scenario_subject_init(&subject, "scenario", scenario, &server);
     for (uint64_t seed = options->first; seed <= options->last && failed < FAILURES_MAX; seed++) {
         const ScenarioRun how = {.seed = seed,
                                  .server = &server,
@@ -64,10 +88,18 @@ static bool run_seeds(const char *path, const Scenario *scenario, const Options 
                                  .say = options->verbose || options->trace ? say : NULL,
                                  .trace_all = options->trace};
         ScenarioResult result;
-        scenario_run(scenario, &how, &result);
+        if (options->explore) {
+            explore(&subject, &stage, seed, &result);
+        } else {
+            scenario_run(scenario, &how, &result);
+        }
         if (result.passed && seed % AGAIN_ONE_IN == 1) {
             ScenarioResult again;
-            scenario_run(scenario, &how, &again);
+            if (options->explore) {
+                explore(&subject, &stage, seed, &again);
+            } else {
+                scenario_run(scenario, &how, &again);
+            }
             if (again.hash != result.hash) {
                 result.passed = false;
                 snprintf(result.failure, sizeof result.failure,
@@ -81,6 +113,7 @@ static bool run_seeds(const char *path, const Scenario *scenario, const Options 
         opened += result.opened;
         steps += result.steps;
     }
+    sim_stage_free(&stage);
     if (opened == 0 && scenario->clients_len > 0) {
         printf("%s: no client ever got in: this proves nothing\n", path);
         failed++;
@@ -168,6 +201,8 @@ int main(int argc, char **argv)
             options.params[options.params_len++] = (ScenarioParam){argv[i], value + 1};
         } else if (strcmp(argv[i], "--calm") == 0) {
             options.calm = true;
+        } else if (strcmp(argv[i], "--explore") == 0) {
+            options.explore = true;
         } else if (strcmp(argv[i], "--verbose") == 0) {
             options.verbose = true;
         } else if (strcmp(argv[i], "--trace") == 0) {
