@@ -276,6 +276,88 @@ static void test_files(void **state)
     assert_true(files >= 20);
 }
 
+/* ---- What the documents say ---- */
+
+/* Each example reads; `fence` begins and ends one. */
+static unsigned check_examples(const char *text, const char *begin, const char *end)
+{
+    unsigned examples = 0;
+    for (const char *at = strstr(text, begin); at != NULL; at = strstr(at, begin)) {
+        at += strlen(begin);
+        const char *stop = strstr(at, end);
+        assert_non_null(stop);
+        FileCache cache = {0};
+        ScenarioError error;
+        char line[1000], copy[4000];
+        size_t len = 0;
+        for (const char *from = at; from < stop; from++) { /* as man shows it */
+            assert_true(len < sizeof copy);
+            const bool quote = strncmp(from, "\\(dq", 4) == 0;
+            copy[len++] = quote ? '"' : *from;
+            from += quote ? 3 : 0;
+        }
+        Scenario *scenario = scenario_parse(&(ScenarioSource){.path = SCENARIOS_FOLDER "/example.scn",
+                                                              .text = span_of(copy, len),
+                                                              .read = file_cache_read,
+                                                              .opaque = &cache},
+                                            &error);
+        if (scenario == NULL) {
+            print_error("example %u: %s\n", examples + 1, scenario_error_text(&error, line, sizeof line));
+            fail();
+        }
+        scenario_free(scenario);
+        file_cache_free(&cache);
+        examples++;
+        at = stop + strlen(end);
+    }
+    return examples;
+}
+
+static void check_names_all(const char *text, const char *path)
+{
+    for (unsigned id = 0; id < FORMS; id++) {
+        const char *at = scenario_forms[id].pattern;
+        for (FormPart part = form_part(&at); part.len > 0; part = form_part(&at)) {
+            char word[40];
+            snprintf(word, sizeof word, "%.*s", (int)part.len, part.word);
+            if (part.arg == ARG_NONE && strstr(text, word) == NULL) {
+                print_error("%s does not know '%s'\n", path, word);
+                fail();
+            }
+        }
+    }
+    for (unsigned kind = ARG_NONE; kind < ARG_KINDS; kind++) {
+        const char *const *words = arg_words((ArgKind)kind);
+        for (unsigned i = 0; words != NULL && words[i] != NULL && kind != ARG_DEVICE_LIE; i++) {
+            if (strstr(text, words[i]) == NULL) {
+                print_error("%s does not know '%s'\n", path, words[i]);
+                fail();
+            }
+        }
+    }
+}
+
+static void test_documents(void **state)
+{
+    static const struct {
+        const char *path, *begin, *end;
+        unsigned examples;
+    } documents[] = {{SCENARIOS_FOLDER "/../docs/scenarios.md", "\n```\n", "\n```\n", 5},
+                     {SCENARIOS_FOLDER "/../docs/man/spice-scenario.5", "\n.EX\n", "\n.EE\n", 1}};
+    (void)state;
+    for (size_t i = 0; i < sizeof documents / sizeof documents[0]; i++) {
+        FileCache cache = {0};
+        Span span;
+        assert_true(file_cache_read(&cache, documents[i].path, &span));
+        char *text = strndup((const char *)span.data, span.len);
+        assert_non_null(text);
+        check_names_all(text, documents[i].path);
+        assert_int_equal(check_examples(text, documents[i].begin, documents[i].end), documents[i].examples);
+        free(text);
+        file_cache_free(&cache);
+    }
+}
+
 /* ---- What is wrong ---- */
 
 static void test_errors(void **state)
@@ -661,11 +743,12 @@ static void test_limits_of_work(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_words),          cmocka_unit_test(test_lists),
-        cmocka_unit_test(test_forms),          cmocka_unit_test(test_files),
-        cmocka_unit_test(test_errors),         cmocka_unit_test(test_error_text),
-        cmocka_unit_test(test_includes),       cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_limits_of_work), cmocka_unit_test(test_limits_of_names),
+        cmocka_unit_test(test_words),           cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_forms),           cmocka_unit_test(test_files),
+        cmocka_unit_test(test_documents),       cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_error_text),      cmocka_unit_test(test_includes),
+        cmocka_unit_test(test_limits),          cmocka_unit_test(test_limits_of_work),
+        cmocka_unit_test(test_limits_of_names),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
