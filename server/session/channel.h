@@ -45,6 +45,9 @@ typedef struct RedChannelOps {
     void (*client_opened)(RedChannelClient *rcc, uint64_t now_ns);
     /* One message that is not of the common base, decoded. Anything but STATUS_OK closes the client. */
     Status (*client_message)(RedChannelClient *rcc, const WireMsgc *message, uint64_t now_ns);
+    /* The client is to go on at another host: nothing but MIGRATE may follow what waits already (I47). NULL: MIGRATE
+     * without flags, as for a channel that has no state to carry. */
+    void (*client_migrate)(RedChannelClient *rcc, uint64_t now_ns);
     /* The rcc is going: undo what opened and message did. Called once for each client_opened. NULL: nothing
      * to undo. */
     void (*client_closed)(RedChannelClient *rcc, uint64_t now_ns);

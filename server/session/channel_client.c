@@ -14,6 +14,7 @@
 
 static const PipeItemType ping_item_type;
 static const PipeItemType set_ack_item_type;
+static const PipeItemType migrate_item_type;
 
 static void rcc_timer(void *opaque, uint64_t now_ns);
 static void rcc_ready(void *opaque, unsigned ready, uint64_t now_ns);
@@ -87,6 +88,7 @@ void rcc_open(ClientSlot *slot, uint64_t now_ns)
     rcc->dispose_task.run = rcc_dispose_task;
     pipe_item_init(&rcc->ping_item, &ping_item_type);
     pipe_item_init(&rcc->set_ack_item, &set_ack_item_type);
+    pipe_item_init(&rcc->migrate_item, &migrate_item_type);
     rcc->timer_ns = rcc->ping_sent_ns = rcc->blocked_since_ns = rcc->round_trip_ns = NS_NEVER;
     /* A unix peer cannot vanish without the kernel telling us. */
     rcc->next_ping_ns = stream_is_unix(rcc->stream) ? NS_NEVER : now_ns + RCC_PING_FIRST_NS;
@@ -230,7 +232,7 @@ static void rcc_flush_task(CoreTask *task, uint64_t now_ns)
 
 void rcc_push(RedChannelClient *rcc, PipeItem *item)
 {
-    if (rcc->state != RCC_LIVE || NEVER(rcc->committing)) {
+    if (rcc->state != RCC_LIVE || rcc->migrating || NEVER(rcc->committing)) {
         return;
     }
     if (pipe_push(&rcc->pipe, item) != STATUS_OK) {
@@ -398,6 +400,28 @@ static void set_ack_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_n
 }
 
 static const PipeItemType set_ack_item_type = {"set ack", set_ack_commit, NULL};
+
+static void migrate_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    (void)item;
+    (void)now_ns;
+    RCC_SEND(rcc, WIRE_MSG_MIGRATE, wire_msg_migrate_encode, (&(WireMsgMigrate){.flags = 0}));
+}
+
+static const PipeItemType migrate_item_type = {"migrate", migrate_commit, NULL};
+
+void rcc_migrate(RedChannelClient *rcc, uint64_t now_ns)
+{
+    if (rcc->state != RCC_LIVE || rcc->migrating) {
+        return;
+    }
+    if (rcc->channel->ops->client_migrate != NULL) {
+        rcc->channel->ops->client_migrate(rcc, now_ns);
+    } else {
+        rcc_push(rcc, &rcc->migrate_item);
+    }
+    rcc->migrating = true;
+}
 
 static void rcc_timer(void *opaque, uint64_t now_ns)
 {

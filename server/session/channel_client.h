@@ -60,6 +60,7 @@ struct RedChannelClient {
     uint64_t sent_serial; /* of the last message committed */
     bool mini_header;
     bool pipe_held;  /* nothing but what is committed already goes out: the client has not said hello yet */
+    bool migrating;  /* MIGRATE is queued: nothing may follow it but what belongs to the migration */
     bool committing; /* inside commit: guards against an item that pushes */
     bool in_event;   /* the flush comes at the end of it */
     bool flush_posted;
@@ -70,7 +71,7 @@ struct RedChannelClient {
     uint16_t begun_type;
 
     /* Liveness and latency. */
-    PipeItem ping_item, set_ack_item;
+    PipeItem ping_item, set_ack_item, migrate_item;
     uint32_t ping_id;
     uint64_t ping_sent_ns;     /* NS_NEVER: none outstanding */
     uint64_t next_ping_ns;     /* NS_NEVER: this peer is not pinged */
@@ -88,6 +89,8 @@ void rcc_fault(RedChannelClient *rcc, const char *format, ...) __attribute__((fo
 /* `reason` is a constant; NULL: without a log line. */
 void rcc_close(RedChannelClient *rcc, const char *reason);
 void rcc_dispose(RedChannelClient *rcc, uint64_t now_ns);
+/* The client goes on at another host: its channel's client_migrate(), and then silence. Once. */
+void rcc_migrate(RedChannelClient *rcc, uint64_t now_ns);
 
 /* Queues an item; the pipe takes its own reference. On a client that is not LIVE it does nothing (I19). A
  * client whose pipe is full is closed: its channel should have squashed before. */

@@ -40,6 +40,16 @@ static void slot_close(Message *message, uint64_t now_ns)
     client_slot_unref(slot);
 }
 
+static void slot_migrate(Message *message, uint64_t now_ns)
+{
+    ClientSlot *slot = list_entry(message, ClientSlot, migrate);
+
+    if (slot->rcc != NULL) {
+        rcc_migrate(slot->rcc, now_ns);
+    }
+    client_slot_unref(slot);
+}
+
 /* ---- Main: what the home tells ---- */
 
 static void slot_attached(ClientSlot *slot, uint64_t now_ns)
@@ -123,6 +133,7 @@ ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const Lin
     slot->output_len = offer->output.len;
     message_init(&slot->connect, "connect", slot_connect);
     message_init(&slot->close, "close", slot_close);
+    message_init(&slot->migrate, "migrate", slot_migrate);
     slot->attached_done = (Completion){.slot = slot, .run = slot_attached};
     slot->detached_done = (Completion){.slot = slot, .run = slot_detached};
     list_init(&slot->in_client);
@@ -155,5 +166,18 @@ void red_client_leave(RedClient *client, const char *reason)
     list_each(&client->slots, node)
     {
         client_slot_close(list_entry(node, ClientSlot, in_client), reason);
+    }
+}
+
+void red_client_migrate(RedClient *client)
+{
+    list_each(&client->slots, node)
+    {
+        ClientSlot *slot = list_entry(node, ClientSlot, in_client);
+        if (!slot->migrating && !slot->leaving && !slot->detached) {
+            slot->migrating = true;
+            slot_ref(slot); /* the message's */
+            dispatcher_post(slot->channel->home, &slot->migrate);
+        }
     }
 }

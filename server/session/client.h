@@ -55,7 +55,8 @@ struct ClientSlot {
     uint8_t output[SLOT_OUTPUT_BYTES_MAX];
     size_t output_len;
 
-    Message connect, close;
+    Message connect, close, migrate;
+    bool migrating;           /* `migrate` was posted */
     const char *close_reason; /* a constant; written before `close` is posted */
     Completion attached_done, detached_done;
 
@@ -71,6 +72,9 @@ ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const Lin
 /* Any reason, any number of times: asks every slot to close. The client is freed after the last `detached`,
  * which may be inside this call only if it has no slots. */
 void red_client_leave(RedClient *client, const char *reason);
+
+/* Tells the home of each of its connections, once, that the client goes on at another host. */
+void red_client_migrate(RedClient *client);
 
 void client_slot_close(ClientSlot *slot, const char *reason);
 void client_slot_unref(ClientSlot *slot);

@@ -276,6 +276,39 @@ static void test_a_new_client_replaces_the_old_one_unless_several_are_allowed(vo
     assert_int_equal(fake_connection_state(three->inputs.connection), FAKE_STATE_OPEN);
 }
 
+/* ---- Migration, as far as sessions go ---- */
+
+static void migrate_clients(Room *room)
+{
+    Server *server = (Server *)room->server;
+
+    list_each(&server->reds.clients, node)
+    {
+        red_client_migrate(list_entry(node, RedClient, in_reds));
+        red_client_migrate(list_entry(node, RedClient, in_reds)); /* the second time is none */
+    }
+}
+
+/* I47: after MIGRATE nothing follows, whatever happens. */
+static void test_migrate_is_the_last_thing_a_channel_says(void **state)
+{
+    Room *room = *state;
+    RoomClient *client = room_client(room, true);
+
+    client->main.types_len = client->inputs.types_len = 0;
+    room_host(room, migrate_clients);
+    room_host(room, set_leds_2);
+    for (int i = 0; i < 8; i++) {
+        fake_inputs_position(client->inputs.connection, 1, 1, 0, 0); /* would be acknowledged */
+    }
+    room_run(room, 40 * NS_PER_S); /* pings, too, would come */
+    assert_int_equal(client->main.types_len, 1);
+    assert_int_equal(client->main.types[0], WIRE_MSG_MIGRATE);
+    assert_int_equal(client->inputs.types_len, 1);
+    assert_int_equal(client->inputs.types[0], WIRE_MSG_MIGRATE);
+    assert_int_equal(fake_connection_state(client->inputs.connection), FAKE_STATE_OPEN);
+}
+
 /* ---- A silent peer (I55) ---- */
 
 static void test_a_client_that_answers_no_ping_is_closed(void **state)
@@ -311,6 +344,7 @@ int main(void)
         ROOM_TEST(test_agent_messages_are_ignored_without_an_agent),
         ROOM_TEST(test_migration_messages_end_the_client_and_no_other),
         ROOM_TEST(test_a_new_client_replaces_the_old_one_unless_several_are_allowed),
+        ROOM_TEST(test_migrate_is_the_last_thing_a_channel_says),
         ROOM_TEST(test_a_client_that_answers_no_ping_is_closed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
