@@ -222,15 +222,12 @@ static uint64_t from_seed(const Choices *choices, const ChoicePoint *point)
     return mixed(mixed(choices->seed ^ point->hash) + point->uses * UINT64_C(0x9e3779b97f4a7c15));
 }
 
-static void record(Sim *sim, const ChoicePoint *point, SimDecisionKind kind, uint64_t value)
+static void record_in(SimDecisions *list, const ChoicePoint *point, SimDecisionKind kind, uint64_t value)
 {
-    if (sim->config.record == NULL) {
-        return;
-    }
     SimDecision decision = {.kind = kind, .use = point->uses, .value = value};
     snprintf(decision.site, sizeof decision.site, "%s", point->site);
     snprintf(decision.who, sizeof decision.who, "%s", point->who->text);
-    const bool added = sim_decisions_add(&sim->config.record->decisions, &decision);
+    const bool added = sim_decisions_add(list, &decision);
     CHECK(added);
 }
 
@@ -252,8 +249,8 @@ static bool is_off(const Sim *sim, SimFault fault)
 
 static uint32_t fault_met(Sim *sim, ChoicePoint *point, uint32_t value)
 {
-    if (value != 0) {
-        record(sim, point, SIM_DECISION_FAULT, value);
+    if (value != 0 && sim->config.record != NULL) {
+        record_in(&sim->config.record->decisions, point, SIM_DECISION_FAULT, value);
     }
     return value;
 }
@@ -294,15 +291,12 @@ uint32_t choose_order(Sim *sim, SimFault fault, const SimName *who, uint32_t n)
     return fault_met(sim, point, (uint32_t)draw(sim, point, n - 1));
 }
 
-uint64_t choose_value(Sim *sim, const char *site, const SimName *who, uint64_t max)
+static uint64_t value_of(Sim *sim, ChoicePoint *point, uint64_t max)
 {
-    ChoicePoint *point = point_of(sim, site, who, true);
     const SimScript *script = sim->config.script;
     const SimDecision *decision = script == NULL ? NULL : scripted(point);
     if (decision != NULL) {
-        const uint64_t value = decision->value < max ? decision->value : max;
-        record(sim, point, SIM_DECISION_VALUE, value);
-        return value;
+        return decision->value < max ? decision->value : max;
     }
     if (script != NULL && script->zeros) {
         return 0;
@@ -311,6 +305,16 @@ uint64_t choose_value(Sim *sim, const char *site, const SimName *who, uint64_t m
         return sim_enumerator_choose(sim->config.enumerator, (uint32_t)max + 1);
     }
     return draw(sim, point, max);
+}
+
+uint64_t choose_value(Sim *sim, const char *site, const SimName *who, uint64_t max)
+{
+    ChoicePoint *point = point_of(sim, site, who, true);
+    const uint64_t value = value_of(sim, point, max);
+    if (sim->config.record != NULL && sim->config.record->with_values) {
+        record_in(&sim->config.record->values, point, SIM_DECISION_VALUE, value);
+    }
+    return value;
 }
 
 uint64_t choose_schedule(Sim *sim, uint64_t n)

@@ -185,6 +185,7 @@ bool sim_decision_parse(const char *text, SimDecision *ret)
 void sim_record_free(SimRecord *record)
 {
     sim_decisions_free(&record->decisions);
+    sim_decisions_free(&record->values);
     free(record->points);
     free(record->shares);
     *record = (SimRecord){0};

@@ -87,7 +87,9 @@ typedef struct SimShare {
 
 /* All that was decided, but for what would have been the same without it. Freed with sim_record_free(). */
 typedef struct SimRecord {
+    bool with_values; /* set before: also every value that was drawn */
     SimDecisions decisions;
+    SimDecisions values;
     SimPoint *points;
     size_t points_len, points_capacity;
     SimShare *shares; /* in the order they appeared */

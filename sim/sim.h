@@ -169,6 +169,8 @@ void sim_wait(Sim *sim, CoreGate *gate);
 
 uint64_t sim_now_ns(const Sim *sim);
 uint64_t sim_steps(const Sim *sim); /* of the scheduler, so far */
+/* How often time went on although somebody could run: then nobody can be blamed for being late. */
+uint64_t sim_slips(const Sim *sim);
 /* The most that was used of a fiber's stack in this process, in bytes, and how many it has. */
 size_t sim_stack_depth(size_t *ret_size);
 /* Of all events so far. Equal runs have equal hashes, whatever compiler, optimisation or machine. */

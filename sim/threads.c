@@ -512,6 +512,8 @@ static void step(Sim *sim, uint64_t until_ns)
     }
     if (picked != NULL) {
         run_one(sim, picked);
+    } else {
+        threads->slips++;
     }
     const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
     if (++world->steps_here > steps_max) {
@@ -648,6 +650,11 @@ void sim_wait(Sim *sim, CoreGate *gate)
     sim_thread_pass(sim, gate, THREAD_PAUSED);
     host_return(sim, held_lock);
     kernel_leave(sim);
+}
+
+uint64_t sim_slips(const Sim *sim)
+{
+    return sim->threads.slips;
 }
 
 uint64_t sim_steps(const Sim *sim)

@@ -71,6 +71,7 @@ typedef struct Threads {
     uint32_t last_id;
     SimStep last_step;
     Scheduler scheduler;
+    uint64_t slips;      /* how often time went on although somebody could run */
     uint64_t points;     /* schedule points passed by all */
     int64_t granted;     /* what the budget was when it was looked at last */
     uint32_t turn_calls; /* in this turn */

@@ -104,37 +104,36 @@ void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *opti
         config.record = options->record;
         config.watcher = options->watcher;
         config.watch = options->watch;
-        config.log = options->log;
-        config.trace = options->trace;
+        config.backend = options->backend;
     }
     what->plan.subject->run(&what->plan, &config, ret);
     stage->played++;
     sim_enumerator_free(&enumerator);
 }
 
-void sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, uint64_t *ret_count, bool *ret_complete,
-                  SimOutcome *ret)
+bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, void (*each)(void *opaque),
+                  void *opaque, SimOutcome *ret)
 {
     SimEnumerator enumerator = {0};
     SimConfig config = config_of(plan);
+    bool complete = false;
     config.enumerator = &enumerator;
-    *ret_count = 0;
-    *ret_complete = false;
-    for (uint64_t turn = 0; turn < turns_max; turn++) {
+    for (uint64_t turn = 0; turn < turns_max && !complete; turn++) {
+        each(opaque);
         *ret = (SimOutcome){0};
         plan->turn = (uint32_t)turn;
         plan->subject->run(plan, &config, ret);
         stage->played++;
-        (*ret_count)++;
         if (ret->failure[0] != '\0') {
             break;
         }
-        if (!sim_enumerator_next(&enumerator)) {
-            *ret_complete = !enumerator.too_deep;
+        complete = !sim_enumerator_next(&enumerator) && !enumerator.too_deep;
+        if (enumerator.too_deep) {
             break;
         }
     }
     sim_enumerator_free(&enumerator);
+    return complete;
 }
 
 /* ---- Apart ---- */
@@ -155,20 +154,66 @@ static bool write_all(int fd, const void *data, size_t len)
 
 static bool tell(int fd, const SimOutcome *outcome, const SimRecord *record)
 {
-    const size_t lens[] = {record->decisions.len, record->points_len, record->shares_len};
+    const size_t lens[] = {record->decisions.len, record->points_len, record->shares_len, record->values.len};
     return write_all(fd, outcome, sizeof *outcome) && write_all(fd, lens, sizeof lens) &&
            write_all(fd, record->decisions.list, lens[0] * sizeof *record->decisions.list) &&
            write_all(fd, record->points, lens[1] * sizeof *record->points) &&
-           write_all(fd, record->shares, lens[2] * sizeof *record->shares);
+           write_all(fd, record->shares, lens[2] * sizeof *record->shares) &&
+           write_all(fd, record->values.list, lens[3] * sizeof *record->values.list);
 }
 
-static _Noreturn void child(SimStage *stage, const SimReplay *what, int result, int said)
+/* What a dying child still has to say. Mutable, as signal handlers get no argument. */
+static struct {
+    int result;
+    const SimRecord *record;
+} last_words;
+
+static void say_last_words(void)
+{
+    const SimOutcome none = {0};
+    tell(last_words.result, &none, last_words.record);
+}
+
+static void on_signal(int number)
+{
+    say_last_words();
+    signal(number, SIG_DFL);
+    raise(number);
+}
+
+/* The sanitizers' own; absent in other builds. */
+void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak));
+
+static void prepare_for_death(int result, const SimRecord *record)
+{
+    static char stack[65536];
+    static const int signals[] = {SIGABRT, SIGILL, SIGTRAP, SIGSEGV, SIGBUS, SIGFPE};
+    last_words.result = result;
+    last_words.record = record;
+    sigaltstack(&(stack_t){.ss_sp = stack, .ss_size = sizeof stack}, NULL);
+    const bool is_sanitized = __sanitizer_set_death_callback != NULL;
+    if (is_sanitized) {
+        __sanitizer_set_death_callback(say_last_words);
+    }
+    for (size_t i = 0; i < (is_sanitized ? 3 : sizeof signals / sizeof signals[0]); i++) {
+        sigaction(signals[i],
+                  &(struct sigaction){.sa_handler = on_signal, .sa_flags = SA_ONSTACK | SA_RESETHAND}, NULL);
+    }
+}
+
+static _Noreturn void child(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, int result,
+                            int said)
 {
     SimRecord record = {0};
+    SimPlayOptions own = options != NULL ? *options : (SimPlayOptions){0};
+    record.with_values = own.record != NULL && own.record->with_values;
+    own.record = &record;
     SimOutcome outcome;
     dup2(said, STDERR_FILENO);
-    sim_play(stage, what, &(SimPlayOptions){.record = &record}, &outcome);
-    _exit(tell(result, &outcome, &record) ? 0 : 1);
+    prepare_for_death(result, &record);
+    sim_play(stage, what, &own, &outcome);
+    const bool told = tell(result, &outcome, &record);
+    _exit(told ? 0 : 1);
 }
 
 /* Everything that comes, until the end or the time is over. False: it was time. */
@@ -216,21 +261,27 @@ static bool take(const char **at, size_t *left, void *to, size_t size)
     return true;
 }
 
-static bool hear(const char *at, size_t left, SimOutcome *outcome, SimRecord *record)
+static bool take_decisions(const char **at, size_t *left, size_t len, SimDecisions *ret)
 {
-    size_t lens[3];
-    if (!take(&at, &left, outcome, sizeof *outcome) || !take(&at, &left, lens, sizeof lens)) {
-        return false;
-    }
-    for (size_t i = 0; i < lens[0]; i++) {
+    for (size_t i = 0; i < len; i++) {
         SimDecision decision;
-        if (!take(&at, &left, &decision, sizeof decision)) {
+        if (!take(at, left, &decision, sizeof decision)) {
             return false;
         }
-        if (record != NULL) {
-            const bool added = sim_decisions_add(&record->decisions, &decision);
+        if (ret != NULL) {
+            const bool added = sim_decisions_add(ret, &decision);
             CHECK(added);
         }
+    }
+    return true;
+}
+
+static bool hear(const char *at, size_t left, SimOutcome *outcome, SimRecord *record)
+{
+    size_t lens[4];
+    if (!take(&at, &left, outcome, sizeof *outcome) || !take(&at, &left, lens, sizeof lens) ||
+        !take_decisions(&at, &left, lens[0], record != NULL ? &record->decisions : NULL)) {
+        return false;
     }
     for (size_t i = 0; i < lens[1]; i++) {
         SimPoint point;
@@ -250,7 +301,7 @@ static bool hear(const char *at, size_t left, SimOutcome *outcome, SimRecord *re
             sim_record_add_share(record, share.who, share.points);
         }
     }
-    return true;
+    return take_decisions(&at, &left, lens[3], record != NULL ? &record->values : NULL);
 }
 
 /* What a sanitizer, or our own check, said before the end, without addresses and process ids. */
@@ -316,7 +367,7 @@ bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions
     const pid_t pid = fork();
     if (pid == 0) {
         close(result[0]);
-        child(stage, what, result[1], said);
+        child(stage, what, options, result[1], said);
     }
     close(result[1]);
     if (pid < 0) {
@@ -334,9 +385,11 @@ bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions
     waitpid(pid, &status, 0);
     if (!ended) {
         sim_outcome_fail(ret, "hangs: no end after %u seconds", seconds);
-    } else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0 ||
-               !hear(data, len, ret, options != NULL ? options->record : NULL)) {
-        died(ret, status, said);
+    } else {
+        const bool heard = hear(data, len, ret, options != NULL ? options->record : NULL);
+        if (!heard || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+            died(ret, status, said);
+        }
     }
     free(data);
     close(result[0]);

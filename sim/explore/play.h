@@ -23,17 +23,16 @@ typedef struct SimPlayOptions {
     SimRecord *record; /* NULL: nobody asks */
     void *watcher;
     void (*watch)(void *watcher, const SimEventInfo *event);
-    void (*log)(void *opaque, CoreLogLevel level, const char *line); /* replaces nothing of the subject's */
-    void (*trace)(void *opaque, const char *line);
+    SimBackend backend;
     unsigned seconds_max; /* apart: then it is killed; 0: 60 */
 } SimPlayOptions;
 
 void sim_stage_free(SimStage *stage);
 void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret);
-/* In a child process. options->watch and trace are not for this; record is. False: no child could be made. */
+/* In a child process: that is where options->watch is called. False: no child could be made. */
 bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret);
-/* All schedules of an exhaustive plan, until one fails; ret tells which (plan->turn), ret_count how many were played,
- * ret_complete whether those were all. */
-void sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, uint64_t *ret_count, bool *ret_complete,
-                  SimOutcome *ret);
+/* All schedules of an exhaustive plan, until one fails; plan->turn is then that one. `each` is called before each.
+ * True: those were all, and none failed. */
+bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, void (*each)(void *opaque),
+                  void *opaque, SimOutcome *ret);
 bool sim_is_exhaustive(SimScheduler scheduler);

@@ -59,6 +59,7 @@ struct Universe {
     Visitor visitors[CLIENTS_MAX];
     uint32_t visitors_len;
     bool stopped;    /* a stopped machine's vcpus do nothing */
+    bool ending;     /* and neither do those of one that is switched off */
     int events_open; /* CONNECTED without DISCONNECTED */
     Crypto *crypto;  /* the clients', as deterministic as the server's own */
 };
@@ -205,7 +206,7 @@ static void vcpu(void *arg)
                             FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_UPDATE |
                             FAKE_QXL_WORK_DRAW;
 
-    for (uint32_t i = 0; i < acts; i++) {
+    for (uint32_t i = 0; i < acts && !universe->ending; i++) {
         if (universe->stopped) {
             sim_sleep(universe->sim, NS_PER_MS);
             continue;
@@ -216,6 +217,9 @@ static void vcpu(void *arg)
             universe->stopped = true;
             sim_sleep(universe->sim, choose(universe, "stopped", 20) * NS_PER_MS);
             universe->stopped = false;
+            if (universe->ending) {
+                break;
+            }
             fake_qxl_running(universe->qxl, true);
             spice_server_vm_start(universe->server);
         } else if (happens(universe, SIM_F10_INTERFACE, 24)) {
@@ -248,6 +252,7 @@ static void main_teardown(void *arg)
 {
     Universe *universe = arg;
 
+    universe->ending = true;
     if (choose(universe, "unplug", 2) == 0) {
         spice_server_remove_interface(&fake_qxl_instance(universe->qxl)->base);
     }
@@ -518,9 +523,11 @@ static void collect(Universe *universe)
 
     for (uint32_t v = 0; v < universe->visitors_len; v++) {
         const size_t n = fake_client_violations(universe->visitors[v].client, &violations);
-        /* Who sends nonsense, does not read, or is cut off without a word may wait for an answer in vain. */
+        /* Who sends nonsense, does not read, is cut off without a word or finds no handle free may wait for an
+         * answer in vain; and so may all when time goes on without the server. */
         const bool may_wait =
-            universe->visitors[v].careless || (universe->plan->faults & SIM_FAULT_BIT(SIM_F6_BLACKHOLE)) != 0;
+            universe->visitors[v].careless || sim_slips(universe->sim) > 0 ||
+            (universe->plan->faults & (SIM_FAULT_BIT(SIM_F6_BLACKHOLE) | SIM_FAULT_BIT(SIM_F9_HANDLES))) != 0;
         const bool own_fault =
             may_wait && n > 0 &&
             (violations->rule == FAKE_RULE_IN_TIME || violations->rule == FAKE_RULE_LINK_RESULT);

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/check.h"
+
+typedef struct Finding {
+    SimPlan plan;
+    SimOutcome outcome;
+    struct Finding *next;
+} Finding;
+
+typedef struct Explore {
+    const Cli *cli;
+    Finding *findings; /* different ones, in the order they came */
+    Finding **findings_end;
+    FILE *jsonl;
+    bool is_terminal;
+    bool has_line; /* progress stands on the last line */
+    double told;
+} Explore;
+
+void cli_print_failure(const SimOutcome *outcome)
+{
+    printf("  %s\n", outcome->failure);
+    if (outcome->where[0] != '\0') {
+        printf("  at %.*s\n", (int)(strlen(outcome->where) - 2), outcome->where); /* without its ": " */
+    }
+}
+
+static void end_line(Explore *explore)
+{
+    if (explore->has_line) {
+        fputs("\r\033[K", stderr);
+        explore->has_line = false;
+    }
+}
+
+static void found(void *opaque, const SimPlan *plan, const SimOutcome *outcome, bool is_new)
+{
+    Explore *explore = opaque;
+    char token[SIM_TOKEN_BYTES];
+    if (!is_new) {
+        return;
+    }
+    end_line(explore);
+    sim_token_print(plan, token);
+    printf("found %s\n", token);
+    cli_print_failure(outcome);
+    fflush(stdout);
+    Finding *finding = calloc(1, sizeof *finding);
+    CHECK(finding != NULL);
+    finding->plan = *plan;
+    finding->outcome = *outcome;
+    *explore->findings_end = finding;
+    explore->findings_end = &finding->next;
+}
+
+void cli_print_json(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char letter = (unsigned char)*text;
+        if (letter == '"' || letter == '\\') {
+            fprintf(to, "\\%c", letter);
+        } else if (letter < ' ' || letter == '<' || letter > 126) { /* '<' would end a script */
+            fprintf(to, "\\u%04x", letter);
+        } else {
+            fputc(letter, to);
+        }
+    }
+}
+
+void cli_print_xml(FILE *to, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char letter = (unsigned char)*text;
+        if (letter == '<' || letter == '>' || letter == '&' || letter == '"') {
+            fprintf(to, "&#%d;", letter);
+        } else {
+            fputc(letter < ' ' || letter > 126 ? '?' : letter, to);
+        }
+    }
+}
+
+static void played(void *opaque, const SimPlan *plan, const SimOutcome *outcome, uint64_t took_ns)
+{
+    const Explore *explore = opaque;
+    char token[SIM_TOKEN_BYTES], signature[SIM_FAILURE_BYTES];
+    sim_token_print(plan, token);
+    sim_signature(outcome->failure, signature);
+    fprintf(explore->jsonl, "{\"token\":\"%s\",\"verdict\":\"%s\",\"sig\":\"", token,
+            outcome->failure[0] != '\0' ? "failed" : "passed");
+    cli_print_json(explore->jsonl, signature);
+    fprintf(explore->jsonl, "\",\"hash\":\"%016" PRIx64 "\",\"us\":%" PRIu64 "}\n", outcome->hash,
+            took_ns / 1000);
+}
+
+static void progress(void *opaque, const SimSweepCount *count)
+{
+    Explore *explore = opaque;
+    if (explore->cli->quiet || (!explore->is_terminal && count->seconds - explore->told < 10)) {
+        return;
+    }
+    explore->told = count->seconds;
+    fprintf(stderr, "%s%" PRIu64 " universes, %.0f/s, %" PRIu64 " found (%" PRIu64 " different)",
+            explore->is_terminal ? "\r\033[K" : "", count->universes,
+            (double)count->universes / count->seconds, count->found, count->found_new);
+    if (explore->cli->last != UINT64_MAX) {
+        fprintf(stderr, ", %" PRIu64 " remain", count->remaining);
+    }
+    fputs(explore->is_terminal ? "" : "\n", stderr);
+    fflush(stderr);
+    explore->has_line = explore->is_terminal;
+}
+
+static bool write_junit(const Explore *explore, const SimSweepCount *count)
+{
+    const Cli *cli = explore->cli;
+    FILE *to = fopen(cli->junit, "w");
+    if (to == NULL) {
+        perror(cli->junit);
+        return false;
+    }
+    fprintf(to,
+            "<?xml version=\"1.0\"?>\n<testsuite name=\"spice-sim explore\" tests=\"%zu\" failures=\"%" PRIu64
+            "\" time=\"%.3f\">\n",
+            cli->chosen_len, count->found_new, count->seconds);
+    for (size_t i = 0; i < cli->chosen_len; i++) {
+        fprintf(to, "  <testcase classname=\"spice-sim\" name=\"");
+        cli_print_xml(to, cli->chosen[i]->name);
+        fprintf(to, "\">\n");
+        for (const Finding *finding = explore->findings; finding != NULL; finding = finding->next) {
+            if (finding->plan.subject == cli->chosen[i]) {
+                char token[SIM_TOKEN_BYTES];
+                sim_token_print(&finding->plan, token);
+                fprintf(to, "    <failure message=\"");
+                cli_print_xml(to, finding->outcome.failure);
+                fprintf(to, "\">spice-sim replay ");
+                cli_print_xml(to, token);
+                fprintf(to, "</failure>\n");
+            }
+        }
+        fprintf(to, "  </testcase>\n");
+    }
+    fprintf(to, "</testsuite>\n");
+    return fclose(to) == 0;
+}
+
+/* One file for each different failure, named by it. */
+static bool keep_findings(const Explore *explore, SimStage *stage)
+{
+    const Cli *cli = explore->cli;
+    bool kept = true;
+    unsigned number = 0;
+    if (cli->out != NULL) {
+        mkdir(cli->out, 0777);
+    }
+    for (const Finding *finding = explore->findings; finding != NULL; finding = finding->next) {
+        char path[512];
+        SimReplay replay = {.plan = finding->plan};
+        snprintf(replay.failure, sizeof replay.failure, "%s", finding->outcome.failure);
+        replay.hash = finding->outcome.hash;
+        snprintf(path, sizeof path, "%s/%s-%u.replay", cli->out != NULL ? cli->out : ".",
+                 finding->plan.subject->name, ++number);
+        if (cli->shrink) {
+            kept = cli_make_small(cli, stage, &replay, cli->out != NULL ? path : NULL) && kept;
+        } else if (cli->out != NULL) {
+            FILE *to = fopen(path, "w");
+            if (to == NULL) {
+                perror(path);
+                return false;
+            }
+            sim_replay_write(&replay, to);
+            kept = fclose(to) == 0 && kept;
+        }
+        sim_replay_free(&replay);
+    }
+    return kept;
+}
+
+static void print_summary(const Cli *cli, const SimSweepCount *count)
+{
+    printf("%" PRIu64 " universes in %.1f s, %.0f/s", count->universes, count->seconds,
+           (double)count->universes / count->seconds);
+    if (count->steps > 0) {
+        printf("; %" PRIu64 " steps, %.0f/s", count->steps, (double)count->steps / count->seconds);
+    }
+    if (count->again > 0) {
+        printf("; %" PRIu64 " played twice", count->again);
+    }
+    if (count->exhausted > 0) {
+        printf("; %" PRIu64 " searches complete", count->exhausted);
+    }
+    printf("; %" PRIu64 " found, %" PRIu64 " different", count->found, count->found_new);
+    if (cli->last != UINT64_MAX && cli->schedulers_len == 0 && count->remaining > 0) {
+        printf("; %" PRIu64 " remain", count->remaining);
+    }
+    putchar('\n');
+}
+
+int cli_explore(Cli *cli)
+{
+    Explore explore = {.cli = cli, .is_terminal = isatty(STDERR_FILENO) != 0};
+    SimSweepCount count;
+    SimStage stage = {0};
+    explore.findings_end = &explore.findings;
+    if (cli->jsonl != NULL && (explore.jsonl = fopen(cli->jsonl, "w")) == NULL) {
+        perror(cli->jsonl);
+        return CLI_BROKEN;
+    }
+    const SimSweep sweep = {
+        .subjects = cli->chosen,
+        .first = cli->first,
+        .last = cli->last,
+        .schedulers = cli->schedulers,
+        .schedulers_len = cli->schedulers_len,
+        .level = cli->level,
+        .without = cli->without,
+        .jobs = cli->jobs,
+        .shard = cli->shard,
+        .shards = cli->shards,
+        .seconds_max = cli->seconds,
+        .found_max = cli->found_max,
+        .turns_max = cli->turns_max,
+        .opaque = &explore,
+        .found = found,
+        .played = cli->jsonl != NULL ? played : NULL,
+        .progress = progress,
+    };
+    const bool swept = sim_sweep(&sweep, &count);
+    end_line(&explore);
+    bool kept = keep_findings(&explore, &stage);
+    kept = (cli->junit == NULL || write_junit(&explore, &count)) && kept;
+    kept = (explore.jsonl == NULL || fclose(explore.jsonl) == 0) && kept;
+    print_summary(cli, &count);
+    while (explore.findings != NULL) {
+        Finding *finding = explore.findings;
+        explore.findings = finding->next;
+        free(finding);
+    }
+    sim_stage_free(&stage);
+    if (!swept || !kept || count.harness > 0) {
+        fputs("spice-sim: the harness itself is broken, or its results could not be written\n", stderr);
+        return CLI_BROKEN;
+    }
+    if (count.universes > 0 && count.worth == 0 && count.exhausted == 0 && count.found == 0) {
+        fputs("spice-sim: nothing ever happened in these universes: this proves nothing\n", stderr);
+        return CLI_BROKEN;
+    }
+    return count.found > 0 ? CLI_FOUND : CLI_FOUND_NOTHING;
+}

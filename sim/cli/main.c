@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/cli/cli.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/workload/planted.h"
+#include "sim/workload/universe.h"
+
+static const char help_text[] =
+    "usage: spice-sim COMMAND [option...] [SUBJECT...]\n"
+    "Runs a SPICE server, every thread of it, in simulated universes, and finds races.\n"
+    "\n"
+    "  explore [SUBJECT...]   many universes; prints a token for each failure\n"
+    "  run SUBJECT...         one universe of each\n"
+    "  replay TOKEN|FILE      the same universe again\n"
+    "  shrink TOKEN|FILE      the smallest universe that fails in the same way\n"
+    "  list                   subjects, schedulers and faults\n"
+    "\n"
+    "A SUBJECT is a name from the list; without one, explore takes all that are not planted bugs.\n"
+    "\n"
+    "  --seeds A..B           explore: these seeds (1..1000); run: the first of them; \"A..\" has no end\n"
+    "  --schedulers LIST      each of these with each seed, separated by commas; if not given, one by the "
+    "seed\n"
+    "  --level 0|1|2          switch threads in loops, at calls (if not given), at memory accesses\n"
+    "  --without F            without this fault, or all of a kind: F3.read, F3, all; may be repeated\n"
+    "  --time T               explore: stop after so long: 60s, 10m, 2h\n"
+    "  --jobs N               explore: so many processes (1)\n"
+    "  --shard K/N            explore: only universes K modulo N, K from 0\n"
+    "  --max N                explore: stop after N different failures (20)\n"
+    "  --turns N              explore: at most N schedules of an exhaustive scheduler (1000000)\n"
+    "  --shrink               explore: make each different failure small\n"
+    "  --out PATH             explore: a folder for replay files; shrink: the file (if not given, stdout)\n"
+    "  --backend fiber|baton  run, replay: what simulated threads run on\n"
+    "  --trace                run, replay: every event, on stdout\n"
+    "  --html FILE            run, replay, shrink: a page with a diagram\n"
+    "  --perfetto FILE        run, replay, shrink: a trace for ui.perfetto.dev or chrome://tracing\n"
+    "  --junit FILE           explore: results as JUnit XML\n"
+    "  --jsonl FILE           explore: one line of JSON for each universe\n"
+    "  --quiet                no progress\n"
+    "\n"
+    "Exit code 0: nothing was found, 1: something was, 2: wrong options, 3: the simulator itself is "
+    "broken.\n";
+
+static int wrong(const char *format, const char *what)
+{
+    fputs("spice-sim: ", stderr);
+    fprintf(stderr, format, what);
+    fputs("\nspice-sim --help says more.\n", stderr);
+    return CLI_USAGE;
+}
+
+/* ---- Values of options ---- */
+
+static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
+{
+    char *end;
+    if (*text < '0' || *text > '9') {
+        return false;
+    }
+    *ret = strtoull(text, &end, 10);
+    return *end == '\0' && *ret <= max;
+}
+
+static bool parse_small(const char *text, unsigned min, unsigned max, unsigned *ret)
+{
+    uint64_t value;
+    if (!parse_number(text, max, &value) || value < min) {
+        return false;
+    }
+    *ret = (unsigned)value;
+    return true;
+}
+
+/* "3", "3..9", "3.." */
+static bool parse_seeds(const char *text, Cli *cli)
+{
+    char first[24];
+    const char *dots = strstr(text, "..");
+    const size_t len = dots == NULL ? strlen(text) : (size_t)(dots - text);
+    if (len >= sizeof first) {
+        return false;
+    }
+    memcpy(first, text, len);
+    first[len] = '\0';
+    cli->has_seeds = true;
+    if (!parse_number(first, UINT64_MAX, &cli->first)) {
+        return false;
+    }
+    cli->last = cli->first;
+    if (dots != NULL && dots[2] == '\0') {
+        cli->last = UINT64_MAX;
+        return true;
+    }
+    return dots == NULL || (parse_number(dots + 2, UINT64_MAX, &cli->last) && cli->last >= cli->first);
+}
+
+static bool parse_seconds(const char *text, unsigned *ret)
+{
+    char number[12];
+    const size_t len = strspn(text, "0123456789");
+    const char *unit = text + len;
+    if (len == 0 || len >= sizeof number) {
+        return false;
+    }
+    memcpy(number, text, len);
+    number[len] = '\0';
+    const unsigned factor = strcmp(unit, "") == 0 || strcmp(unit, "s") == 0 ? 1
+                            : strcmp(unit, "m") == 0                        ? 60
+                            : strcmp(unit, "h") == 0                        ? 3600
+                                                                            : 0;
+    if (factor == 0 || !parse_small(number, 1, 1000000, ret)) {
+        return false;
+    }
+    *ret *= factor;
+    return true;
+}
+
+static bool parse_shard(const char *text, Cli *cli)
+{
+    char first[12];
+    const char *slash = strchr(text, '/');
+    if (slash == NULL || (size_t)(slash - text) >= sizeof first) {
+        return false;
+    }
+    memcpy(first, text, (size_t)(slash - text));
+    first[slash - text] = '\0';
+    return parse_small(slash + 1, 1, 1000000, &cli->shards) &&
+           parse_small(first, 0, cli->shards - 1, &cli->shard);
+}
+
+static bool parse_schedulers(const char *text, Cli *cli)
+{
+    char copy[200];
+    if (strlen(text) >= sizeof copy) {
+        return false;
+    }
+    strcpy(copy, text);
+    char *rest = copy;
+    for (char *name; (name = strsep(&rest, ",")) != NULL;) {
+        SimScheduler scheduler;
+        if (strcmp(name, "portfolio") == 0) {
+            continue;
+        }
+        if (!sim_scheduler_named(name, &scheduler) || scheduler == SIM_SCRIPTED ||
+            cli->schedulers_len == SIM_SCHEDULERS) {
+            return false;
+        }
+        cli->schedulers[cli->schedulers_len++] = scheduler;
+    }
+    return true;
+}
+
+static bool parse_backend(const char *text, Cli *cli)
+{
+    cli->backend = strcmp(text, "baton") == 0 ? SIM_BACKEND_BATON : SIM_BACKEND_FIBER;
+    return cli->backend == SIM_BACKEND_BATON || strcmp(text, "fiber") == 0;
+}
+
+static bool parse_value(Cli *cli, const char *option, const char *value, bool *ret_known)
+{
+    *ret_known = true;
+    if (strcmp(option, "--seeds") == 0 || strcmp(option, "--seed") == 0) {
+        return parse_seeds(value, cli);
+    } else if (strcmp(option, "--schedulers") == 0 || strcmp(option, "--scheduler") == 0) {
+        return parse_schedulers(value, cli);
+    } else if (strcmp(option, "--level") == 0) {
+        unsigned level = 0;
+        const bool parsed = parse_small(value[0] == 'L' ? value + 1 : value, 0, 2, &level);
+        cli->level = (SimLevel)level;
+        cli->has_level = true;
+        return parsed;
+    } else if (strcmp(option, "--without") == 0) {
+        const SimFaults named = sim_faults_named(value);
+        cli->without |= named;
+        return named != 0;
+    } else if (strcmp(option, "--time") == 0) {
+        return parse_seconds(value, &cli->seconds);
+    } else if (strcmp(option, "--jobs") == 0) {
+        return parse_small(value, 1, 256, &cli->jobs);
+    } else if (strcmp(option, "--shard") == 0) {
+        return parse_shard(value, cli);
+    } else if (strcmp(option, "--max") == 0) {
+        return parse_number(value, UINT64_MAX, &cli->found_max);
+    } else if (strcmp(option, "--turns") == 0) {
+        return parse_number(value, UINT32_MAX, &cli->turns_max) && cli->turns_max > 0;
+    } else if (strcmp(option, "--backend") == 0) {
+        return parse_backend(value, cli);
+    }
+    const struct {
+        const char *option;
+        const char **value;
+    } paths[] = {
+        {"--out", &cli->out},     {"--html", &cli->html},   {"--perfetto", &cli->perfetto},
+        {"--junit", &cli->junit}, {"--jsonl", &cli->jsonl},
+    };
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (strcmp(option, paths[i].option) == 0) {
+            *paths[i].value = value;
+            return *value != '\0';
+        }
+    }
+    *ret_known = false;
+    return false;
+}
+
+static bool parse_flag(Cli *cli, const char *option)
+{
+    const struct {
+        const char *option;
+        bool *value;
+    } flags[] = {{"--quiet", &cli->quiet}, {"--shrink", &cli->shrink}, {"--trace", &cli->trace}};
+    for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
+        if (strcmp(option, flags[i].option) == 0) {
+            *flags[i].value = true;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int parse(Cli *cli, int argc, char **argv)
+{
+    for (int i = 0; i < argc; i++) {
+        const char *option = argv[i];
+        bool known;
+        if (option[0] != '-') {
+            if (cli->arguments_len == CLI_SUBJECTS_MAX - 1) {
+                return wrong("more than 1023 subjects: %s", option);
+            }
+            cli->arguments[cli->arguments_len++] = option;
+        } else if (!parse_flag(cli, option)) {
+            const bool parsed = parse_value(cli, option, i + 1 < argc ? argv[i + 1] : "", &known);
+            if (!known) {
+                return wrong("there is no option %s", option);
+            }
+            if (i + 1 == argc) {
+                return wrong("%s needs a value", option);
+            }
+            if (!parsed) {
+                fprintf(stderr, "spice-sim: %s cannot be '%s'\n", option, argv[i + 1]);
+                return wrong("%s was not understood", option);
+            }
+            i++;
+        }
+    }
+    return 0;
+}
+
+/* ---- Subjects ---- */
+
+static void add_subject(Cli *cli, const SimSubject *subject)
+{
+    cli->all[cli->all_len++] = subject;
+}
+
+static void add_built_in(Cli *cli)
+{
+    static const SimSubject *const built_in[] = {
+        &universe_subject,       &universe_tickets_subject, &planted_order_subject,   &planted_window_subject,
+        &planted_update_subject, &planted_access_subject,   &planted_starved_subject, &planted_fault_subject,
+        &planted_crash_subject,  &planted_deadlock_subject,
+    };
+    for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++) {
+        add_subject(cli, built_in[i]);
+    }
+}
+
+static int choose_subjects(Cli *cli)
+{
+    for (size_t i = 0; i < cli->arguments_len; i++) {
+        const SimSubject *subject = sim_subject_named(cli->all, cli->arguments[i]);
+        if (subject == NULL) {
+            return wrong("there is no subject '%s'; see spice-sim list", cli->arguments[i]);
+        }
+        cli->chosen[cli->chosen_len++] = subject;
+    }
+    for (size_t i = 0; cli->arguments_len == 0 && i < cli->all_len; i++) {
+        if (!cli->all[i]->planted) {
+            cli->chosen[cli->chosen_len++] = cli->all[i];
+        }
+    }
+    return 0;
+}
+
+/* What sanitizers shall do in here: end a process at the first report, as that is how it is noticed. */
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
+{
+    return "halt_on_error=1:exitcode=66";
+}
+
+const char *__asan_default_options(void);
+const char *__asan_default_options(void)
+{
+    return "detect_leaks=0"; /* universes are asked for what they left behind one by one */
+}
+
+int main(int argc, char **argv)
+{
+    static Cli cli = {
+        .first = 1, .last = 1000, .level = SIM_LEVEL_CALLS, .jobs = 1, .shards = 1, .found_max = 20};
+    const struct {
+        const char *name;
+        int (*run)(Cli *cli);
+        bool has_subjects, needs_one;
+    } commands[] = {
+        {"explore", cli_explore, true, false}, {"run", cli_run, true, true},
+        {"replay", cli_replay, false, true},   {"shrink", cli_shrink, false, true},
+        {"list", cli_list, false, false},
+    };
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            fputs(help_text, stdout);
+            return 0;
+        }
+    }
+    if (argc < 2) {
+        fputs(help_text, stderr);
+        return CLI_USAGE;
+    }
+    add_built_in(&cli);
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            int status = parse(&cli, argc - 2, argv + 2);
+            if (status == 0 && commands[i].needs_one && cli.arguments_len == 0) {
+                status = wrong("%s: what?", argv[1]);
+            }
+            if (status == 0 && commands[i].has_subjects) {
+                status = choose_subjects(&cli);
+            }
+            return status != 0 ? status : commands[i].run(&cli);
+        }
+    }
+    return wrong("there is no command '%s'", argv[1]);
+}
