@@ -28,13 +28,14 @@ ARROWS = {
     "qxl": {"base"},
     "core": {"base"},
     "core-posix": {"core", "base"},
+    "canvas": {"qxl", "base"},
     "net": {"wire", "core", "base"},
     "link": {"net", "wire", "core", "base"},  # net, for the server's OpenSSL context: net knows nothing of link
     "session": BELOW_SESSION,
     "channels": BELOW_SESSION,
     "agent": BELOW_SESSION,
     "migrate": BELOW_SESSION,
-    "display": BELOW_SESSION | {"codec", "qxl", "channels"},  # the worker is the home of the cursor channel
+    "display": BELOW_SESSION | {"codec", "qxl", "canvas", "channels"},  # the worker is the home of the cursor channel
 }
 ARROWS["api"] = set(ARROWS) | {"api"}
 
@@ -42,6 +43,9 @@ ARROWS["api"] = set(ARROWS) | {"api"}
 BESIDE = {"sim", "fake-qxl", "fake-client"}
 BESIDE_MAY_USE = {"base", "core", "wire"} | BESIDE
 BESIDE_MAY_ALSO_USE = {"sim": {"api"}}  # for server_new(), which makes a server on the simulator's core
+
+# Folders inside others that have arrows, and a library, of their own.
+INNER = {"core-posix": "core/posix", "canvas": "display/canvas"}
 
 # Folders of server/ without code.
 NOT_CODE = {"include"}
@@ -100,11 +104,11 @@ def symbols_of(archive):
 
 
 def folder_sources(root, folder):
-    top = os.path.join(root, "server", "core", "posix") if folder == "core-posix" else os.path.join(root, "server", folder)
+    server = os.path.join(root, "server")
     found = []
-    for path, folders, names in os.walk(top):
-        if folder == "core" and path == top:
-            folders[:] = [name for name in folders if name != "posix"]
+    for path, folders, names in os.walk(os.path.join(server, INNER.get(folder, folder))):
+        folders[:] = [name for name in folders
+                      if os.path.relpath(os.path.join(path, name), server) not in INNER.values()]
         found += [name for name in names if name.endswith(".c")]
     return sorted(found)
 
@@ -114,7 +118,7 @@ def check_complete(root, archives):
     problems = []
     server = os.path.join(root, "server")
     folders = [name for name in sorted(os.listdir(server)) if os.path.isdir(os.path.join(server, name))]
-    folders = [name for name in folders if name not in NOT_CODE] + ["core-posix"]
+    folders = [name for name in folders if name not in NOT_CODE] + sorted(INNER)
     for folder in folders:
         sources = folder_sources(root, folder)
         if not sources:
@@ -270,7 +274,11 @@ def folder_of(file):
         return part[0]
     if part[0] != "server" or len(part) < 3 or part[1] in NOT_CODE:
         return None
-    return "core-posix" if part[1:3] == ["core", "posix"] else part[1]
+    return inner_of("/".join(part[1:])) or part[1]
+
+
+def inner_of(file):
+    return next((folder for folder, path in INNER.items() if file.startswith(path + "/")), None)
 
 
 def check_includes(root):
@@ -291,7 +299,7 @@ def check_includes(root):
                     if name in FORBIDDEN_INCLUDES and folder in ARROWS and folder != "core-posix":
                         problems.append(f"{where}: <{name}>: {FORBIDDEN_INCLUDES[name]}")
                 elif "/" in name:
-                    target = "core-posix" if name.startswith("core/posix/") else name.split("/")[0]
+                    target = inner_of(name) or name.split("/")[0]
                     may = BESIDE_MAY_USE | BESIDE_MAY_ALSO_USE.get(folder, set()) if folder in BESIDE else ARROWS.get(folder, set()) | {folder}
                     if target not in may:
                         problems.append(f"{where}: \"{name}\": no arrow goes from {folder} to {target}")

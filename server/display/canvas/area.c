@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Where a drawable draws: box, clip and mask. A rectangle costs nothing, a list of sorted ones no memory; others become a
+ * region, whose size grows with the square of the list's, hence the limit. */
+#include <string.h>
+
+#include "display/canvas/draw.h"
+
+bool box_is_empty(const Box *box)
+{
+    return box->x1 >= box->x2 || box->y1 >= box->y2;
+}
+
+bool box_intersect(Box *box, const Box *other)
+{
+    box->x1 = box->x1 > other->x1 ? box->x1 : other->x1;
+    box->y1 = box->y1 > other->y1 ? box->y1 : other->y1;
+    box->x2 = box->x2 < other->x2 ? box->x2 : other->x2;
+    box->y2 = box->y2 < other->y2 ? box->y2 : other->y2;
+    return !box_is_empty(box);
+}
+
+Box box_of(const QXLRect *rect)
+{
+    return (Box){.x1 = rect->left, .y1 = rect->top, .x2 = rect->right, .y2 = rect->bottom};
+}
+
+/* Do they come in bands from top to bottom, and in each from left to right? Then none touches another. */
+static bool rects_are_banded(const QxlClip *clip)
+{
+    for (uint32_t i = 1; i < clip->count; i++) {
+        const QXLRect *before = &clip->rects[i - 1], *rect = &clip->rects[i];
+        const bool beside =
+            rect->top == before->top && rect->bottom == before->bottom && rect->left >= before->right;
+        if (!beside && rect->top < before->bottom) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static Box area_box(const Area *area, uint32_t i)
+{
+    if (area->rects != NULL) {
+        return box_of(&area->rects[i]);
+    }
+    return area->boxes != NULL ? area->boxes[i] : area->box;
+}
+
+/* Makes the box as small as its contents are. */
+static void area_shrink(Area *area)
+{
+    Box all = {.x1 = INT32_MAX, .y1 = INT32_MAX, .x2 = INT32_MIN, .y2 = INT32_MIN};
+    for (uint32_t i = 0; i < area->count; i++) {
+        Box box = area_box(area, i);
+        if (box_intersect(&box, &area->box)) {
+            all.x1 = box.x1 < all.x1 ? box.x1 : all.x1;
+            all.y1 = box.y1 < all.y1 ? box.y1 : all.y1;
+            all.x2 = box.x2 > all.x2 ? box.x2 : all.x2;
+            all.y2 = box.y2 > all.y2 ? box.y2 : all.y2;
+        }
+    }
+    area->box = area->count > 0 && !box_is_empty(&all) ? all : (Box){0};
+}
+
+static Status area_clip(Draw *draw)
+{
+    const QxlClip *clip = &draw->drawable->clip;
+    Area *area = &draw->area;
+
+    area->count = clip->count;
+    if (rects_are_banded(clip)) {
+        area->rects = clip->rects;
+        area_shrink(area);
+        return STATUS_OK;
+    }
+    if (clip->count > CANVAS_CLIP_RECTS_MAX) {
+        qxl_fault(draw->fault, "too many clip rectangles in no order", clip->count);
+        return STATUS_LIMIT;
+    }
+    Box *boxes = scratch_take(draw->set, SCRATCH_MASK, sizeof(*boxes) * clip->count);
+    if (boxes == NULL) {
+        return draw_no_memory(draw);
+    }
+    for (uint32_t i = 0; i < clip->count; i++) {
+        boxes[i] = box_of(&clip->rects[i]);
+    }
+    area->has_region = true;
+    if (!pixman_region32_init_rects(&area->region, boxes, (int)clip->count) ||
+        !pixman_region32_intersect_rect(&area->region, &area->region, area->box.x1, area->box.y1,
+                                        (unsigned)(area->box.x2 - area->box.x1),
+                                        (unsigned)(area->box.y2 - area->box.y1))) {
+        return draw_no_memory(draw);
+    }
+    int count;
+    area->boxes = pixman_region32_rectangles(&area->region, &count);
+    area->count = (uint32_t)count;
+    area_shrink(area);
+    return STATUS_OK;
+}
+
+/* Mask pixels outside the mask draw nothing, also when it is inverse. */
+static void mask_line(const QxlMask *mask, const Source *source, const Box *box, int64_t x, int64_t y,
+                      uint8_t *line)
+{
+    uint8_t run[RUN_PIXELS], room[RUN_BYTES];
+
+    if (y < 0 || y >= source->height) {
+        return;
+    }
+    const int64_t first = x < 0 ? 0 : x;
+    const int64_t width = box->x2 - box->x1;
+    const int64_t end = x + width < source->width ? x + width : source->width;
+    for (int64_t at = first; at < end; at += RUN_PIXELS) {
+        const size_t n = (size_t)(end - at < RUN_PIXELS ? end - at : RUN_PIXELS);
+        memcpy(run, source_run(source, at, y, n, room), n);
+        for (size_t i = 0; i < n; i++) {
+            run[i] ^= mask->inverse;
+        }
+        bits_from_run(line, at - x, n, run);
+    }
+}
+
+static Status area_mask(Draw *draw, const QxlMask *mask)
+{
+    Area *area = &draw->area;
+    Source source;
+    const Status status = source_open(draw, mask->image, SOURCE_ORIGINAL, SCRATCH_SOURCE, &source);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    if (PIXMAN_FORMAT_BPP(source.format) != 1) {
+        return qxl_fault(draw->fault, "a mask that is not of bits", mask->image->type);
+    }
+    const Box box = area->box;
+    area->bits_box = box;
+    area->bits_stride = ((size_t)(box.x2 - box.x1) + 7) / 8;
+    const uint64_t bytes = (uint64_t)area->bits_stride * (uint64_t)(box.y2 - box.y1);
+    uint8_t *bits = scratch_take(draw->set, SCRATCH_MASK, bytes);
+    if (bits == NULL) {
+        return draw_no_memory(draw);
+    }
+    memset(bits, 0, bytes);
+    const int64_t dx = (int64_t)mask->pos.x - draw->drawable->box.left;
+    const int64_t dy = (int64_t)mask->pos.y - draw->drawable->box.top;
+    for (int32_t y = box.y1; y < box.y2; y++) {
+        mask_line(mask, &source, &box, box.x1 + dx, y + dy, bits + area->bits_stride * (size_t)(y - box.y1));
+    }
+    area->bits = bits;
+    return STATUS_OK;
+}
+
+Status area_open(Draw *draw, const QxlMask *mask)
+{
+    const Raster *raster = &draw->canvas->raster;
+    Area *area = &draw->area;
+
+    *area = (Area){.box = box_of(&draw->drawable->box), .count = 1};
+    const Box surface = {.x2 = raster->width, .y2 = raster->height};
+    if (!box_intersect(&area->box, &surface)) {
+        area->box = (Box){0};
+        return STATUS_OK;
+    }
+    Status status = STATUS_OK;
+    if (draw->drawable->clip.rects_given) {
+        status = area_clip(draw);
+    }
+    if (status == STATUS_OK && mask != NULL && mask->image != NULL && !box_is_empty(&area->box)) {
+        status = area_mask(draw, mask);
+    }
+    return status;
+}
+
+void area_close(Area *area)
+{
+    if (area->has_region) {
+        pixman_region32_fini(&area->region);
+    }
+    *area = (Area){0};
+}
+
+static bool bit_get(const uint8_t *line, int32_t i)
+{
+    return line[i / 8] >> i % 8 & 1;
+}
+
+/* The first place from `i` on, before `end`, where the bits become `value`; `end` if there is none. */
+static int32_t bits_find(const uint8_t *line, int32_t i, int32_t end, bool value)
+{
+    const uint8_t without = value ? 0x00 : 0xff;
+    while (i < end && bit_get(line, i) != value) {
+        i += i % 8 == 0 && line[i / 8] == without ? 8 : 1;
+    }
+    return i < end ? i : end;
+}
+
+static void bits_each(const Area *area, const Box *box, void (*each)(void *opaque, const Box *box),
+                      void *opaque)
+{
+    for (int32_t y = box->y1; y < box->y2; y++) {
+        const uint8_t *line = area->bits + area->bits_stride * (size_t)(y - area->bits_box.y1);
+        const int32_t end = box->x2 - area->bits_box.x1;
+        int32_t x = box->x1 - area->bits_box.x1;
+        while ((x = bits_find(line, x, end, true)) < end) {
+            const int32_t next = bits_find(line, x, end, false);
+            const Box run = {
+                .x1 = x + area->bits_box.x1, .y1 = y, .x2 = next + area->bits_box.x1, .y2 = y + 1};
+            each(opaque, &run);
+            x = next;
+        }
+    }
+}
+
+void area_each(const Area *area, void (*each)(void *opaque, const Box *box), void *opaque)
+{
+    for (uint32_t i = 0; i < area->count; i++) {
+        Box box = area_box(area, i);
+        if (!box_intersect(&box, &area->box)) {
+            continue;
+        }
+        if (area->bits != NULL) {
+            bits_each(area, &box, each, opaque);
+        } else {
+            each(opaque, &box);
+        }
+    }
+}

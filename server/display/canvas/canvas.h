@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* canvas.h: drawables become pixels, in memory, in software.
+ *
+ * A canvas is the pixels of one surface, wherever they lie: in memory of ours, or in the guest's. canvas_draw() does what
+ * one drawable says, at once, and gives the same pixels as the existing server's canvas and its clients' (where those leave
+ * a pixel open, docs in tests/canvas say what we do). Nothing here knows threads, clocks or clients.
+ *
+ * Pixels that lie in guest memory may change while we look: the picture is then a mixture, and nothing else goes wrong.
+ *
+ * Ownership  pixels are the caller's; a CanvasSet owns its scratch memory, which it keeps from drawable to drawable.
+ * Thread     a set, its canvases and the drawables given to it: one at a time.
+ * Units      pixels; stride in bytes.
+ * Errors     STATUS_DEVICE_FAULT: the drawable asks for what cannot be drawn. STATUS_LIMIT: no memory, or a limit below.
+ *            Nothing or only part of it was drawn then.
+ * Source     reference/wire-protocol.md section 5.
+ */
+#pragma once
+
+#include <pixman.h>
+
+#include "qxl/drawable.h"
+
+#define CANVAS_SCRATCH_KEEP_BYTES                                                                            \
+    (8u << 20)                      /* bytes per kind of scratch kept between drawables: a 1920x1080 screen */
+#define CANVAS_CLIP_RECTS_MAX 2048u /* rectangles in no order; sorted ones need no memory and have no limit */
+#define CANVAS_STROKE_POINTS_MAX (1u << 20) /* points that the curves of one path are made of */
+
+/* Pixels somewhere. Lines are multiples of 4 bytes apart and begin at multiples of 4, as pixman wants. */
+typedef struct Raster {
+    uint8_t *top;     /* the first byte of the uppermost line */
+    ptrdiff_t stride; /* from line to the one below; may be negative */
+    int32_t width, height;
+    pixman_format_code_t format;
+} Raster;
+
+typedef struct Canvas {
+    Raster raster;
+    uint32_t format; /* SPICE_SURFACE_FMT_* */
+} Canvas;
+
+#define CANVAS_SCRATCHES 8u
+
+typedef struct CanvasSet {
+    QxlMemory memory;
+    const Canvas *(*find)(void *opaque, uint32_t surface_id); /* NULL: there is none */
+    void *opaque;
+    struct {
+        uint8_t *memory;
+        size_t bytes;
+    } scratch[CANVAS_SCRATCHES];
+} CanvasSet;
+
+/* `pixels` is where the memory of the surface begins: the first byte of the lowest line if the stride is negative.
+ * STATUS_DEVICE_FAULT: lines are not aligned, or it is no geometry at all. */
+Status canvas_init(Canvas *canvas, const QxlGeometry *geometry, void *pixels,
+                   QxlFault *ret_fault) STATUS_MUST_CHECK;
+
+/* `find` is asked for other surfaces that drawables show; `memory` for scratch. */
+CanvasSet canvas_set_of(const QxlMemory *memory, const Canvas *(*find)(void *opaque, uint32_t surface_id),
+                        void *opaque);
+void canvas_set_finish(CanvasSet *set);
+
+/* Draws on `canvas`, which is what find(drawable->surface_id) would give. */
+Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable,
+                   QxlFault *ret_fault) STATUS_MUST_CHECK;
