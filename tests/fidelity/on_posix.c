@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "api/server.h"
+#include "base/check.h"
+#include "fake-qxl/poll_core.h"
+#include "tests/fidelity/stages.h"
+
+#define STEP_NS NS_PER_MS
+#define QUIET_NS                                                                                             \
+    (60 * NS_PER_MS) /* long for a machine with nothing else to do: conditions do the waiting proper */
+#define PATIENCE_NS (30 * NS_PER_S)
+#define LINES_MAX 32
+
+typedef struct PosixStage {
+    Stage stage;
+    int listener;
+    struct sockaddr_in address;
+    Line *lines[LINES_MAX];
+    int lines_len;
+} PosixStage;
+
+static PosixStage *posix_stage(Stage *stage)
+{
+    return stage->backend;
+}
+
+static SpiceServer *make_server(Stage *stage)
+{
+    PosixStage *self = posix_stage(stage);
+    socklen_t len = sizeof self->address;
+    self->address = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    self->listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(self->listener >= 0);
+    CHECK(bind(self->listener, (const struct sockaddr *)&self->address, len) == 0);
+    CHECK(listen(self->listener, 8) == 0);
+    CHECK(getsockname(self->listener, (struct sockaddr *)&self->address, &len) == 0);
+    SpiceServer *server = spice_server_new();
+    CHECK(spice_server_set_listen_socket_fd(server, self->listener) == 0);
+    return server;
+}
+
+static void as_host(Stage *stage, void (*fn)(void *arg), void *arg)
+{
+    (void)stage;
+    fn(arg);
+}
+
+static bool turn(PosixStage *self)
+{
+    bool moved = false;
+    poll_core_run(poll_core_now_ns() + STEP_NS, NULL);
+    for (int i = 0; i < self->lines_len; i++) {
+        moved |= self->lines[i]->handle >= 0 && line_turn(self->lines[i]);
+    }
+    return moved;
+}
+
+static bool until(Stage *stage, bool (*fn)(void *arg), void *arg)
+{
+    PosixStage *self = posix_stage(stage);
+    const uint64_t end_ns = poll_core_now_ns() + PATIENCE_NS;
+    uint64_t moved_ns = poll_core_now_ns();
+    for (;;) {
+        const bool moved = turn(self);
+        const uint64_t now_ns = poll_core_now_ns();
+        if (moved || !fn(arg)) {
+            moved_ns = now_ns;
+        }
+        if (now_ns >= moved_ns + QUIET_NS || now_ns >= end_ns) {
+            return now_ns < end_ns;
+        }
+    }
+}
+
+static bool line_open(Stage *stage, Line *line)
+{
+    PosixStage *self = posix_stage(stage);
+    CHECK(self->lines_len < LINES_MAX);
+    line->handle = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(line->handle >= 0);
+    /* The kernel accepts for the server, so this does not wait for its loop, which is ours. */
+    if (connect(line->handle, (const struct sockaddr *)&self->address, sizeof self->address) < 0) {
+        close(line->handle);
+        line->handle = -1;
+        return false;
+    }
+    self->lines[self->lines_len++] = line;
+    return true;
+}
+
+static void line_poke(Line *line)
+{
+    (void)line; /* looked at in every turn */
+}
+
+static void line_close(Line *line)
+{
+    close(line->handle);
+    line->handle = -1;
+}
+
+static uint64_t now_ns(Stage *stage)
+{
+    (void)stage;
+    return poll_core_now_ns();
+}
+
+static int64_t result_of(ssize_t n)
+{
+    return n >= 0 ? n : errno == EWOULDBLOCK ? -EAGAIN : -errno;
+}
+
+static int64_t line_read(Line *line, void *buffer, size_t len)
+{
+    return result_of(recv(line->handle, buffer, len, MSG_DONTWAIT));
+}
+
+static int64_t line_write(Line *line, Span bytes)
+{
+    return result_of(send(line->handle, bytes.data, bytes.len, MSG_DONTWAIT | MSG_NOSIGNAL));
+}
+
+Stage *stage_on_posix(void)
+{
+    PosixStage *self = calloc(1, sizeof *self);
+    CHECK(self != NULL);
+    self->stage = (Stage){
+        .name = "posix",
+        .backend = self,
+        .make_server = make_server,
+        .core = poll_core_init(NULL),
+        .as_host = as_host,
+        .until = until,
+        .open = line_open,
+        .poke = line_poke,
+        .close = line_close,
+        .now_ns = now_ns,
+        .read = line_read,
+        .write = line_write,
+    };
+    return &self->stage;
+}
+
+const char *stage_on_posix_end(Stage *stage)
+{
+    unsigned timers, watches;
+    poll_core_count(&timers, &watches);
+    free(posix_stage(stage));
+    return timers + watches > 0 ? "timers or watches of the host's are left" : NULL;
+}
