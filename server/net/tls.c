@@ -42,16 +42,26 @@ static BIO *read_file(const Core *core, const char *what, const char *path, uint
     return bio;
 }
 
+typedef struct Password {
+    const char *text; /* NULL: none was given */
+    bool asked;
+} Password;
+
 /* Our key file may be locked; nobody is there to be asked for the password. */
-static int give_password(char *buffer, int cap, int writing, void *password)
+static int give_password(char *buffer, int cap, int writing, void *opaque)
 {
-    const size_t len = password != NULL ? strlen(password) : 0;
+    Password *password = opaque;
 
     (void)writing;
-    if (password == NULL || len > (size_t)cap) {
+    if (password == NULL) {
+        return -1; /* certificates need none */
+    }
+    password->asked = true;
+    const size_t len = password->text != NULL ? strlen(password->text) : 0;
+    if (password->text == NULL || len > (size_t)cap) {
         return -1;
     }
-    memcpy(buffer, password, len);
+    memcpy(buffer, password->text, len);
     return (int)len;
 }
 
@@ -62,6 +72,7 @@ typedef struct Loading {
     SSL_CTX *ssl;
     OSSL_LIB_CTX *library;
     const TlsFiles *files;
+    const char *hint; /* what is wrong, in words for whoever gave the files; NULL: OpenSSL's */
 } Loading;
 
 static bool read_certificate(const Loading *loading, BIO *bio, X509 **ret_certificate)
@@ -76,7 +87,7 @@ static bool read_certificate(const Loading *loading, BIO *bio, X509 **ret_certif
     return true;
 }
 
-static bool load_chain(const Loading *loading, BIO *bio)
+static bool load_chain(Loading *loading, BIO *bio)
 {
     X509 *certificate;
 
@@ -101,20 +112,30 @@ static bool load_chain(const Loading *loading, BIO *bio)
     return true;
 }
 
-static bool load_key(const Loading *loading, BIO *bio)
+static bool load_key(Loading *loading, BIO *bio)
 {
-    EVP_PKEY *key = PEM_read_bio_PrivateKey_ex(bio, NULL, give_password, (void *)loading->files->key_password,
-                                               loading->library, NULL);
-    const bool used = key != NULL && SSL_CTX_use_PrivateKey(loading->ssl, key) == 1 &&
-                      SSL_CTX_check_private_key(loading->ssl) == 1;
+    Password password = {.text = loading->files->key_password};
+    EVP_PKEY *key = PEM_read_bio_PrivateKey_ex(bio, NULL, give_password, &password, loading->library, NULL);
 
+    if (key == NULL) {
+        loading->hint = !password.asked         ? "no private key in it that can be read"
+                        : password.text == NULL ? "it is locked, and no password was given"
+                                                : "the password does not open it";
+        return false;
+    }
+    const bool used =
+        SSL_CTX_use_PrivateKey(loading->ssl, key) == 1 && SSL_CTX_check_private_key(loading->ssl) == 1;
     EVP_PKEY_free(key);
+    const int reason = ERR_GET_REASON(ERR_peek_last_error());
+    if (!used && (reason == X509_R_KEY_VALUES_MISMATCH || reason == X509_R_KEY_TYPE_MISMATCH)) {
+        loading->hint = "it does not belong to the certificate";
+    }
     return used;
 }
 
 /* The authorities verify nobody, as no client is asked for a certificate; but they complete our own chain
  * when the chain file holds our certificate alone. */
-static bool load_authorities(const Loading *loading, BIO *bio)
+static bool load_authorities(Loading *loading, BIO *bio)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(loading->ssl);
     STACK_OF(X509_INFO) *infos =
@@ -138,7 +159,7 @@ static bool load_authorities(const Loading *loading, BIO *bio)
     return good && found > 0;
 }
 
-static bool load_dh(const Loading *loading, BIO *bio)
+static bool load_dh(Loading *loading, BIO *bio)
 {
     EVP_PKEY *parameters = PEM_read_bio_Parameters_ex(bio, NULL, loading->library, NULL);
 
@@ -152,8 +173,8 @@ static bool load_dh(const Loading *loading, BIO *bio)
     return true;
 }
 
-static bool load_file(const Core *core, const Loading *loading, const char *what, const char *path,
-                      bool (*load)(const Loading *loading, BIO *bio))
+static bool load_file(const Core *core, Loading *loading, const char *what, const char *path,
+                      bool (*load)(Loading *loading, BIO *bio))
 {
     uint8_t *data;
     BIO *bio = read_file(core, what, path, &data);
@@ -161,8 +182,12 @@ static bool load_file(const Core *core, const Loading *loading, const char *what
     if (bio == NULL) {
         return false;
     }
+    loading->hint = NULL;
     const bool good = load(loading, bio);
-    if (!good) {
+    if (!good && loading->hint != NULL) {
+        core_log(core, CORE_LOG_WARNING, "TLS: %s %s: %s", what, path, loading->hint);
+        ERR_clear_error();
+    } else if (!good) {
         log_openssl_error(core, what, path);
     }
     BIO_free(bio);
@@ -192,7 +217,7 @@ static void set_policy(SSL_CTX *ssl)
                               SSL_MODE_RELEASE_BUFFERS);
 }
 
-static bool load_all(const Core *core, const Loading *loading)
+static bool load_all(const Core *core, Loading *loading)
 {
     const TlsFiles *files = loading->files;
 
@@ -234,7 +259,7 @@ TlsContext *tls_context_new(const Core *core, Crypto *crypto, const TlsFiles *fi
         tls_context_unref(context);
         return NULL;
     }
-    const Loading loading = {context->ssl, library, files};
+    Loading loading = {context->ssl, library, files, NULL};
     if (!load_all(core, &loading)) {
         tls_context_unref(context);
         return NULL;

@@ -187,11 +187,13 @@ static void wrong_files_are_named_and_refused(void **state)
     }
     files = test_tls_files;
     files.key_path = "other.pem";
-    expect_refusal(test, files, "other.pem");
+    expect_refusal(test, files, "other.pem: it does not belong to the certificate");
     files.key_path = "locked.pem";
-    expect_refusal(test, files, "locked.pem");
+    expect_refusal(test, files, "locked.pem: it is locked, and no password was given");
     files.key_password = "guess";
-    expect_refusal(test, files, "locked.pem");
+    expect_refusal(test, files, "locked.pem: the password does not open it");
+    files.key_path = "cert.pem";
+    expect_refusal(test, files, "cert.pem: no private key in it that can be read");
     files = test_tls_files;
     files.ciphers = "NO-SUCH-CIPHER";
     expect_refusal(test, files, "NO-SUCH-CIPHER");
