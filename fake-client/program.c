@@ -396,6 +396,21 @@ static bool turn(Program *p, uint64_t end_ns)
 
 /* ---- The report ---- */
 
+/* What whoever sits there could do about a refusal; "": nothing. */
+static const char *link_error_advice(uint32_t error)
+{
+    switch (error) {
+    case WIRE_LINK_ERR_PERMISSION_DENIED:
+        return " (--password is missing or wrong, or the ticket has expired)";
+    case WIRE_LINK_ERR_NEED_SECURED:
+        return " (take the TLS port, and --tls)";
+    case WIRE_LINK_ERR_NEED_UNSECURED:
+        return " (take the plain port, without --tls)";
+    default:
+        return "";
+    }
+}
+
 static void line_report(const Line *line)
 {
     const FakeConnection *c = line->connection;
@@ -405,7 +420,8 @@ static void line_report(const Line *line)
            (unsigned long long)line->bytes_in, (unsigned long long)line->bytes_out);
     if (fake_connection_link_error(c) != WIRE_LINK_ERR_OK) {
         const char *name = wire_link_err_name(fake_connection_link_error(c));
-        printf(", link error %u %s", fake_connection_link_error(c), name != NULL ? name : "?");
+        printf(", link error %u %s%s", fake_connection_link_error(c), name != NULL ? name : "?",
+               link_error_advice(fake_connection_link_error(c)));
     }
     const FakeDisplayModel *display = fake_connection_display(c);
     const FakeCursorModel *cursor = fake_connection_cursor(c);

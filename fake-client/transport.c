@@ -49,6 +49,7 @@ static int connect_tcp(const char *host, const char *port)
     const int error = getaddrinfo(host, port, &hints, &list);
     if (error != 0) {
         fprintf(stderr, "fake-client: %s: %s\n", host, gai_strerror(error));
+        errno = 0; /* all is said */
         return -1;
     }
     int fd = -1;
@@ -103,9 +104,11 @@ Transport *transport_open(const TransportTarget *target)
     }
     t->fd =
         target->unix_path != NULL ? connect_unix(target->unix_path) : connect_tcp(target->host, target->port);
-    if (t->fd < 0) {
-        fprintf(stderr, "fake-client: cannot connect to %s: %s\n",
-                target->unix_path != NULL ? target->unix_path : target->host, strerror(errno));
+    if (t->fd < 0 && target->unix_path != NULL) {
+        fprintf(stderr, "fake-client: cannot connect to %s: %s\n", target->unix_path, strerror(errno));
+    } else if (t->fd < 0 && errno != 0) {
+        fprintf(stderr, "fake-client: cannot connect to %s, port %s: %s\n", target->host, target->port,
+                strerror(errno));
     }
     if (t->fd < 0 || fcntl(t->fd, F_SETFL, O_NONBLOCK) != 0 || (target->tls && !tls_start(t, target))) {
         transport_free(t);
