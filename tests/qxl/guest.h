@@ -59,6 +59,7 @@ int run_memslots(void);
 int run_chunks(void);
 int run_cursor(void);
 int run_command(void);
+int run_drawable(void);
 int run_roundtrip(void);
 int run_surface(void);
 int run_monitors(void);

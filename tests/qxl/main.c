@@ -3,6 +3,6 @@
 
 int main(void)
 {
-    return run_memslots() + run_chunks() + run_cursor() + run_command() + run_roundtrip() + run_surface() +
-           run_monitors();
+    return run_memslots() + run_chunks() + run_cursor() + run_command() + run_drawable() + run_roundtrip() +
+           run_surface() + run_monitors();
 }
