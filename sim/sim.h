@@ -78,8 +78,9 @@ bool sim_scheduler_named(const char *name, SimScheduler *ret);
 /* One thing that happened, for whoever draws it. The strings are constant, or live as long as the universe. */
 typedef struct SimEventInfo {
     uint64_t now_ns;
-    uint64_t step;    /* of the scheduler */
-    const char *who;  /* "nobody": between two steps */
+    uint64_t step;   /* of the scheduler */
+    const char *who; /* "nobody": between two steps */
+    bool is_client, is_host;
     const char *what; /* as in the text trace */
     uint64_t a, b;
     /* An arrow begins ('s') or ends ('f') here; 0: none. Both ends have the same kind ("post", "wake", "bytes") and

@@ -74,6 +74,12 @@ uint32_t runner_now(const Sim *sim)
     return sim->threads.running == NULL ? 0 : sim->threads.running->id;
 }
 
+bool threads_is_host(const Runner *runner)
+{
+    const CoreThread *thread = (const CoreThread *)runner; /* its first member */
+    return thread->is_host || thread == thread->sim->host.main;
+}
+
 const SimName *runner_who(Sim *sim)
 {
     const Runner *runner = sim->threads.running;

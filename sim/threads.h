@@ -91,7 +91,8 @@ void runner_rest(Sim *sim, Runner *runner);
 /* Who runs: an id for the record and a name for people. */
 uint32_t runner_now(const Sim *sim);
 const char *runner_name(const Sim *sim);
-const SimName *runner_who(Sim *sim); /* for choices; "outside" when nobody runs */
+bool threads_is_host(const Runner *thread); /* its main loop, or a thread of its own */
+const SimName *runner_who(Sim *sim);        /* for choices; "outside" when nobody runs */
 
 CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg), void *arg, bool is_host);
 void sim_thread_join(Sim *sim, CoreThread *thread);

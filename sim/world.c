@@ -80,6 +80,20 @@ static void mix(World *world, uint64_t value)
     world->hash ^= world->hash >> 32;
 }
 
+static SimEventInfo event_here(const Sim *sim, const char *what)
+{
+    const Runner *runner = sim->threads.running;
+    return (SimEventInfo){
+        .now_ns = sim->world.now_ns,
+        .step = sim->threads.steps,
+        .who = runner_name(sim),
+        .is_client = runner != NULL && runner->is_client,
+        .is_host = runner != NULL && !runner->is_client && threads_is_host(runner),
+        .what = what,
+        .kind = "",
+    };
+}
+
 void world_record(Sim *sim, const char *what, uint64_t a, uint64_t b)
 {
     World *world = &sim->world;
@@ -96,12 +110,9 @@ void world_record(Sim *sim, const char *what, uint64_t a, uint64_t b)
         sim->config.trace(sim->config.opaque, line);
     }
     if (sim->config.watch != NULL) {
-        const SimEventInfo event = {.now_ns = world->now_ns,
-                                    .step = sim->threads.steps,
-                                    .who = runner_name(sim),
-                                    .what = what,
-                                    .a = a,
-                                    .b = b};
+        SimEventInfo event = event_here(sim, what);
+        event.a = a;
+        event.b = b;
         sim->config.watch(sim->config.watcher, &event);
     }
 }
@@ -109,14 +120,11 @@ void world_record(Sim *sim, const char *what, uint64_t a, uint64_t b)
 void world_arrow(Sim *sim, char arrow, const char *kind, uint64_t channel, uint64_t number)
 {
     if (sim->config.watch != NULL) {
-        const SimEventInfo event = {.now_ns = sim->world.now_ns,
-                                    .step = sim->threads.steps,
-                                    .who = runner_name(sim),
-                                    .what = "",
-                                    .arrow = arrow,
-                                    .kind = kind,
-                                    .channel = channel,
-                                    .number = number};
+        SimEventInfo event = event_here(sim, "");
+        event.arrow = arrow;
+        event.kind = kind;
+        event.channel = channel;
+        event.number = number;
         sim->config.watch(sim->config.watcher, &event);
     }
 }

@@ -48,7 +48,3 @@ bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutco
 /* Shrinks; writes to `path`, or says on stderr why not. */
 bool cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, const char *path);
 void cli_print_failure(const SimOutcome *outcome);
-
-/* A text as XML or JSON wants it between quotes. */
-void cli_print_xml(FILE *to, const char *text);
-void cli_print_json(FILE *to, const char *text);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sim/cli/cli.h"
+#include "sim/explore/trace.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -62,32 +63,6 @@ static void found(void *opaque, const SimPlan *plan, const SimOutcome *outcome, 
     explore->findings_end = &finding->next;
 }
 
-void cli_print_json(FILE *to, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const unsigned char letter = (unsigned char)*text;
-        if (letter == '"' || letter == '\\') {
-            fprintf(to, "\\%c", letter);
-        } else if (letter < ' ' || letter == '<' || letter > 126) { /* '<' would end a script */
-            fprintf(to, "\\u%04x", letter);
-        } else {
-            fputc(letter, to);
-        }
-    }
-}
-
-void cli_print_xml(FILE *to, const char *text)
-{
-    for (; *text != '\0'; text++) {
-        const unsigned char letter = (unsigned char)*text;
-        if (letter == '<' || letter == '>' || letter == '&' || letter == '"') {
-            fprintf(to, "&#%d;", letter);
-        } else {
-            fputc(letter < ' ' || letter > 126 ? '?' : letter, to);
-        }
-    }
-}
-
 static void played(void *opaque, const SimPlan *plan, const SimOutcome *outcome, uint64_t took_ns)
 {
     const Explore *explore = opaque;
@@ -96,7 +71,7 @@ static void played(void *opaque, const SimPlan *plan, const SimOutcome *outcome,
     sim_signature(outcome->failure, signature);
     fprintf(explore->jsonl, "{\"token\":\"%s\",\"verdict\":\"%s\",\"sig\":\"", token,
             outcome->failure[0] != '\0' ? "failed" : "passed");
-    cli_print_json(explore->jsonl, signature);
+    sim_print_json(explore->jsonl, signature);
     fprintf(explore->jsonl, "\",\"hash\":\"%016" PRIx64 "\",\"us\":%" PRIu64 "}\n", outcome->hash,
             took_ns / 1000);
 }
@@ -133,16 +108,16 @@ static bool write_junit(const Explore *explore, const SimSweepCount *count)
             cli->chosen_len, count->found_new, count->seconds);
     for (size_t i = 0; i < cli->chosen_len; i++) {
         fprintf(to, "  <testcase classname=\"spice-sim\" name=\"");
-        cli_print_xml(to, cli->chosen[i]->name);
+        sim_print_xml(to, cli->chosen[i]->name);
         fprintf(to, "\">\n");
         for (const Finding *finding = explore->findings; finding != NULL; finding = finding->next) {
             if (finding->plan.subject == cli->chosen[i]) {
                 char token[SIM_TOKEN_BYTES];
                 sim_token_print(&finding->plan, token);
                 fprintf(to, "    <failure message=\"");
-                cli_print_xml(to, finding->outcome.failure);
+                sim_print_xml(to, finding->outcome.failure);
                 fprintf(to, "\">spice-sim replay ");
-                cli_print_xml(to, token);
+                sim_print_xml(to, token);
                 fprintf(to, "</failure>\n");
             }
         }

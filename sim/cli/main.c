@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "sim/cli/files.h"
 #include "sim/workload/planted.h"
 #include "sim/workload/universe.h"
 
@@ -12,13 +13,16 @@ static const char help_text[] =
     "usage: spice-sim COMMAND [option...] [SUBJECT...]\n"
     "Runs a SPICE server, every thread of it, in simulated universes, and finds races.\n"
     "\n"
-    "  explore [SUBJECT...]   many universes; prints a token for each failure\n"
-    "  run SUBJECT...         one universe of each\n"
-    "  replay TOKEN|FILE      the same universe again\n"
-    "  shrink TOKEN|FILE      the smallest universe that fails in the same way\n"
-    "  list                   subjects, schedulers and faults\n"
+    "  explore [SUBJECT...]             many universes; prints a token for each failure\n"
+    "  run SUBJECT...                   one universe of each\n"
+    "  replay TOKEN|FILE [SCENARIO...]  the same universe again\n"
+    "  shrink TOKEN|FILE [SCENARIO...]  the smallest universe that fails in the same way\n"
+    "  list                             subjects, schedulers and faults\n"
     "\n"
-    "A SUBJECT is a name from the list; without one, explore takes all that are not planted bugs.\n"
+    "A SUBJECT is a name from the list, a scenario (FILE.scn), or a folder of them. Without one, explore "
+    "takes all of\n"
+    "the list that are not planted bugs. A token of a scenario is followed by its file, or finds it in "
+    "scenarios/.\n"
     "\n"
     "  --seeds A..B           explore: these seeds (1..1000); run: the first of them; \"A..\" has no end\n"
     "  --schedulers LIST      each of these with each seed, separated by commas; if not given, one by the "
@@ -271,10 +275,13 @@ static int choose_subjects(Cli *cli)
 {
     for (size_t i = 0; i < cli->arguments_len; i++) {
         const SimSubject *subject = sim_subject_named(cli->all, cli->arguments[i]);
-        if (subject == NULL) {
-            return wrong("there is no subject '%s'; see spice-sim list", cli->arguments[i]);
+        if (subject != NULL) {
+            cli->chosen[cli->chosen_len++] = subject;
+        } else if (!cli_is_file(cli->arguments[i])) {
+            return wrong("'%s' is neither a file nor a subject; see spice-sim list", cli->arguments[i]);
+        } else if (!cli_load(cli, cli->arguments[i])) {
+            return CLI_USAGE;
         }
-        cli->chosen[cli->chosen_len++] = subject;
     }
     for (size_t i = 0; cli->arguments_len == 0 && i < cli->all_len; i++) {
         if (!cli->all[i]->planted) {

@@ -4,14 +4,57 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/cli/cli.h"
+#include "sim/cli/files.h"
+#include "sim/explore/trace.h"
 
 /* ---- Playing and drawing ---- */
+
+/* To a file, if there is one to write to. */
+static bool draw_in(const char *path, const SimTrace *trace, const SimReplay *replay,
+                    const SimOutcome *outcome)
+{
+    FILE *to = path == NULL ? NULL : fopen(path, "w");
+    if (to == NULL) {
+        if (path != NULL) {
+            perror(path);
+        }
+        return path == NULL;
+    }
+    if (replay != NULL) {
+        sim_trace_html(trace, replay, outcome, to);
+    } else {
+        sim_trace_perfetto(trace, to);
+    }
+    return fclose(to) == 0;
+}
 
 bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret)
 {
     SimPlayOptions options = {.backend = cli->backend};
-    return sim_play_apart(stage, replay, &options, ret);
+    SimRecord record = {0};
+    SimTrace *trace = NULL;
+    if (cli->trace || cli->html != NULL || cli->perfetto != NULL) {
+        trace = sim_trace_new();
+        if (trace == NULL) {
+            return false;
+        }
+        options.watcher = trace;
+        options.watch = sim_trace_watch;
+        options.record = &record;
+    }
+    bool good = sim_play_apart(stage, replay, &options, ret);
+    if (good && trace != NULL) {
+        SimReplay drawn = *replay; /* with what was decided, whoever did */
+        good = sim_script_from(&record.decisions, &drawn.script);
+        if (good && cli->trace) {
+            sim_trace_text(trace, stdout);
+        }
+        good = good && draw_in(cli->html, trace, &drawn, ret) && draw_in(cli->perfetto, trace, NULL, ret);
+        sim_decisions_free(&drawn.script.decisions);
+    }
+    sim_record_free(&record);
+    sim_trace_free(trace);
+    return good;
 }
 
 /* Says what came of it; the exit code. */
@@ -69,11 +112,37 @@ int cli_run(Cli *cli)
     return worst;
 }
 
+/* The subject's name in a token, or in the plan of a replay file; "": there is none. */
+static void subject_of(const char *token_or_path, char ret[200])
+{
+    char line[SIM_TOKEN_BYTES + 16] = "";
+    ret[0] = '\0';
+    snprintf(line, sizeof line, "plan %.*s", (int)SIM_TOKEN_BYTES, token_or_path);
+    if (!sim_token_looks_like_one(token_or_path)) {
+        FILE *from = fopen(token_or_path, "r");
+        while (from != NULL && fgets(line, sizeof line, from) != NULL && strncmp(line, "plan ", 5) != 0) {
+        }
+        if (from != NULL) {
+            fclose(from);
+        }
+    }
+    const char *name = strncmp(line, "plan ", 5) == 0 ? strchr(line, ':') : NULL;
+    if (name != NULL) {
+        snprintf(ret, 200, "%.*s", (int)strcspn(name + 1, ":\n"), name + 1);
+    }
+}
+
 static bool open_one(Cli *cli, SimReplay *ret)
 {
-    char error[300];
-    if (cli->arguments_len > 1) {
-        fprintf(stderr, "spice-sim: one at a time: %s\n", cli->arguments[1]);
+    char error[300], name[200], path[256];
+    for (size_t i = 1; i < cli->arguments_len; i++) {
+        if (!cli_load(cli, cli->arguments[i])) {
+            return false;
+        }
+    }
+    subject_of(cli->arguments[0], name);
+    snprintf(path, sizeof path, "scenarios/%s.scn", name);
+    if (sim_subject_named(cli->all, name) == NULL && cli_is_file(path) && !cli_load(cli, path)) {
         return false;
     }
     if (!sim_replay_open(cli->arguments[0], cli->all, ret, error, sizeof error)) {
