@@ -58,6 +58,7 @@ typedef struct WorldOp {
     const char *name;
     uint32_t formats; /* that the existing server can draw it on */
     void (*make)(World *world, QXLDrawable *drawable);
+    bool one_clip_per_band; /* lines: when a clip cuts one in two, the existing server forgets others */
 } WorldOp;
 
 extern const WorldOp world_ops[];

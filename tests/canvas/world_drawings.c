@@ -21,7 +21,7 @@ static const QxlGeometry *geometry_of(const World *world, const QXLDrawable *dra
 
 /* ---- Clip, rop, brush, mask ---- */
 
-static void clip_make(World *world, QXLDrawable *drawable)
+static void clip_make(World *world, QXLDrawable *drawable, bool one_per_band)
 {
     Choices *choices = world->choices;
     const QxlGeometry *geometry = geometry_of(world, drawable);
@@ -33,6 +33,7 @@ static void clip_make(World *world, QXLDrawable *drawable)
         drawable->clip.type = SPICE_CLIP_TYPE_NONE;
         return;
     }
+    count = one_per_band && count > 1 ? 1 : count;
     if (choose_rarely(choices, 2)) { /* anywhere, overlapping */
         for (uint32_t i = 0; i < count; i++) {
             rects[i].left = choose_between(choices, -10, width);
@@ -49,7 +50,7 @@ static void clip_make(World *world, QXLDrawable *drawable)
                  x += choose_between(choices, 1, 20)) {
                 const int32_t right = x + choose_between(choices, 1, 30);
                 rects[count++] = (QXLRect){.left = x, .top = y, .right = right, .bottom = bottom};
-                x = right;
+                x = one_per_band ? width : right;
             }
             y = bottom;
         }
@@ -394,6 +395,111 @@ static void composite_make(World *world, QXLDrawable *drawable)
     composite->mask_origin.y = (int16_t)choose_between(choices, -10, 30);
 }
 
+/* ---- Stroke ---- */
+
+typedef enum Lines {
+    LINES_WHOLE,
+    LINES_DASHED_STRAIGHT, /* along the axes */
+    LINES_DASHED_SLANTED, /* anyhow, but each by itself: at corners the existing server writes where it must not */
+} Lines;
+
+static QXLPointFix path_point(World *world, const QXLDrawable *drawable)
+{
+    Choices *choices = world->choices;
+    const int32_t margin = choose_rarely(choices, 4) ? 200 : 10;
+    return (QXLPointFix){.x = choose_between(choices, (drawable->bbox.left - margin) * 16,
+                                             (drawable->bbox.right + margin) * 16),
+                         .y = choose_between(choices, (drawable->bbox.top - margin) * 16,
+                                             (drawable->bbox.bottom + margin) * 16)};
+}
+
+static QXLPHYSICAL path_make(World *world, const QXLDrawable *drawable, Lines lines)
+{
+    Choices *choices = world->choices;
+    uint8_t data[4 * (sizeof(QXLPathSeg) + 10 * sizeof(QXLPointFix))];
+    size_t len = 0;
+    const uint32_t segments = 1 + choose(choices, 4);
+    QXLPointFix point = path_point(world, drawable), first = point;
+    const bool alone = lines == LINES_DASHED_SLANTED && !world->beyond;
+    bool down = false;
+
+    for (uint32_t i = 0; i < segments; i++) {
+        QXLPathSeg *segment = (QXLPathSeg *)(void *)(data + len);
+        const bool begin = !down || alone || choose_rarely(choices, 2); /* only what is begun goes on */
+        const bool curve = lines == LINES_WHOLE && choose_rarely(choices, 4);
+        uint32_t count = curve ? 3 * choose(choices, 3) : choose(choices, alone ? 2 : 7);
+        segment->flags = begin ? QXL_PATH_BEGIN : 0;
+        segment->flags |= curve ? QXL_PATH_BEZIER : 0;
+        segment->flags |= choose_rarely(choices, 2) ? QXL_PATH_END : 0;
+        bool close = choose_rarely(choices, 2) && count + begin > 0 && !alone;
+        count += begin;
+        down = (segment->flags & QXL_PATH_END) == 0;
+        for (uint32_t p = 0; p < count; p++) {
+            const QXLPointFix next = path_point(world, drawable);
+            if (lines == LINES_DASHED_STRAIGHT && p + i > 0) {
+                *(choose_rarely(choices, 2) ? &point.x : &point.y) =
+                    choose_rarely(choices, 2) ? next.x : next.y;
+            } else {
+                point = next;
+            }
+            first = begin && p == 0 ? point : first;
+            memcpy((uint8_t *)segment->points + p * sizeof(point), &point, sizeof(point));
+        }
+        close = close && (lines != LINES_DASHED_STRAIGHT || point.x == first.x || point.y == first.y);
+        segment->flags |= close ? QXL_PATH_CLOSE : 0;
+        segment->count = count;
+        len += sizeof(*segment) + count * sizeof(point);
+    }
+    QXLPath *path = world_take(world, sizeof(*path) + len);
+    path->data_size = (uint32_t)len;
+    world_chunk_first(world, &path->chunk, data, len);
+    return world_address(path);
+}
+
+static void stroke_fields(World *world, QXLDrawable *drawable, Lines lines)
+{
+    Choices *choices = world->choices;
+    QXLStroke *stroke = &drawable->u.stroke;
+
+    drawable->type = QXL_DRAW_STROKE;
+    stroke->path = path_make(world, drawable, lines);
+    if (lines != LINES_WHOLE) {
+        const uint32_t count = 1 + choose(choices, 6);
+        int32_t dashes[6];
+        for (uint32_t i = 0; i < count; i++) {
+            dashes[i] = choose_between(choices, 16, 300);
+        }
+        int32_t *style = world_take(world, sizeof(dashes));
+        memcpy(style, dashes, count * sizeof(dashes[0]));
+        stroke->attr.flags = SPICE_LINE_FLAGS_STYLED;
+        stroke->attr.flags |= choose_rarely(choices, 2) ? SPICE_LINE_FLAGS_START_WITH_GAP : 0;
+        stroke->attr.style_nseg = (uint8_t)count;
+        stroke->attr.style = world_address(style);
+    }
+    do { /* the existing server takes a surface for a bitmap here */
+        brush_make(world, drawable, &stroke->brush, true);
+    } while (!world->beyond && stroke->brush.type == SPICE_BRUSH_TYPE_PATTERN &&
+             ((const QXLImage *)(uintptr_t)stroke->brush.u.pattern.pat)->descriptor.type ==
+                 SPICE_IMAGE_TYPE_SURFACE);
+    stroke->fore_mode = rop_make(world);
+    stroke->back_mode = rop_make(world);
+}
+
+static void stroke_make(World *world, QXLDrawable *drawable)
+{
+    stroke_fields(world, drawable, LINES_WHOLE);
+}
+
+static void dashes_make(World *world, QXLDrawable *drawable)
+{
+    stroke_fields(world, drawable, LINES_DASHED_STRAIGHT);
+}
+
+static void slanted_make(World *world, QXLDrawable *drawable)
+{
+    stroke_fields(world, drawable, LINES_DASHED_SLANTED);
+}
+
 /* ---- All ---- */
 
 const WorldOp world_ops[] = {
@@ -410,6 +516,9 @@ const WorldOp world_ops[] = {
     {"alpha-blend", WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8, alpha_blend_make},
     {"text", WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8, text_make},
     {"composite", WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8, composite_make},
+    {"stroke", WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8, stroke_make, true},
+    {"dashes", WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8, dashes_make, true},
+    {"dashes-slanted", WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8, slanted_make, true},
 };
 const unsigned world_op_count = sizeof(world_ops) / sizeof(world_ops[0]);
 
@@ -424,7 +533,7 @@ QXLDrawable *world_drawing(World *world, Choices *choices, const WorldOp *op, ui
     for (int i = 0; i < 3; i++) {
         drawable->surfaces_dest[i] = -1;
     }
-    clip_make(world, drawable);
+    clip_make(world, drawable, op->one_clip_per_band && !world->beyond);
     op->make(world, drawable);
     return drawable;
 }

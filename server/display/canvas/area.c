@@ -5,6 +5,8 @@
 
 #include "display/canvas/draw.h"
 
+#define AREA_RECTS_FEW 8u /* rectangles that are as quick to ask one by one */
+
 bool box_is_empty(const Box *box)
 {
     return box->x1 >= box->x2 || box->y1 >= box->y2;
@@ -193,34 +195,87 @@ static int32_t bits_find(const uint8_t *line, int32_t i, int32_t end, bool value
     return i < end ? i : end;
 }
 
-static void bits_each(const Area *area, const Box *box, void (*each)(void *opaque, const Box *box),
-                      void *opaque)
+typedef struct BitsWalk {
+    const uint8_t *bits;
+    size_t stride;
+    const Box *bits_box;
+    void (*each)(void *opaque, const Box *box);
+    void *opaque;
+} BitsWalk;
+
+static void bits_each(void *opaque, const Box *box)
 {
+    const BitsWalk *walk = opaque;
     for (int32_t y = box->y1; y < box->y2; y++) {
-        const uint8_t *line = area->bits + area->bits_stride * (size_t)(y - area->bits_box.y1);
-        const int32_t end = box->x2 - area->bits_box.x1;
-        int32_t x = box->x1 - area->bits_box.x1;
+        const uint8_t *line = walk->bits + walk->stride * (size_t)(y - walk->bits_box->y1);
+        const int32_t end = box->x2 - walk->bits_box->x1;
+        int32_t x = box->x1 - walk->bits_box->x1;
         while ((x = bits_find(line, x, end, true)) < end) {
             const int32_t next = bits_find(line, x, end, false);
             const Box run = {
-                .x1 = x + area->bits_box.x1, .y1 = y, .x2 = next + area->bits_box.x1, .y2 = y + 1};
-            each(opaque, &run);
+                .x1 = x + walk->bits_box->x1, .y1 = y, .x2 = next + walk->bits_box->x1, .y2 = y + 1};
+            walk->each(walk->opaque, &run);
             x = next;
+        }
+    }
+}
+
+static void rects_each(const Area *area, void (*each)(void *opaque, const Box *box), void *opaque)
+{
+    for (uint32_t i = 0; i < area->count; i++) {
+        Box box = area_box(area, i);
+        if (box_intersect(&box, &area->box)) {
+            each(opaque, &box);
         }
     }
 }
 
 void area_each(const Area *area, void (*each)(void *opaque, const Box *box), void *opaque)
 {
-    for (uint32_t i = 0; i < area->count; i++) {
-        Box box = area_box(area, i);
-        if (!box_intersect(&box, &area->box)) {
-            continue;
-        }
-        if (area->bits != NULL) {
-            bits_each(area, &box, each, opaque);
-        } else {
-            each(opaque, &box);
+    BitsWalk walk = {area->bits, area->bits_stride, &area->bits_box, each, opaque};
+    if (area->bits != NULL) {
+        rects_each(area, bits_each, &walk);
+    } else {
+        rects_each(area, each, opaque);
+    }
+}
+
+void area_each_bit(const Area *area, const uint8_t *bits, size_t stride, const Box *bits_box,
+                   void (*each)(void *opaque, const Box *box), void *opaque)
+{
+    BitsWalk walk = {bits, stride, bits_box, each, opaque};
+    area_each(area, bits_each, &walk);
+}
+
+static void bits_set(void *opaque, const Box *box)
+{
+    const Area *area = opaque;
+    uint8_t *bits = (uint8_t *)(uintptr_t)area->bits;
+    for (int32_t y = box->y1; y < box->y2; y++) {
+        uint8_t *line = bits + area->bits_stride * (size_t)(y - area->bits_box.y1);
+        for (int32_t x = box->x1 - area->bits_box.x1; x < box->x2 - area->bits_box.x1; x++) {
+            line[x / 8] |= (uint8_t)(1u << x % 8);
         }
     }
+}
+
+Status area_flatten(Draw *draw)
+{
+    Area *area = &draw->area;
+    if (area->count <= AREA_RECTS_FEW) {
+        return STATUS_OK;
+    }
+    Area flat = {.box = area->box, .count = 1, .bits_box = area->box};
+    flat.bits_stride = ((size_t)(flat.box.x2 - flat.box.x1) + 7) / 8;
+    const uint64_t bytes = (uint64_t)flat.bits_stride * (uint64_t)(flat.box.y2 - flat.box.y1);
+    uint8_t *bits = scratch_take(draw->set, SCRATCH_MASK, bytes);
+    if (bits == NULL) {
+        return draw_no_memory(draw);
+    }
+    memset(bits, 0, bytes);
+    flat.bits = bits;
+    area_each(area, bits_set, &flat);
+    area_close(area);
+    *area = flat;
+    return STATUS_OK;
 }

@@ -149,6 +149,8 @@ static Status draw_by_type(Draw *draw)
         return draw_composite(draw);
     case QXL_DRAW_TEXT:
         return draw_text(draw);
+    case QXL_DRAW_STROKE:
+        return draw_stroke(draw);
     default:
         return qxl_fault(draw->fault, "no such drawing", draw->drawable->type);
     }

@@ -59,6 +59,12 @@ Box box_of(const QXLRect *rect);
 /* Calls `each` for disjoint boxes that together are the area; none is empty. */
 void area_each(const Area *area, void (*each)(void *opaque, const Box *box), void *opaque);
 
+/* The same of what is also set in these bits, one for each pixel of a box that the area's lies in. */
+void area_each_bit(const Area *area, const uint8_t *bits, size_t stride, const Box *bits_box,
+                   void (*each)(void *opaque, const Box *box), void *opaque);
+/* Makes it quick to call area_each() for many small boxes. Not for areas with bits. */
+Status area_flatten(Draw *draw);
+
 /* "There is no memory." */
 Status draw_no_memory(Draw *draw);
 
