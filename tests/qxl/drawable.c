@@ -377,6 +377,7 @@ static const Case cases[] = {
     {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0, NO_SIZE},
     {QXL_DRAW_TRANSPARENT, QUIC + 14, 4, 0, NO_SIZE},
     {QXL_DRAW_TRANSPARENT, QUIC + 14, 4, 0x80000000, HUGE},
+    {QXL_DRAW_TRANSPARENT, QUIC + 10, 8, UINT64_C(0x0001000000010000), HUGE}, /* 0 in 32 bits */
     {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0x7ffffff, NULL},
     {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0x8000000, HUGE},
 
@@ -433,6 +434,9 @@ static const Case cases[] = {
     {QXL_DRAW_STROKE, SEGMENT_1 + 4, 4, 0xffffffff, "a path's segment of more points than there are"},
     {QXL_DRAW_STROKE, SEGMENT_1 + 4, 4, 0, "a path begins without a point"},
     {QXL_DRAW_STROKE, SEGMENT_2, 4, SPICE_PATH_BEZIER, "a path's curve lacks points"},
+    {QXL_DRAW_STROKE, SEGMENT_2, 4, SPICE_PATH_BEGIN | SPICE_PATH_BEZIER | SPICE_PATH_END,
+     "a path's curve lacks points"}, /* the next one */
+    {QXL_DRAW_STROKE, SEGMENT_1, 8, SPICE_PATH_END | SPICE_PATH_CLOSE, "a path closes a line of no points"},
     {QXL_DRAW_STROKE, SEGMENT_3, 4, SPICE_PATH_BEGIN | SPICE_PATH_BEZIER, "a path's curve lacks points"},
     {QXL_DRAW_STROKE, U(stroke.attr.style_nseg), 1, 0, "a dashed line without dashes"},
     {QXL_DRAW_STROKE, U(stroke.attr.style_nseg), 1, 0xff, NULL},
@@ -690,6 +694,24 @@ static void cleaned(void **state)
     qxl_drawable_free(drawable);
 }
 
+static void mask_surfaces(void **state)
+{
+    Guest *guest = *state;
+    QxlDrawable *drawable;
+
+    for (uint32_t surface = 0; surface < 4; surface++) {
+        drawing_write(guest, QXL_DRAW_INVERS);
+        put(guest, U(invers.mask.bitmap), guest_at(PATTERN), 8);
+        put(guest, PATTERN + sizeof(QXLImageDescriptor), surface, 4);
+        assert_int_equal(drawing_read(guest, &drawable), surface == 2 ? STATUS_OK : STATUS_DEVICE_FAULT);
+        if (drawable != NULL) {
+            assert_int_equal(drawable->u.mask.image->u.surface_id, 2);
+            assert_int_equal(drawable->u.mask.image->width, 32);
+            qxl_drawable_free(drawable);
+        }
+    }
+}
+
 /* A source of 0 is what the surface shows, for types that may, if the drawable says where. */
 static void self_bitmaps(void **state)
 {
@@ -859,6 +881,7 @@ int run_drawable(void)
         cmocka_unit_test_setup_teardown(many_chunks, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(loops, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(cleaned, guest_setup, guest_teardown),
+        cmocka_unit_test_setup_teardown(mask_surfaces, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(self_bitmaps, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(many_glyphs, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(over_budget, guest_setup, guest_teardown),

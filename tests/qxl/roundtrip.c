@@ -362,6 +362,18 @@ static uint64_t bytes_shown(const FakeDrawing *drawing)
     return bytes;
 }
 
+static void all_in_one_piece(const QxlDrawable *drawable)
+{
+    const QxlImage *images[QXL_DRAWABLE_IMAGES_MAX];
+    const size_t count = qxl_drawable_images(drawable, images);
+
+    for (size_t i = 0; i < count; i++) {
+        if (images[i]->type == SPICE_IMAGE_TYPE_BITMAP) {
+            assert_int_equal(images[i]->u.bitmap.data.count, 1);
+        }
+    }
+}
+
 static void roundtrip(void **state)
 {
     Guest *guest = *state;
@@ -388,6 +400,7 @@ static void roundtrip(void **state)
             assert_int_equal(drawable->slots, 0);
             memset(guest_memory(guest, 0), 0x5a, trip.used);
             unpinned += drawable->pixels != NULL;
+            all_in_one_piece(drawable);
         }
         same_drawable(&trip, drawable);
         qxl_drawable_free(drawable);
