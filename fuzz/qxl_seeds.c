@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* qxl_seeds: writes one right image per kind of command into a folder, for the qxl target.
+/* qxl_seeds: writes right images of each kind of command into a folder, for the qxl target.
  *
  * usage: qxl-seeds FOLDER
  */
@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include <spice/enums.h>
+
+#include "fake-qxl/draw.h"
 
 #define MEMORY_BYTES 2048u
 
@@ -60,6 +62,72 @@ static Image cursor_shape(uint16_t type, uint32_t bytes, int pieces)
     memcpy(image.memory + shape_at, &cursor, sizeof cursor);
     memcpy(image.memory + second_at, &second, sizeof second);
     return image;
+}
+
+/* ---- Drawings ---- */
+
+#define DRAWINGS_PER_TYPE 6u
+#define DRAWING_BYTES 16384u
+
+typedef struct Canvas {
+    QxlImageCommand commands[QXL_IMAGE_COMMANDS];
+    uint8_t memory[DRAWING_BYTES];
+    size_t used;
+    uint64_t random;
+} Canvas;
+
+static uint32_t canvas_choose(void *opaque, const char *site, uint32_t n)
+{
+    Canvas *canvas = opaque;
+
+    (void)site;
+    canvas->random = canvas->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)((canvas->random >> 32) * n >> 32);
+}
+
+static void *canvas_take(void *opaque, size_t bytes, uint64_t *ret_address)
+{
+    Canvas *canvas = opaque;
+
+    if (bytes > sizeof canvas->memory - canvas->used) {
+        return NULL;
+    }
+    void *memory = canvas->memory + canvas->used;
+    *ret_address = qxl_image_address(canvas->used);
+    canvas->used += bytes;
+    return memory;
+}
+
+static int drawing_seed(const char *folder, uint8_t type, uint32_t number)
+{
+    /* Those of the target. */
+    static const FakeDrawSurface surfaces[] = {
+        {0, 128, 96, SPICE_SURFACE_FMT_32_xRGB},
+        {1, 64, 64, SPICE_SURFACE_FMT_32_ARGB},
+        {2, 32, 32, SPICE_SURFACE_FMT_1_A},
+    };
+    const FakeDrawWorld world = {surfaces, sizeof surfaces / sizeof surfaces[0], 16, true};
+    Canvas canvas = {.random = type * 1000u + number};
+    const FakeQxlChoice choice = {canvas_choose, &canvas};
+    const FakeDrawMemory memory = {canvas_take, &canvas};
+    FakeDrawing drawing;
+    char path[4096];
+
+    fake_drawing_random(&drawing, type, &world, canvas_choose(&canvas, "", 2), &choice);
+    canvas.commands[0] = (QxlImageCommand){.address = fake_drawing_write(&drawing, &memory),
+                                           .type = QXL_CMD_DRAW,
+                                           .group = QXL_IMAGE_GROUP,
+                                           .flags = (drawing.compat ? QXL_COMMAND_FLAG_COMPAT : 0) |
+                                                    (number % 3 == 0 ? QXL_COMMAND_FLAG_COMPAT_16BPP : 0)};
+    snprintf(path, sizeof path, "%s/drawing-%02u-%u", folder, type, number);
+    FILE *file = fopen(path, "wb");
+    if (file == NULL) {
+        perror(path);
+        return 1;
+    }
+    const size_t bytes = offsetof(Canvas, memory) + canvas.used;
+    const size_t written = fwrite(&canvas, 1, bytes, file);
+    return fclose(file) != 0 || written != bytes || canvas.commands[0].address == 0;
 }
 
 int main(int argc, char **argv)
@@ -115,6 +183,11 @@ int main(int argc, char **argv)
     int failed = 0;
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
         failed |= image_write(folder, seeds[i].name, &seeds[i].image);
+    }
+    for (uint8_t type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) {
+        for (uint32_t i = 0; i < DRAWINGS_PER_TYPE; i++) {
+            failed |= drawing_seed(folder, type, i);
+        }
     }
     return failed;
 }
