@@ -795,10 +795,16 @@ void actors_describe(const Actors *actors, char *ret, size_t size)
                                 actors->actors[i].written->name);
         for (uint32_t w = 0; session != NULL && w < session->wires_len && len < size; w++) {
             const Wire *wire = &session->wires[w];
-            len += (size_t)snprintf(ret + len, size - len, " %s %s",
-                                    wire->alias != NULL ? wire->alias : wire_channel_name(wire->channel.type),
-                                    wire->silent && !wire->ended ? "silent"
-                                                                 : arg_words(ARG_STATE)[wire_state(wire)]);
+            const char *state =
+                wire->silent && !wire->ended ? "silent" : arg_words(ARG_STATE)[wire_state(wire)];
+            if (wire->alias != NULL || wire->channel.id == 0) {
+                len += (size_t)snprintf(
+                    ret + len, size - len, " %s %s",
+                    wire->alias != NULL ? wire->alias : wire_channel_name(wire->channel.type), state);
+            } else {
+                len += (size_t)snprintf(ret + len, size - len, " %s:%u %s",
+                                        wire_channel_name(wire->channel.type), wire->channel.id, state);
+            }
         }
     }
 }
