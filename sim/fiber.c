@@ -48,8 +48,8 @@
 #endif
 
 #define STACK_BYTES (256u * 1024u) /* only what is touched costs memory */
-#define GUARD_BYTES 65536u          /* larger than any one frame should be */
-#define FLOOR_BYTES 16384u          /* untouched below what was used: nobody was deeper */
+#define GUARD_BYTES 65536u         /* larger than any one frame should be */
+#define FLOOR_BYTES 16384u         /* untouched below what was used: nobody was deeper */
 
 typedef struct Fiber {
     Carrier carrier;

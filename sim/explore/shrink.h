@@ -22,7 +22,7 @@ typedef struct SimShrinkReport {
     double seconds;
     size_t decisions_before, decisions_after; /* switches and faults */
     size_t values_after;                      /* that are named */
-    char token[SIM_TOKEN_BYTES];              /* of the smallest plan that needs no script; "": it was one already */
+    char token[SIM_TOKEN_BYTES]; /* of the smallest plan that needs no script; "": it was one already */
 } SimShrinkReport;
 
 /* False: it does not fail, or not again; ret_error says which. */
