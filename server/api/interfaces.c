@@ -208,6 +208,13 @@ int spice_server_add_interface(SpiceServer *spice, SpiceBaseInstance *sin)
     return 0;
 }
 
+void interfaces_free_worker(Server *server, RedWorker *worker)
+{
+    list_remove(&worker->in_server);
+    reds_home_ends(&server->reds, &worker->home);
+    red_worker_free(worker);
+}
+
 static int remove_qxl(QXLInstance *qxl)
 {
     if (qxl->st == NULL) {
@@ -218,9 +225,7 @@ static int remove_qxl(QXLInstance *qxl)
     if (find_worker(server, qxl) == NULL) {
         return -1;
     }
-    list_remove(&worker->in_server);
-    red_worker_free(worker);
-    qxl->st = NULL;
+    interfaces_free_worker(server, worker);
     server->screen_wants_pointer = false;
     update_screen(server);
     return 0;

@@ -271,9 +271,7 @@ void spice_server_destroy(SpiceServer *spice)
     server->reds.links = NULL;
     reds_drop_clients(&server->reds, "the server ends");
     while (!list_is_empty(&server->workers)) {
-        RedWorker *worker = list_first(&server->workers, RedWorker, in_server);
-        list_remove(&worker->in_server);
-        red_worker_free(worker);
+        interfaces_free_worker(server, list_first(&server->workers, RedWorker, in_server));
     }
     if (server->inputs != NULL) {
         /* Connects that are still posted to us come first: they hold streams. */

@@ -103,6 +103,9 @@ void api_leave(CoreLoop **entered);
 /* The internal constructor: everything from outside comes through `core`, which outlives the server. */
 SpiceServer *server_new(const Core *core);
 
+/* Ends the worker of a device, and with it the device's clients. */
+void interfaces_free_worker(Server *server, RedWorker *worker);
+
 /* At the server's end: the instances that are still plugged in no longer point to it. */
 void interfaces_unplug(Server *server);
 

@@ -45,7 +45,7 @@ struct ClientSlot {
     ListNode in_client;
     ChannelEvent *event;
     bool attached;
-    bool leaving; /* `close` was posted */
+    bool leaving; /* `close` was posted, or the home ends */
     bool detached;
     uint32_t connection_id;
 

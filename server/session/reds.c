@@ -195,6 +195,18 @@ void reds_unregister(RedsState *reds, RedChannel *channel)
 
 /* ---- Clients ---- */
 
+void reds_home_ends(RedsState *reds, const Dispatcher *home)
+{
+    list_each(&reds->clients, client)
+    {
+        list_each(&list_entry(client, RedClient, in_reds)->slots, node)
+        {
+            ClientSlot *slot = list_entry(node, ClientSlot, in_client);
+            slot->leaving |= slot->channel->home == home;
+        }
+    }
+}
+
 void reds_drop_clients(RedsState *reds, const char *reason)
 {
     list_each(&reds->clients, node)

@@ -70,6 +70,10 @@ bool reds_register(RedsState *reds, RedChannel *channel) STATUS_MUST_CHECK;
 void reds_unregister(RedsState *reds, RedChannel *channel);
 RedChannel *reds_find_channel(RedsState *reds, uint8_t type, uint8_t id); /* borrowed; NULL: none */
 
+/* This home is about to end, and closes its clients by itself: nothing more is posted to them, which nobody would
+ * read. */
+void reds_home_ends(RedsState *reds, const Dispatcher *home);
+
 void reds_drop_clients(RedsState *reds, const char *reason);
 uint32_t reds_clients_staying(const RedsState *reds);
 

@@ -167,6 +167,39 @@ static void test_a_device_is_removed_while_others_arrive(void **state)
     rig_end();
 }
 
+static void throw_everybody_out(int event, const SpiceChannelEventInfo *info)
+{
+    if (event == SPICE_CHANNEL_EVENT_DISCONNECTED && info->type == WIRE_CHANNEL_DISPLAY && !removed) {
+        removed = true;
+        assert_int_equal(spice_server_set_ticket(rig.server, "secret", 0, 0, 1), 0);
+        assert_int_equal(spice_server_set_noauth(rig.server), 0);
+    }
+}
+
+/* The device's thread has ended by then; what is posted to it nobody would read (LeakSanitizer sees it). */
+static void test_clients_are_thrown_out_while_a_device_goes(void **state)
+{
+    (void)state;
+    rig_start();
+    const int main_fd = visitor_open(rig.server, 0, WIRE_CHANNEL_MAIN);
+    const uint32_t session = visitor_session(main_fd);
+    const int display_fd = visitor_open(rig.server, session, WIRE_CHANNEL_DISPLAY);
+    const int cursor_fd = visitor_open(rig.server, session, WIRE_CHANNEL_CURSOR);
+    assert_true(cursor_fd >= 0 && display_fd >= 0);
+    rig_serve_ms(20);
+    removed = false;
+    rig.on_event = throw_everybody_out;
+    assert_int_equal(spice_server_remove_interface(&fake_qxl_instance(rig.qxl)->base), 0);
+    assert_true(removed);
+    assert_int_equal(rig.disconnected, 2);
+    rig_serve_ms(50);
+    assert_int_equal(rig.disconnected, 3);
+    close(main_fd);
+    close(cursor_fd);
+    close(display_fd);
+    rig_end();
+}
+
 static void remove_tablet(void)
 {
     if (!removed) {
@@ -204,6 +237,7 @@ int main(void)
         cmocka_unit_test(test_a_server_cannot_be_destroyed_inside_an_input_device),
         cmocka_unit_test(test_a_device_is_removed_while_its_client_leaves),
         cmocka_unit_test(test_a_device_is_removed_while_others_arrive),
+        cmocka_unit_test(test_clients_are_thrown_out_while_a_device_goes),
         cmocka_unit_test(test_a_tablet_is_removed_while_it_is_moved),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
