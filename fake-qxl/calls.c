@@ -196,6 +196,7 @@ bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool a
         .data = data,
         .width = primary->width,
         .height = primary->height,
+        .format = create.format,
     };
     if (async) {
         spice_qxl_create_primary_surface_async(&qxl->instance, 0, &create, cookie->value);

@@ -81,13 +81,19 @@ void ring_push_raw(FakeQxl *qxl, Ring *ring, const QXLCommandExt *command, uint3
     }
 }
 
-void ring_push(FakeQxl *qxl, Ring *ring, uint32_t type, uint64_t address, uint32_t block)
+void ring_push_flags(FakeQxl *qxl, Ring *ring, uint32_t type, uint32_t flags, uint64_t address,
+                     uint32_t block)
 {
     Block *owner = &qxl->blocks[block];
     owner->release_id = ++qxl->serial;
     memcpy(block_memory(qxl, block), &owner->release_id, sizeof owner->release_id);
-    const QXLCommandExt command = {{address, type, 0}, owner->group, 0};
+    const QXLCommandExt command = {{address, type, 0}, owner->group, flags};
     ring_push_raw(qxl, ring, &command, block);
+}
+
+void ring_push(FakeQxl *qxl, Ring *ring, uint32_t type, uint64_t address, uint32_t block)
+{
+    ring_push_flags(qxl, ring, type, 0, address, block);
 }
 
 static void callback_enter(FakeQxl *qxl, const char *name)

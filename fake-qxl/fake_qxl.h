@@ -132,6 +132,7 @@ void fake_qxl_oom(FakeQxl *qxl);
 #define FAKE_QXL_WORK_UPDATE (1u << 6) /* update_area and flush, both kinds */
 #define FAKE_QXL_WORK_RESET (1u << 7)
 #define FAKE_QXL_WORK_LIES (1u << 8)
+#define FAKE_QXL_WORK_PAINT (1u << 9) /* drawings of every type (draw.h); lawful, but for servers that draw */
 #define FAKE_QXL_WORK_HONEST 0xffu
 
 /* One random action out of those kinds. False: that one could not be done now. */

@@ -6,6 +6,8 @@
 
 #include <spice/enums.h>
 
+#include "draw.h"
+
 /* ---- Shapes ---- */
 
 static uint64_t mix(uint64_t seed, uint64_t n)
@@ -164,6 +166,8 @@ bool fake_qxl_cursor_trail(FakeQxl *qxl, uint16_t length, uint16_t frequency)
 
 /* ---- Command ring ---- */
 
+#define DRAW_SURFACES_MAX 16u /* surfaces that a drawing chooses from */
+
 static void *command_new(FakeQxl *qxl, size_t bytes, const char *what, uint32_t *ret_block)
 {
     fake_qxl_poll(qxl);
@@ -219,6 +223,7 @@ bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint
         .data = data,
         .width = width,
         .height = height,
+        .format = format,
     };
     command_push(qxl, QXL_CMD_SURFACE, block);
     return true;
@@ -319,6 +324,65 @@ bool fake_qxl_copy(FakeQxl *qxl, uint32_t surface, const QXLRect *box)
     }
     command_push(qxl, QXL_CMD_DRAW, block);
     return true;
+}
+
+/* ---- Drawings of every type ---- */
+
+/* A command's block, handed out from its start. */
+typedef struct BlockRoom {
+    FakeQxl *qxl;
+    uint32_t block;
+    size_t used;
+} BlockRoom;
+
+static void *room_take(void *opaque, size_t bytes, uint64_t *ret_address)
+{
+    BlockRoom *room = opaque;
+    uint8_t *memory = (uint8_t *)block_memory(room->qxl, room->block) + room->used;
+
+    *ret_address = block_address(room->qxl, room->block, room->used);
+    room->used += bytes;
+    return memory;
+}
+
+bool fake_qxl_draw(FakeQxl *qxl, const FakeDrawing *drawing)
+{
+    uint32_t block = 0;
+    if (!drawable_possible(qxl, drawing->surface_id, &drawing->box) ||
+        command_new(qxl, fake_drawing_bytes(drawing, 1), "a drawing", &block) == NULL) {
+        return false;
+    }
+    BlockRoom room = {.qxl = qxl, .block = block};
+    const FakeDrawMemory memory = {room_take, &room};
+    if (fake_drawing_write(drawing, &memory) == 0) {
+        block_free(qxl, block);
+        return false;
+    }
+    ring_push_flags(qxl, &qxl->commands, QXL_CMD_DRAW, drawing->compat ? QXL_COMMAND_FLAG_COMPAT : 0,
+                    block_address(qxl, block, 0), block);
+    return true;
+}
+
+bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max)
+{
+    FakeDrawSurface surfaces[DRAW_SURFACES_MAX];
+    FakeDrawWorld world = {.surfaces = surfaces, .edge_max = edge_max};
+    FakeDrawing drawing;
+
+    fake_qxl_poll(qxl);
+    if (surface >= qxl->surface_count || qxl->surfaces[surface].state != SURFACE_LIVE) {
+        return false;
+    }
+    for (uint32_t i = 0; i < qxl->surface_count && world.surface_count < DRAW_SURFACES_MAX; i++) {
+        const uint32_t id = (surface + i) % qxl->surface_count; /* the one drawn on is the first */
+        const GuestSurface *other = &qxl->surfaces[id];
+        if (other->state == SURFACE_LIVE) {
+            surfaces[world.surface_count++] =
+                (FakeDrawSurface){id, other->width, other->height, other->format};
+        }
+    }
+    fake_drawing_random(&drawing, type, &world, 0, &qxl->config.choice);
+    return fake_qxl_draw(qxl, &drawing);
 }
 
 bool fake_qxl_update(FakeQxl *qxl, uint32_t surface, const QXLRect *area)

@@ -104,7 +104,7 @@ typedef struct GuestSurface {
     SurfaceState state;
     bool call_pending;              /* dying by a call that has not completed */
     uint32_t create, destroy, data; /* blocks, or BLOCK_NONE */
-    uint32_t width, height;
+    uint32_t width, height, format;
 } GuestSurface;
 
 struct FakeQxl {
@@ -148,6 +148,8 @@ bool ring_has_room(const Ring *ring);
 bool ring_is_empty(const Ring *ring);
 /* The ring has room. `block` becomes the server's. */
 void ring_push(FakeQxl *qxl, Ring *ring, uint32_t type, uint64_t address, uint32_t block);
+void ring_push_flags(FakeQxl *qxl, Ring *ring, uint32_t type, uint32_t flags, uint64_t address,
+                     uint32_t block);
 void ring_push_raw(FakeQxl *qxl, Ring *ring, const QXLCommandExt *command, uint32_t block);
 /* NULL: too many are pending. */
 Cookie *cookie_new(FakeQxl *qxl, CookieKind kind, uint32_t block);

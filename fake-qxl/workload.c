@@ -4,6 +4,8 @@
 
 #include <spice/enums.h>
 
+#include "draw.h"
+
 /* More shapes than the protocol's cursor cache holds (256), so that it must evict. */
 #define SHAPES 400u
 
@@ -119,6 +121,16 @@ static bool step_draw(FakeQxl *qxl)
                                      : fake_qxl_copy(qxl, id, &box);
 }
 
+static bool step_paint(FakeQxl *qxl)
+{
+    uint32_t id;
+    if (!random_surface(qxl, 0, &id)) {
+        return false;
+    }
+    const uint8_t type = (uint8_t)pick(qxl, "paint", QXL_DRAW_COMPOSITE + 1);
+    return fake_qxl_draw_random(qxl, id, type, 96);
+}
+
 static bool step_update(FakeQxl *qxl)
 {
     uint32_t id;
@@ -160,9 +172,9 @@ static bool step_lies(FakeQxl *qxl)
 
 bool fake_qxl_step(FakeQxl *qxl, uint32_t work)
 {
-    static bool (*const steps[])(FakeQxl *) = {step_cursor,   step_surfaces, step_primary,
-                                               step_monitors, step_memslots, step_draw,
-                                               step_update,   step_reset,    step_lies};
+    static bool (*const steps[])(FakeQxl *) = {step_cursor,   step_surfaces, step_primary, step_monitors,
+                                               step_memslots, step_draw,     step_update,  step_reset,
+                                               step_lies,     step_paint};
     enum { KINDS = sizeof steps / sizeof steps[0] };
     uint32_t enabled[KINDS];
     uint32_t count = 0;

@@ -4,7 +4,7 @@
  *   soak SEED STEPS CLIENTS WORK
  *
  * WORK names what the guest does: any of the letters c(ursor) s(urfaces) p(rimary) m(onitors) l (memslots)
- * d(raw) u(pdate) r(eset) x (lies). The main thread is the host and the guest; the clients live on a second
+ * d(raw) u(pdate) r(eset) x (lies) a(ll drawings). The main thread is the host and the guest; the clients live on a second
  * one, over a unix socket, because a library may wait for them in synchronous calls. Clients come and go at
  * random. Exit status 0: nobody broke a rule, and everything came back.
  */
@@ -246,7 +246,7 @@ static void host_turns(uint64_t duration_ns)
 
 static uint32_t work_of(const char *letters)
 {
-    static const char known[] = "cspmldurx";
+    static const char known[] = "cspmldurxa";
     uint32_t work = 0;
     for (; *letters != '\0'; letters++) {
         const char *at = strchr(known, *letters);
