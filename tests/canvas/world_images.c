@@ -99,7 +99,7 @@ uint32_t world_source_surface(World *world, uint32_t surface_format)
     const unsigned depth = qxl_surface_depth(surface_format);
     for (;;) {
         const uint32_t id = WORLD_DRAWN + 1 + choose(world->choices, WORLD_SOURCES);
-        if (world->beyond || qxl_surface_depth(world->surfaces[id].geometry.format) == depth) {
+        if ((world->beyond && depth > 1) || qxl_surface_depth(world->surfaces[id].geometry.format) == depth) {
             return id;
         }
     }

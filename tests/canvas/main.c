@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/canvas/easel.h"
+
+int main(void)
+{
+    return run_bits() + run_blends() + run_lines() + run_properties();
+}
