@@ -10,6 +10,7 @@
 #define EXPECTED_DEFAULT 2048u /* points, of a universe without a profile */
 #define TURNS_IN_A_ROW_MAX 1000u
 #define QUANTUM_LOG_MAX 11u  /* sticky: 1 to 2^11 points */
+#define ACCESSES_LOG 5u      /* at level L2 there are about 2^5 times as many points */
 #define STARVING_LOG_MAX 12u /* 1 to 2^12 turns */
 #define HELD_CLOCK_MAX_NS (2 * NS_PER_S)
 #define FOREVER (INT64_MAX / 2)
@@ -88,11 +89,17 @@ static bool always_leave(Sim *sim)
 
 /* ---- random ---- */
 
+static unsigned accesses_log(const Sim *sim)
+{
+    return sim->config.level >= SIM_LEVEL_ACCESSES ? ACCESSES_LOG : 0;
+}
+
 static int64_t random_budget(Sim *sim)
 {
-    const uint32_t one_in =
-        sim->config.switch_one_in == 0 ? SWITCH_ONE_IN_DEFAULT : sim->config.switch_one_in;
-    return 1 + (int64_t)choose_schedule(sim, 2 * (uint64_t)one_in - 1); /* one_in on average */
+    const uint64_t one_in =
+        (uint64_t)(sim->config.switch_one_in == 0 ? SWITCH_ONE_IN_DEFAULT : sim->config.switch_one_in)
+        << accesses_log(sim);
+    return 1 + (int64_t)choose_schedule(sim, 2 * one_in - 1); /* one_in on average */
 }
 
 static const SchedulerOps random_ops = {.budget = random_budget, .leave = always_leave, .pick = anybody};
@@ -111,7 +118,7 @@ static Runner *sticky_pick(Sim *sim)
     if (can_run(last) && sim->threads.points < scheduler->until) {
         return last;
     }
-    scheduler->until = sim->threads.points + log_uniform(sim, QUANTUM_LOG_MAX);
+    scheduler->until = sim->threads.points + log_uniform(sim, QUANTUM_LOG_MAX + accesses_log(sim));
     return anybody(sim);
 }
 

@@ -44,8 +44,8 @@ typedef struct SimClient SimClient;
 typedef enum SimLevel {
     SIM_LEVEL_LOOPS, /* L0: only between two rounds of a loop */
     SIM_LEVEL_CALLS, /* L1: also before and after every core call, host callback and base_point() */
-    /* L2: also at every load and store of code that was compiled with -fsanitize-coverage=trace-loads,trace-stores
-     * (preset "preempt"); in other builds the same as L1. */
+    /* L2: also at every load and store, in builds whose compiler helps (preset "preempt"; sim/accesses.h); the same as L1
+     * in others. */
     SIM_LEVEL_ACCESSES,
 } SimLevel;
 

@@ -7,16 +7,13 @@
 
 #include "base/check.h"
 #include "base/point.h"
+#include "sim/accesses.h"
 #include "sim/tsan.h"
 #include "sim/universe.h"
 
 #define CALLS_IN_A_TURN_MAX 20000u /* then others have their turn, whatever the scheduler says */
 #define STALL_MAX_DEFAULT_NS (30 * NS_PER_S)
 #define STEPS_MAX_DEFAULT UINT64_C(5000000)
-
-/* How many schedule points the running thread may pass before its scheduler is asked. A plain variable, as every load
- * and store may count it down; set whenever a thread goes on. */
-static int64_t budget;
 
 /* ---- Who can run ---- */
 
@@ -130,8 +127,8 @@ static void account(Sim *sim)
 {
     Threads *threads = &sim->threads;
     Runner *runner = threads->running;
-    const uint64_t passed = (uint64_t)(threads->granted - budget);
-    threads->granted = budget;
+    const uint64_t passed = (uint64_t)(threads->granted - sim_points_left);
+    threads->granted = sim_points_left;
     threads->points += passed;
     runner->points += passed;
     runner->step.accesses += (uint32_t)passed;
@@ -139,7 +136,7 @@ static void account(Sim *sim)
 
 static void grant(Sim *sim, int64_t points)
 {
-    budget = sim->threads.granted = points;
+    sim_points_left = sim->threads.granted = points;
 }
 
 void threads_ask_soon(Sim *sim)
@@ -196,15 +193,33 @@ static void schedule_point(Sim *sim)
     if (sim->config.level < SIM_LEVEL_CALLS) {
         return;
     }
-    budget--;
+    sim_points_left--;
     account(sim);
     threads->running->step.calls++;
     threads->running->step.accesses = 0;
     if (++threads->turn_calls > CALLS_IN_A_TURN_MAX && threads->runnable_len > 1) {
         sim_thread_yield(sim);
-    } else if (budget <= 0 || threads->scheduler.at_every_call) {
+    } else if (sim_points_left <= 0 || threads->scheduler.at_every_call) {
         ask_scheduler(sim);
     }
+}
+
+/* Within the kernel, and outside of threads, an access is no schedule point; the next one asks again. */
+void sim_access_passed(void)
+{
+    Sim *sim = sim_current();
+    CoreThread *thread = sim->threads.current;
+    if (thread == NULL || thread->kernel_depth > 0) {
+        return;
+    }
+    kernel_enter(sim);
+    account(sim);
+    if (is_over(sim)) {
+        sim_thread_yield(sim);
+    } else {
+        ask_scheduler(sim);
+    }
+    kernel_leave(sim);
 }
 
 void sim_call_begin(Sim *sim)
@@ -464,7 +479,9 @@ static void run_thread(Sim *sim, CoreThread *thread)
     Threads *threads = &sim->threads;
     threads->current = thread;
     grant(sim, sim->config.level < SIM_LEVEL_CALLS ? INT64_MAX : schedule_budget(sim));
+    sim_accesses_count = sim->config.level >= SIM_LEVEL_ACCESSES;
     carrier_resume(thread->carrier);
+    sim_accesses_count = false;
     threads->current = NULL;
     if (thread->carrier->is_finished) {
         turn_ends(sim, &thread->runner);

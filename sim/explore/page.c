@@ -24,6 +24,9 @@ static Turn *find_turns(const SimTrace *trace, size_t *ret_len)
     CHECK(turns != NULL);
     for (size_t i = 0; i < trace->len; i++) {
         const SimTraceEvent *event = &trace->events[i];
+        if (strcmp(event->who, "nobody") == 0) {
+            continue; /* time goes on, a run begins */
+        }
         const bool goes_on = len > 0 && strcmp(event->who, trace->events[turns[len - 1].first].who) == 0 &&
                              strcmp(event->what, "run") != 0;
         if (!goes_on) {

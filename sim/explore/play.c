@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#define _GNU_SOURCE
 #include "sim/explore/play.h"
 
 #include <poll.h>
@@ -305,7 +306,7 @@ static bool hear(const char *at, size_t left, SimOutcome *outcome, SimRecord *re
 }
 
 /* What a sanitizer, or our own check, said before the end, without addresses and process ids. */
-static const char *telling_line(char *said)
+static char *telling_line(char *said)
 {
     static const char *const signs[] = {"SUMMARY: ", "our own invariant does not hold",
                                         "runtime error: ", "WARNING: ", "ERROR: "};
@@ -327,6 +328,24 @@ static const char *telling_line(char *said)
     return NULL;
 }
 
+/* Without folders: they differ from machine to machine. */
+static void drop_folders(char *line)
+{
+    char *to = line;
+    for (const char *at = line; *at != '\0';) {
+        const size_t word = strcspn(at, " ");
+        const char *slash = memrchr(at, '/', word);
+        const char *from = slash == NULL ? at : slash + 1;
+        memmove(to, from, word - (size_t)(from - at));
+        to += word - (size_t)(from - at);
+        at += word;
+        if (*at == ' ') {
+            *to++ = *at++;
+        }
+    }
+    *to = '\0';
+}
+
 static void died(SimOutcome *ret, int status, int said)
 {
     char *text = calloc(1, SAID_BYTES);
@@ -335,8 +354,9 @@ static void died(SimOutcome *ret, int status, int said)
     const off_t start = end > (off_t)(SAID_BYTES - 1) ? end - (off_t)(SAID_BYTES - 1) : 0;
     const ssize_t len = pread(said, text, SAID_BYTES - 1, start);
     text[len > 0 ? len : 0] = '\0';
-    const char *line = telling_line(text);
+    char *line = telling_line(text);
     if (line != NULL) {
+        drop_folders(line);
         sim_outcome_fail(ret, "died: %s", line);
     } else if (WIFSIGNALED(status)) {
         sim_outcome_fail(ret, "died: %s", strsignal(WTERMSIG(status)));

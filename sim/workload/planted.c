@@ -126,8 +126,10 @@ static void window_run(const SimPlan *plan, const SimConfig *base, SimOutcome *r
 /* The 20 calls around it make room for decisions that do not matter. */
 static void count_carelessly(void *arg)
 {
-    Planted *planted = ((struct Worker *)arg)->planted;
-    for (unsigned i = 0; i < 20; i++) {
+    const struct Worker *worker = arg;
+    Planted *planted = worker->planted;
+    const uint32_t more = worker->index == 0 ? sim_plan_knob(planted->plan, "more") : 0;
+    for (unsigned i = 0; i < 20 + more; i++) {
         pass(planted);
     }
     const int seen = planted->count;
@@ -301,6 +303,7 @@ static void deadlock_run(const SimPlan *plan, const SimConfig *base, SimOutcome 
 
 /* ---- The table ---- */
 
+static const SimKnob more_knob[] = {{"more", 0, 9, "steps that the first of them goes in addition"}};
 static const SimKnob clients_knob[] = {{"clients", 1, 4, "how many take chances"}};
 
 #define PLANTED(subject, text) .name = "planted-" subject, .about = text, .planted = true
@@ -311,7 +314,11 @@ const SimSubject planted_window_subject = {
     PLANTED("window", "a bug of depth 2: three steps of one thread between two of another"),
     .run = window_run};
 const SimSubject planted_update_subject = {
-    PLANTED("update", "a lost update, with a call between load and store"), .run = update_run};
+    PLANTED("update", "a lost update, with a call between load and store"),
+    .knobs = more_knob,
+    .knobs_len = 1,
+    .run = update_run,
+};
 const SimSubject planted_access_subject = {
     PLANTED("access", "a lost update, with nothing between load and store"), .run = access_run};
 const SimSubject planted_starved_subject = {
