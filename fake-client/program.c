@@ -131,6 +131,13 @@ static void pair_parse(const char *name, const char *text, int *ret_x, int *ret_
     }
 }
 
+static bool port_is_wrong(const char *text)
+{
+    char *end;
+    const unsigned long port = strtoul(text, &end, 10);
+    return end == text || *end != '\0' || port < 1 || port > 65535;
+}
+
 static void options_parse(int argc, char **argv, Options *o)
 {
     enum {
@@ -177,6 +184,9 @@ static void options_parse(int argc, char **argv, Options *o)
             break;
         case PORT:
             o->target.port = optarg;
+            if (port_is_wrong(optarg)) { /* getaddrinfo() takes 70000 for 4464 */
+                option_wrong("port", optarg);
+            }
             break;
         case UNIX:
             o->target.unix_path = optarg;
