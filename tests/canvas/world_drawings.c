@@ -437,8 +437,9 @@ static QXLPHYSICAL path_make(World *world, const QXLDrawable *drawable, Lines li
         for (uint32_t p = 0; p < count; p++) {
             const QXLPointFix next = path_point(world, drawable);
             if (lines == LINES_DASHED_STRAIGHT && p + i > 0) {
-                *(choose_rarely(choices, 2) ? &point.x : &point.y) =
-                    choose_rarely(choices, 2) ? next.x : next.y;
+                const bool level = choose_rarely(choices, 2), far = choose_rarely(choices, 2);
+                const int32_t to = far ? next.x : next.y;
+                point = level ? (QXLPointFix){.x = to, .y = point.y} : (QXLPointFix){.x = point.x, .y = to};
             } else {
                 point = next;
             }

@@ -97,12 +97,12 @@ uint8_t world_bitmap_format(World *world, uint32_t surface_format)
 uint32_t world_source_surface(World *world, uint32_t surface_format)
 {
     const unsigned depth = qxl_surface_depth(surface_format);
-    for (;;) {
-        const uint32_t id = WORLD_DRAWN + 1 + choose(world->choices, WORLD_SOURCES);
-        if ((world->beyond && depth > 1) || qxl_surface_depth(world->surfaces[id].geometry.format) == depth) {
-            return id;
-        }
+    uint32_t which = choose(world->choices, WORLD_SOURCES);
+    while (!(world->beyond && depth > 1) &&
+           qxl_surface_depth(world->surfaces[WORLD_DRAWN + 1 + which].geometry.format) != depth) {
+        which = (which + 1) % WORLD_SOURCES; /* there are some of every format */
     }
+    return WORLD_DRAWN + 1 + which;
 }
 
 static QXLRect rect_within(Choices *choices, uint32_t width, uint32_t height, uint32_t some_width,
