@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "sim/carrier.h"
+#include "sim/tsan.h"
 
 #if defined(__clang__)
 #define UNSEEN __attribute__((noinline, no_sanitize("thread"), disable_sanitizer_instrumentation))
@@ -35,7 +36,7 @@ typedef struct Baton {
     uint32_t home;          /* 1: home has been given it back */
     void (*act)(void *arg); /* not NULL: do this, and nothing else */
     void *act_arg;
-    bool is_abandoned; /* forget all that is on the stack */
+    bool is_ending; /* forget all that is on the stack */
     jmp_buf bottom;
 } Baton;
 
@@ -82,21 +83,16 @@ static UNSEEN void await_turn(Baton *baton)
 static UNSEEN void *baton_main(void *opaque)
 {
     Baton *baton = opaque;
-    (void)_setjmp(baton->bottom); /* comes back when it is abandoned in the middle */
-    for (;;) {
-        if (baton->is_abandoned) {
-            baton->is_abandoned = false;
-            give(&baton->home);
-        }
+    if (_setjmp(baton->bottom) == 0) { /* comes back when it is freed in the middle */
         await_turn(baton);
-        if (!baton->is_abandoned) {
+        if (!baton->is_ending) {
             pthread_setname_np(baton->thread, baton->name);
             baton->carrier.entry(baton->carrier.arg);
             baton->carrier.is_finished = true;
             give(&baton->home);
         }
     }
-    return NULL; /* never: a thread stays with the pool */
+    return NULL;
 }
 
 static UNSEEN void baton_suspend(Carrier *carrier)
@@ -104,20 +100,21 @@ static UNSEEN void baton_suspend(Carrier *carrier)
     Baton *baton = baton_of(carrier);
     give(&baton->home);
     await_turn(baton);
-    if (baton->is_abandoned) {
+    if (baton->is_ending) {
         longjmp(baton->bottom, 1);
     }
 }
 
 /* ---- At home ---- */
 
-static Carrier *baton_make(void)
+static Carrier *baton_make(const char *name)
 {
     Baton *baton = calloc(1, sizeof *baton);
     pthread_attr_t attributes;
     if (baton == NULL) {
         return NULL;
     }
+    snprintf(baton->name, sizeof baton->name, "%s", name);
     pthread_attr_init(&attributes);
     pthread_attr_setstacksize(&attributes, STACK_BYTES);
     pthread_attr_setguardsize(&attributes, GUARD_BYTES);
@@ -130,17 +127,18 @@ static Carrier *baton_make(void)
     return &baton->carrier;
 }
 
-static void baton_abandon(Carrier *carrier)
+/* The thread ends with its carrier, not with the process: libraries then clean up what they keep for it. */
+static void baton_free(Carrier *carrier)
 {
     Baton *baton = baton_of(carrier);
-    baton->is_abandoned = true;
-    run_until_home(baton);
-}
-
-static void baton_begin(Carrier *carrier, const char *name)
-{
-    Baton *baton = baton_of(carrier);
-    snprintf(baton->name, sizeof baton->name, "%s", name);
+    if (!carrier->is_finished) {
+        baton->is_ending = true;
+        give(&baton->here);
+    }
+    tsan_ignore_end(); /* we are in the kernel, but drd looks again after a join, whatever it was told before */
+    pthread_join(baton->thread, NULL);
+    tsan_ignore_begin();
+    free(baton);
 }
 
 static void baton_resume(Carrier *carrier)
@@ -158,9 +156,8 @@ static void baton_impersonate(Carrier *carrier, void (*act)(void *arg), void *ar
 
 const CarrierOps baton_ops = {
     .make = baton_make,
-    .begin = baton_begin,
+    .free = baton_free,
     .resume = baton_resume,
     .suspend = baton_suspend,
     .impersonate = baton_impersonate,
-    .abandon = baton_abandon,
 };

@@ -53,6 +53,7 @@
 
 typedef struct Fiber {
     Carrier carrier;
+    struct Fiber *next_free;
 #if OWN_SWITCH
     void *stack_pointer;
 #else
@@ -67,6 +68,7 @@ typedef struct Fiber {
 
 /* The one that all fibers come from and go to; what is in it holds from a resume to the suspend. */
 static Fiber home;
+static Fiber *pool;    /* newest first: its stack is the one that the caches still know */
 static size_t deepest; /* bytes of a stack, in use at any time */
 
 static void fiber_main(Fiber *fiber);
@@ -237,7 +239,7 @@ static NO_ASAN void fiber_main(Fiber *fiber)
     }
 }
 
-static Carrier *fiber_make(void)
+static Fiber *fiber_new(void)
 {
     Fiber *fiber = calloc(1, sizeof *fiber);
     if (fiber == NULL) {
@@ -262,13 +264,12 @@ static Carrier *fiber_make(void)
     fiber->tsan = __tsan_create_fiber(TSAN_NO_SYNC);
 #endif
     context_make(fiber);
-    return &fiber->carrier;
+    return fiber;
 }
 
 /* Its frames are forgotten; what the sanitizers remember of them, too. */
-static void fiber_abandon(Carrier *carrier)
+static void fiber_abandon(Fiber *fiber)
 {
-    Fiber *fiber = fiber_of(carrier);
     fiber_end(fiber);
 #ifdef SUMAC_SIM_TSAN
     __tsan_destroy_fiber(fiber->tsan);
@@ -287,17 +288,36 @@ static void fiber_abandon(Carrier *carrier)
     context_make(fiber);
 }
 
-static void fiber_begin(Carrier *carrier, const char *name)
+static Carrier *fiber_make(const char *name)
 {
-    Fiber *fiber = fiber_of(carrier);
+    Fiber *fiber = pool;
+    if (fiber != NULL) {
+        pool = fiber->next_free;
+    } else {
+        fiber = fiber_new();
+        if (fiber == NULL) {
+            return NULL;
+        }
+    }
 #ifdef SUMAC_SIM_TSAN
     __tsan_set_fiber_name(fiber->tsan, name);
+#else
+    (void)name;
 #endif
 #if WITH_ASAN
     __lsan_register_root_region(fiber->stack, STACK_BYTES);
 #endif
-    (void)fiber;
-    (void)name;
+    return &fiber->carrier;
+}
+
+static void fiber_free(Carrier *carrier)
+{
+    Fiber *fiber = fiber_of(carrier);
+    if (!carrier->is_finished) {
+        fiber_abandon(fiber);
+    }
+    fiber->next_free = pool;
+    pool = fiber;
 }
 
 static void fiber_resume(Carrier *carrier)
@@ -328,9 +348,8 @@ static void fiber_impersonate(Carrier *carrier, void (*act)(void *arg), void *ar
 
 const CarrierOps fiber_ops = {
     .make = fiber_make,
-    .begin = fiber_begin,
+    .free = fiber_free,
     .resume = fiber_resume,
     .suspend = fiber_suspend,
     .impersonate = fiber_impersonate,
-    .abandon = fiber_abandon,
 };

@@ -53,7 +53,7 @@ typedef enum SimLevel {
 typedef enum SimBackend {
     SIM_BACKEND_FIBER, /* stacks that the caller's OS thread switches between: fast */
     SIM_BACKEND_BATON, /* OS threads, named like the simulated ones, of which one runs at a time: for gdb and helgrind,
-                          and to check the former. `taskset -c 0` makes it faster; not in a process that forks */
+                          and to check the former. `taskset -c 0` makes it faster */
 } SimBackend;
 
 /* Who runs next, and for how long; sim/schedule.h says how each does it. */

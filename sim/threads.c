@@ -321,7 +321,7 @@ CoreThread *sim_thread_start(Sim *sim, const char *name, void (*entry)(void *arg
     thread->arg = arg;
     thread->is_host = is_host;
     runner_init(sim, &thread->runner, false, name);
-    thread->carrier = carrier_take(sim->config.backend, thread->runner.name->text, thread_main, thread);
+    thread->carrier = carrier_new(sim->config.backend, thread->runner.name->text, thread_main, thread);
     if (thread->carrier == NULL) {
         runner_finish(sim, &thread->runner);
         free(thread);
@@ -488,7 +488,7 @@ static void run_thread(Sim *sim, CoreThread *thread)
     }
     threads->last_step = thread->runner.step;
     if (thread->carrier->is_finished) {
-        carrier_give_back(thread->carrier);
+        carrier_free(thread->carrier);
         thread->carrier = NULL;
         if (thread->is_host) {
             thread_free(sim, thread);
@@ -624,7 +624,7 @@ void threads_finish(Sim *sim)
         CoreThread *thread = list_first(&threads->all, CoreThread, node);
         if (thread->carrier != NULL) {
             carrier_impersonate(thread->carrier, forget_kernel, thread);
-            carrier_give_back(thread->carrier);
+            carrier_free(thread->carrier);
         }
         thread_free(sim, thread);
     }

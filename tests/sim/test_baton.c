@@ -12,6 +12,12 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#if __has_include(<valgrind/valgrind.h>)
+#include <valgrind/valgrind.h>
+#else
+#define RUNNING_ON_VALGRIND 0
+#endif
+
 #define THREADS 3
 #define DEEP_BYTES (100u * 1024u)
 
@@ -118,7 +124,7 @@ static void one_has_the_baton(void **state)
     }
 }
 
-/* ---- What is used again ---- */
+/* ---- What is left, and what is used again ---- */
 
 static int entries(const char *folder)
 {
@@ -182,12 +188,15 @@ static void run_many(SimBackend backend, int universes)
     }
 }
 
-static void threads_are_used_again(void **state)
+static void threads_end_with_their_universe(void **state)
 {
     (void)state;
-    run_many(SIM_BACKEND_BATON, 10);
     const int before = entries("/proc/self/task");
-    run_many(SIM_BACKEND_BATON, 100);
+    run_many(SIM_BACKEND_BATON, 50);
+    /* A joined thread may be seen for a moment longer. */
+    for (int i = 0; i < 500 && entries("/proc/self/task") > before; i++) {
+        usleep(10000);
+    }
     assert_int_equal(entries("/proc/self/task"), before);
 }
 
@@ -234,6 +243,9 @@ static void depth_is_measured(void **state)
     (void)state;
     bool was_there = false;
     size_t size;
+    if (RUNNING_ON_VALGRIND) {
+        skip(); /* it would call every look below a stack an error */
+    }
     run_many(SIM_BACKEND_FIBER, 2);
     assert_in_range(sim_stack_depth(&size), 1, DEEP_BYTES - 1);
     Sim *sim = sim_new(&(SimConfig){.seed = 1});
@@ -249,7 +261,7 @@ int main(void)
         cmocka_unit_test(baton_threads_are_threads_of_that_name),
         cmocka_unit_test(fibers_are_no_threads),
         cmocka_unit_test(one_has_the_baton),
-        cmocka_unit_test(threads_are_used_again),
+        cmocka_unit_test(threads_end_with_their_universe),
         cmocka_unit_test(stacks_are_used_again),
         cmocka_unit_test(failures_are_the_same),
         cmocka_unit_test(depth_is_measured),
