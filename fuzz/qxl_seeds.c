@@ -184,9 +184,9 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
         failed |= image_write(folder, seeds[i].name, &seeds[i].image);
     }
-    for (uint8_t type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) {
+    for (uint32_t type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) {
         for (uint32_t i = 0; i < DRAWINGS_PER_TYPE; i++) {
-            failed |= drawing_seed(folder, type, i);
+            failed |= drawing_seed(folder, (uint8_t)type, i);
         }
     }
     return failed;

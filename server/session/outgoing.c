@@ -50,7 +50,7 @@ static bool grow(const Core *core, void **memory, size_t used, size_t *cap, size
     if (fresh == NULL) {
         return false;
     }
-    if (used > 0) {
+    if (used > 0 && *memory != NULL) {
         memcpy(fresh, *memory, used);
     }
     core->free(core, *memory);
