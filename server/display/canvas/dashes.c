@@ -175,7 +175,7 @@ static int64_t seen_from(const DashLine *line, int64_t length, int64_t *ret_to)
     const int64_t from = (major > 0 ? first - start : start - last) - 3;
     const int64_t to = (major > 0 ? last - start : start - first) + 3;
 
-    if (to < 0 || from > magnitude(major)) {
+    if (major == 0 || to < 0 || from > magnitude(major)) {
         return -1;
     }
     *ret_to = (to < magnitude(major) ? to : magnitude(major)) * (length + 1) / magnitude(major) + 3;
