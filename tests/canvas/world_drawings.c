@@ -359,9 +359,10 @@ static void composite_make(World *world, QXLDrawable *drawable)
     Choices *choices = world->choices;
     QXLComposite *composite = &drawable->u.composite;
     const uint32_t kind = choose(choices, 2);
-    /* Not the same surface twice: the existing server gives it the transform of the mask for both then. */
-    const uint32_t first = choose(choices, WORLD_SOURCES);
-    const uint32_t second = (first + 1 + choose(choices, WORLD_SOURCES - 1)) % WORLD_SOURCES;
+    /* A surface is either a source or a mask: the existing server leaves what it sets for the one to the other. Each
+     * half of them has all formats. */
+    const uint32_t first = choose(choices, WORLD_SOURCES / 2);
+    const uint32_t second = WORLD_SOURCES / 2 + choose(choices, WORLD_SOURCES / 2);
     bool surface;
 
     drawable->type = QXL_DRAW_COMPOSITE;
@@ -413,6 +414,55 @@ static QXLPointFix path_point(World *world, const QXLDrawable *drawable)
                                              (drawable->bbox.bottom + margin) * 16)};
 }
 
+static int64_t dot(const int64_t a[2], const int64_t b[2], const int64_t from[2])
+{
+    return ((a[0] - from[0]) * (b[0] - from[0]) + (a[1] - from[1]) * (b[1] - from[1])) >> 4;
+}
+
+/* Does the existing server come to an end with this curve? It halves what is not flat, and pieces whose ends are less than
+ * a quarter of a pixel apart may never seem so. */
+static bool curve_ends(const int64_t p[4][2], unsigned halvings)
+{
+    const int64_t a2 = dot(p[1], p[1], p[0]), b2 = dot(p[3], p[3], p[0]), c2 = dot(p[2], p[2], p[3]);
+    const int64_t ab = dot(p[1], p[3], p[0]), cb = dot(p[2], p[0], p[3]);
+    if ((a2 * b2 - ab * ab) >> 3 < b2 && (c2 * b2 - cb * cb) >> 3 < b2) {
+        return true;
+    }
+    if (halvings == 30) {
+        return false;
+    }
+    int64_t left[4][2], right[4][2];
+    for (unsigned i = 0; i < 2; i++) {
+        const int64_t middle = (p[1][i] + p[2][i]) / 2;
+        left[0][i] = p[0][i];
+        left[1][i] = (p[0][i] + p[1][i]) / 2;
+        left[2][i] = (left[1][i] + middle) / 2;
+        right[3][i] = p[3][i];
+        right[2][i] = (p[2][i] + p[3][i]) / 2;
+        right[1][i] = (middle + right[2][i]) / 2;
+        left[3][i] = right[0][i] = (left[2][i] + right[1][i]) / 2;
+    }
+    return curve_ends(left, halvings + 1) && curve_ends(right, halvings + 1);
+}
+
+/* `from` is where the pen stands; then three points for each curve. */
+static bool curves_end(QXLPointFix from, const QXLPathSeg *segment, uint32_t first)
+{
+    for (uint32_t at = first; at + 2 < segment->count; at += 3) {
+        int64_t p[4][2] = {
+            {((from.x >> 4) + ((from.x & 15) > 8)) * 16, ((from.y >> 4) + ((from.y & 15) > 8)) * 16}};
+        for (uint32_t i = 0; i < 3; i++) {
+            p[i + 1][0] = segment->points[at + i].x;
+            p[i + 1][1] = segment->points[at + i].y;
+        }
+        if (!curve_ends((const int64_t(*)[2])p, 0)) {
+            return false;
+        }
+        from = segment->points[at + 2];
+    }
+    return true;
+}
+
 static QXLPHYSICAL path_make(World *world, const QXLDrawable *drawable, Lines lines)
 {
     Choices *choices = world->choices;
@@ -434,6 +484,7 @@ static QXLPHYSICAL path_make(World *world, const QXLDrawable *drawable, Lines li
         bool close = choose_rarely(choices, 2) && count + begin > 0 && !alone;
         count += begin;
         down = (segment->flags & QXL_PATH_END) == 0;
+        const QXLPointFix stood = point;
         for (uint32_t p = 0; p < count; p++) {
             const QXLPointFix next = path_point(world, drawable);
             if (lines == LINES_DASHED_STRAIGHT && p + i > 0) {
@@ -449,6 +500,9 @@ static QXLPHYSICAL path_make(World *world, const QXLDrawable *drawable, Lines li
         close = close && (lines != LINES_DASHED_STRAIGHT || point.x == first.x || point.y == first.y);
         segment->flags |= close ? QXL_PATH_CLOSE : 0;
         segment->count = count;
+        if (curve && !world->beyond && !curves_end(begin ? segment->points[0] : stood, segment, begin)) {
+            segment->flags &= ~(uint32_t)QXL_PATH_BEZIER;
+        }
         len += sizeof(*segment) + count * sizeof(point);
     }
     QXLPath *path = world_take(world, sizeof(*path) + len);
