@@ -127,23 +127,31 @@ static Carrier *baton_make(const char *name)
     return &baton->carrier;
 }
 
-/* The thread ends with its carrier, not with the process: libraries then clean up what they keep for it. */
+static void baton_join(Baton *baton)
+{
+    tsan_ignore_end(); /* we are in the kernel, but drd looks again after a join, whatever it was told before */
+    pthread_join(baton->thread, NULL);
+    tsan_ignore_begin();
+}
+
 static void baton_free(Carrier *carrier)
 {
     Baton *baton = baton_of(carrier);
     if (!carrier->is_finished) {
         baton->is_ending = true;
         give(&baton->here);
+        baton_join(baton);
     }
-    tsan_ignore_end(); /* we are in the kernel, but drd looks again after a join, whatever it was told before */
-    pthread_join(baton->thread, NULL);
-    tsan_ignore_begin();
     free(baton);
 }
 
 static void baton_resume(Carrier *carrier)
 {
-    run_until_home(baton_of(carrier));
+    Baton *baton = baton_of(carrier);
+    run_until_home(baton);
+    if (carrier->is_finished) {
+        baton_join(baton); /* libraries clean up what they kept for it now, while nothing else runs */
+    }
 }
 
 static void baton_impersonate(Carrier *carrier, void (*act)(void *arg), void *arg)

@@ -94,7 +94,9 @@ static TicketKey *ticket_key_read(OSSL_LIB_CTX *library, Span der)
     EVP_PKEY *read =
         der.len <= TLS_FILE_BYTES_MAX ? d2i_AutoPrivateKey_ex(NULL, &p, (long)der.len, library, NULL) : NULL;
 
-    return read != NULL ? ticket_key_new(library, read) : NULL;
+    TicketKey *key = read != NULL ? ticket_key_new(library, read) : NULL;
+    crypto_leave(library);
+    return key;
 }
 
 static TicketKey *ticket_key_ref(TicketKey *key)
@@ -136,6 +138,7 @@ bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES
     EVP_PKEY_CTX_free(decrypter);
     OPENSSL_cleanse(plain, sizeof plain);
     ERR_clear_error();
+    crypto_leave(key->library);
     return good;
 }
 

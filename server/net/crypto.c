@@ -228,3 +228,8 @@ OSSL_LIB_CTX *crypto_context(Crypto *crypto)
     }
     return crypto->context;
 }
+
+void crypto_leave(OSSL_LIB_CTX *library)
+{
+    OPENSSL_thread_stop_ex(library);
+}

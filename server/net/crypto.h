@@ -7,9 +7,9 @@
  *
  * Ownership  the server owns its Crypto; it outlives every stream and key of that server.
  * Thread     crypto_context() may be called from the main domain and from the key maker's thread, first from the main
- *            domain. OpenSSL keeps something per thread that used the context, until the thread ends: our threads are
- *            joined before crypto_free(); a host's thread that did (a vcpu that wrote to a TLS 1.2 client) must call
- *            OPENSSL_thread_stop() or be the one that destroys the server.
+ *            domain. OpenSSL keeps a generator per thread that drew a random number, and frees it when the thread ends,
+ *            through the context. Our threads are joined before crypto_free(); a host's may outlive the server, and
+ *            another one may destroy it: so whoever may have drawn one ends with crypto_leave().
  */
 #pragma once
 
@@ -22,3 +22,5 @@ Crypto *crypto_new(const Core *core);
 void crypto_free(Crypto *crypto);
 /* NULL: OpenSSL refused; logged once. */
 struct ossl_lib_ctx_st *crypto_context(Crypto *crypto);
+/* This thread keeps nothing of the context. */
+void crypto_leave(struct ossl_lib_ctx_st *library);

@@ -252,6 +252,7 @@ TlsContext *tls_context_new(const Core *core, Crypto *crypto, const TlsFiles *fi
     TlsContext *context = g_new0(TlsContext, 1);
     ref_init(&context->ref);
     context->core = core;
+    context->library = library;
     context->bio = tls_filter_bio_new();
     context->ssl = SSL_CTX_new_ex(library, NULL, TLS_server_method());
     if (context->bio == NULL || context->ssl == NULL) {
@@ -262,8 +263,9 @@ TlsContext *tls_context_new(const Core *core, Crypto *crypto, const TlsFiles *fi
     Loading loading = {context->ssl, library, files, NULL};
     if (!load_all(core, &loading)) {
         tls_context_unref(context);
-        return NULL;
+        context = NULL;
     }
+    crypto_leave(library);
     return context;
 }
 

@@ -11,6 +11,7 @@
 struct TlsContext {
     Ref ref;
     const Core *core;
+    OSSL_LIB_CTX *library;
     SSL_CTX *ssl;
     BIO_METHOD *bio; /* between OpenSSL and the buffers of a TlsFilter */
 };

@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include "base/check.h"
+#include "net/crypto.h"
 #include "net/tls_context.h"
 
 /* OpenSSL's numbers for BIO types end below this one; taking one from BIO_get_new_index() would use up a
@@ -234,6 +235,7 @@ int tls_filter_handshake(TlsFilter *filter)
     }
     ERR_clear_error();
     const int result = SSL_do_handshake(filter->ssl);
+    crypto_leave(filter->context->library);
     if (result == 1) {
         filter->handshake_done = true;
         filter->stalled = false;
@@ -261,6 +263,7 @@ int64_t tls_filter_read(TlsFilter *filter, void *buffer, size_t len)
     }
     ERR_clear_error();
     const int n = SSL_read(filter->ssl, buffer, (int)MIN(len, (size_t)INT_MAX));
+    crypto_leave(filter->context->library);
     if (n > 0) {
         filter->stalled = false;
         return n;
@@ -307,6 +310,7 @@ int64_t tls_filter_write(TlsFilter *filter, const struct iovec *iov, int iov_len
     const Span data = gather(filter, iov, iov_len, offset);
     ERR_clear_error();
     const int n = SSL_write(filter->ssl, data.data, (int)data.len);
+    crypto_leave(filter->context->library);
     if (n > 0) {
         return n;
     }
@@ -323,6 +327,7 @@ void tls_filter_close(TlsFilter *filter)
     if (filter->dead == 0 && filter->handshake_done) {
         ERR_clear_error();
         SSL_shutdown(filter->ssl);
+        crypto_leave(filter->context->library);
         ERR_clear_error();
     }
 }

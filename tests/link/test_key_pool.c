@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "link/key_pool.h"
 
+#include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdlib.h>
+#include <string.h>
 #include <openssl/evp.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
@@ -376,6 +379,51 @@ static void keys_are_made_on_a_thread_of_their_own(void **state)
     crypto_free(crypto);
 }
 
+typedef struct Outliver {
+    TicketKey *key;
+    sem_t has_decrypted, may_end;
+} Outliver;
+
+static void *outliver_main(void *opaque)
+{
+    Outliver *outliver = opaque;
+    uint8_t cipher[TICKET_CIPHER_BYTES] = {1}, plain[TICKET_CIPHER_BYTES];
+    size_t len;
+
+    ticket_key_decrypt(outliver->key, cipher, plain, sizeof plain, &len);
+    ticket_key_unref(outliver->key);
+    sem_post(&outliver->has_decrypted);
+    sem_wait(&outliver->may_end);
+    return NULL;
+}
+
+/* OpenSSL frees what it keeps for a thread when that thread ends, through the library context. */
+static void a_thread_that_decrypted_may_outlive_the_context(void **state)
+{
+    Owner owner;
+    Outliver outliver;
+    pthread_t thread;
+
+    (void)state;
+    owner_init(&owner);
+    outliver.key = take_first(&owner);
+    sem_init(&outliver.has_decrypted, 0, 0);
+    sem_init(&outliver.may_end, 0, 0);
+    assert_int_equal(pthread_create(&thread, NULL, outliver_main, &outliver), 0);
+    sem_wait(&outliver.has_decrypted);
+    owner_finish(&owner);
+    /* Whoever reads freed memory now should not find it as it was. */
+    for (size_t bytes = 16; bytes < 4096; bytes += 16) {
+        uint8_t *fill = malloc(bytes);
+        memset(fill, 0xa5, bytes);
+        free(fill);
+    }
+    sem_post(&outliver.may_end);
+    pthread_join(thread, NULL);
+    sem_destroy(&outliver.has_decrypted);
+    sem_destroy(&outliver.may_end);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -390,6 +438,7 @@ int main(void)
         cmocka_unit_test(a_given_key_serves_for_ever_without_a_thread),
         cmocka_unit_test(same_entropy_gives_the_same_keys),
         cmocka_unit_test(keys_are_made_on_a_thread_of_their_own),
+        cmocka_unit_test(a_thread_that_decrypted_may_outlive_the_context),
     };
 
     return cmocka_run_group_tests_name("key_pool", tests, NULL, NULL);
