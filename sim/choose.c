@@ -341,11 +341,11 @@ void choices_entropy(Sim *sim, void *buffer, size_t len)
 
 /* ---- Switches ---- */
 
-const SimDecision *script_switches(Sim *sim, const SimName *who, size_t *ret_len)
+const SimDecision *script_switches(Sim *sim, const SimName *who, const SimDecision **ret_end)
 {
     const SimScript *script = sim->config.script;
-    *ret_len = 0;
-    if (script == NULL || !script->schedule) {
+    *ret_end = NULL;
+    if (script == NULL || !script->schedule || script->decisions.len == 0) {
         return NULL;
     }
     const SimDecision *end = script->decisions.list + script->decisions.len;
@@ -357,7 +357,7 @@ const SimDecision *script_switches(Sim *sim, const SimName *who, size_t *ret_len
     while (at < end && at->kind == SIM_DECISION_SWITCH && strcmp(at->who, who->text) == 0) {
         at++;
     }
-    *ret_len = (size_t)(at - first);
+    *ret_end = at;
     return first;
 }
 

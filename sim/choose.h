@@ -52,5 +52,5 @@ uint64_t choose_schedule(Sim *sim, uint64_t n);
 void choices_entropy(Sim *sim, void *buffer, size_t len);
 
 /* The decisions that a script has for one who is left at his steps, in their order; NULL: none. */
-const SimDecision *script_switches(Sim *sim, const SimName *who, size_t *ret_len);
+const SimDecision *script_switches(Sim *sim, const SimName *who, const SimDecision **ret_end);
 void record_switch(Sim *sim, const SimName *who, SimStep step, const char *whom);

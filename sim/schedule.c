@@ -355,17 +355,13 @@ static const SchedulerOps exhaustive_ops = {
 
 static void scripted_enter(Sim *sim, Runner *runner)
 {
-    size_t len;
-    runner->schedule.scripted = script_switches(sim, runner->name, &len);
-    runner->schedule.scripted_end = runner->schedule.scripted + len;
+    runner->schedule.scripted = script_switches(sim, runner->name, &runner->schedule.scripted_end);
 }
 
 static void scripted_init(Sim *sim)
 {
-    size_t len;
     Scheduler *scheduler = scheduler_of(sim);
-    scheduler->gone.scripted = script_switches(sim, sim->threads.last_name, &len);
-    scheduler->gone.scripted_end = scheduler->gone.scripted + len;
+    scheduler->gone.scripted = script_switches(sim, sim->threads.last_name, &scheduler->gone.scripted_end);
     scheduler->at_every_call = true;
 }
 

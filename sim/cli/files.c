@@ -2,12 +2,14 @@
 #include "sim/cli/files.h"
 
 #include <dirent.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "api/server.h"
 #include "base/check.h"
+#include "sim/cli/read_file.h"
 #include "sim/scenario/parse.h"
 #include "sim/scenario/run.h"
 #include "sim/workload/ticket_key.h"
@@ -21,22 +23,6 @@ static const StageServer server = {
     .crypto_free = crypto_free,
     .ticket_key = {universe_ticket_key, UNIVERSE_TICKET_KEY_BYTES},
 };
-
-/* The text of a file, one byte longer than a scenario may be, so that the parser sees that it is too long. */
-static bool read_text(void *opaque, const char *path, Span *ret_text)
-{
-    (void)opaque;
-    FILE *from = fopen(path, "rb");
-    if (from == NULL) {
-        return false;
-    }
-    uint8_t *text = malloc(SCENARIO_FILE_BYTES_MAX + 1);
-    CHECK(text != NULL);
-    *ret_text = span_of(text, fread(text, 1, SCENARIO_FILE_BYTES_MAX + 1, from));
-    const bool good = ferror(from) == 0;
-    fclose(from);
-    return good;
-}
 
 /* "scenarios/two-clients.scn": two-clients. */
 static char *name_of(const char *path)
@@ -56,17 +42,24 @@ static char *name_of(const char *path)
 
 static bool load_file(Cli *cli, const char *path)
 {
+    FileCache cache = {0};
     Span text;
     ScenarioError error;
-    char line[1000];
-    if (cli->all_len == CLI_SUBJECTS_MAX - 1 || !read_text(NULL, path, &text)) {
+    const Scenario *scenario = NULL;
+    if (cli->all_len == CLI_SUBJECTS_MAX - 1) {
+        fprintf(stderr, "%s: more than %u subjects\n", path, CLI_SUBJECTS_MAX - 1);
+    } else if (!file_cache_read(&cache, path, &text)) {
         perror(path);
-        return false;
+    } else {
+        const ScenarioSource source = {.path = path, .text = text, .read = file_cache_read, .opaque = &cache};
+        scenario = scenario_parse(&source, &error);
+        if (scenario == NULL) {
+            char line[1000];
+            fprintf(stderr, "%s\n", scenario_error_text(&error, line, sizeof line));
+        }
     }
-    const Scenario *scenario =
-        scenario_parse(&(ScenarioSource){.path = path, .text = text, .read = read_text}, &error);
+    file_cache_free(&cache);
     if (scenario == NULL) {
-        fprintf(stderr, "%s\n", scenario_error_text(&error, line, sizeof line));
         return false;
     }
     ScenarioSubject *subject = calloc(1, sizeof *subject);

@@ -14,7 +14,7 @@
 #include "sim/explore/play.h"
 #include "sim/scenario/parse.h"
 #include "sim/scenario/run.h"
-#include "tests/scenario/read_file.h"
+#include "sim/cli/read_file.h"
 #include "sim/workload/ticket_key.h"
 
 #define AGAIN_ONE_IN 16u /* carried out twice, and the hashes compared */

@@ -12,7 +12,7 @@
 #include "fake-qxl/fake_qxl.h"
 #include "sim/scenario/parse.h"
 #include "sim/scenario/print.h"
-#include "tests/scenario/read_file.h"
+#include "sim/cli/read_file.h"
 
 #define TEXT_BYTES (512u * 1024u)
 

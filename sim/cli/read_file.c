@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "tests/scenario/read_file.h"
+#include "sim/cli/read_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
