@@ -24,7 +24,7 @@ void sim_stage_free(SimStage *stage)
 
 bool sim_is_exhaustive(SimScheduler scheduler)
 {
-    return scheduler >= SIM_EXHAUSTIVE0 && scheduler <= SIM_EXHAUSTIVE2;
+    return scheduler >= SIM_EXHAUSTIVE0 && scheduler <= SIM_EXHAUSTIVE3;
 }
 
 static SimConfig config_of(const SimPlan *plan)

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/workload/teardown.h"
+
+#include <errno.h>
+
+#include <spice.h>
+
+#include "api/server.h"
+#include "base/check.h"
+#include "fake-client/fake_client.h"
+#include "fake_qxl.h"
+#include "sim/workload/ticket_key.h"
+
+#define PORT 5930
+#define WIRES 3u /* main, then those that are attached */
+
+typedef struct Teardown Teardown;
+
+typedef struct Wire {
+    Teardown *teardown;
+    SimClient *step;
+    SimClientOps ops;
+    FakeConnection *connection;
+    int handle; /* -1: none */
+    bool ended;
+} Wire;
+
+struct Teardown {
+    SimOutcome *outcome;
+    Sim *sim;
+    SpiceServer *server;
+    FakeQxl *qxl;
+    FakeClient *client;
+    Wire wires[WIRES];
+    uint32_t wires_len;
+    bool leaving; /* the main channel is to be closed: the search is on */
+    bool over;
+    int events_open; /* CONNECTED without DISCONNECTED */
+};
+
+/* ---- The machine ---- */
+
+static uint32_t qxl_choose(void *opaque, const char *site, uint32_t n)
+{
+    return sim_choose_at(opaque, site, n);
+}
+
+static void set_up(void *arg)
+{
+    Teardown *teardown = arg;
+
+    teardown->server = server_new(sim_core(teardown->sim));
+    spice_server_set_port(teardown->server, PORT);
+    spice_server_set_noauth(teardown->server);
+    if (spice_server_init(teardown->server, sim_host(teardown->sim)) != 0 ||
+        spice_server_add_interface(teardown->server, &fake_qxl_instance(teardown->qxl)->base) != 0) {
+        sim_outcome_fail(teardown->outcome, "harness: there is no server");
+        return;
+    }
+    fake_qxl_connect(teardown->qxl);
+    const FakeQxlPrimary primary = {.width = 64, .height = 48, .mouse_mode = 1};
+    fake_qxl_primary_create(teardown->qxl, &primary, false);
+    fake_qxl_running(teardown->qxl, true);
+    spice_server_vm_start(teardown->server);
+}
+
+static void destroy(void *arg)
+{
+    Teardown *teardown = arg;
+    spice_server_destroy(teardown->server);
+    teardown->server = NULL;
+}
+
+/* ---- The client ---- */
+
+/* The host has heard of every end, and the client of every answer. */
+static void look_for_end(Teardown *teardown)
+{
+    bool over = teardown->leaving && teardown->events_open == 0;
+    for (uint32_t i = 0; i < teardown->wires_len; i++) {
+        over = over && teardown->wires[i].ended;
+    }
+    if (over && !teardown->over) {
+        teardown->over = true;
+        sim_search(teardown->sim, false);
+    }
+}
+
+static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *info)
+{
+    Teardown *teardown = opaque;
+
+    (void)info;
+    teardown->events_open += event == SPICE_CHANNEL_EVENT_CONNECTED      ? 1
+                             : event == SPICE_CHANNEL_EVENT_DISCONNECTED ? -1
+                                                                         : 0;
+    look_for_end(teardown);
+}
+
+static void wire_end(Wire *wire)
+{
+    if (wire->handle >= 0) {
+        sim_close(wire->teardown->sim, wire->handle);
+        wire->handle = -1;
+        fake_connection_closed(wire->connection, sim_now_ns(wire->teardown->sim));
+    }
+    wire->ended = true;
+    sim_client_wait(wire->step, -1, 0, NS_NEVER);
+    look_for_end(wire->teardown);
+}
+
+/* False: the connection has ended. */
+static bool wire_read(Wire *wire, uint64_t now_ns)
+{
+    uint8_t buffer[4096];
+    int64_t n;
+
+    while ((n = sim_read(wire->teardown->sim, wire->handle, buffer, sizeof buffer)) > 0) {
+        const bool was_open = fake_connection_state(wire->connection) == FAKE_STATE_OPEN;
+        fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), now_ns);
+        wire->teardown->outcome->worth +=
+            !was_open && fake_connection_state(wire->connection) == FAKE_STATE_OPEN;
+    }
+    return n == -EAGAIN;
+}
+
+static bool wire_write(Wire *wire)
+{
+    Span out;
+
+    while ((out = fake_connection_output(wire->connection)).len > 0) {
+        const int64_t n = sim_write(wire->teardown->sim, wire->handle, out.data, out.len);
+        if (n < 0) {
+            return n == -EAGAIN;
+        }
+        fake_connection_sent(wire->connection, (size_t)n);
+    }
+    return !fake_connection_wants_close(wire->connection);
+}
+
+/* All others have sent their tickets: the next thing they hear is the link result. */
+static bool tickets_are_sent(const Teardown *teardown)
+{
+    for (uint32_t i = 1; i < teardown->wires_len; i++) {
+        if (fake_connection_state(teardown->wires[i].connection) < FAKE_STATE_RESULT) {
+            return false;
+        }
+    }
+    return teardown->wires_len > 1;
+}
+
+static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns)
+{
+    Wire *wire = opaque;
+    Teardown *teardown = wire->teardown;
+
+    if (wire->ended) {
+        return;
+    }
+    if (wire == &teardown->wires[0] && teardown->leaving) {
+        wire_end(wire);
+        return;
+    }
+    if (wire->handle < 0) {
+        const CoreListen where = {.address = NULL, .port = PORT, .family = AF_UNSPEC};
+        wire->handle = sim_connect(teardown->sim, &where);
+    }
+    if (wire->handle < 0 || ((ready & CORE_READ) != 0 && !wire_read(wire, now_ns)) || !wire_write(wire)) {
+        wire_end(wire);
+        return;
+    }
+    sim_client_wait(step, wire->handle,
+                    CORE_READ | (fake_connection_output(wire->connection).len > 0 ? CORE_WRITE : 0),
+                    NS_NEVER);
+    if (!teardown->leaving && tickets_are_sent(teardown)) {
+        teardown->leaving = true;
+        sim_client_wait(teardown->wires[0].step, -1, 0, now_ns); /* it closes, whenever it is its turn */
+        sim_search(teardown->sim, true);
+    }
+}
+
+static void link_channel(Teardown *teardown, uint8_t channel, const char *name)
+{
+    Wire *wire = &teardown->wires[teardown->wires_len++];
+
+    *wire = (Wire){.teardown = teardown, .handle = -1, .ops = {name, wire_step}};
+    wire->connection = fake_client_connect(teardown->client, channel, 0, sim_now_ns(teardown->sim));
+    wire->step = sim_client_add(teardown->sim, &wire->ops, wire);
+}
+
+/* ---- The whole ---- */
+
+static void judge(Teardown *teardown)
+{
+    const FakeViolation *violations;
+    FakeQxlReport report;
+
+    if (!teardown->over) {
+        sim_outcome_fail(teardown->outcome, "a connection has no end: %d without a DISCONNECTED",
+                         teardown->events_open);
+    }
+    if (teardown->server != NULL) {
+        sim_outcome_fail(teardown->outcome, "the server was not destroyed in a minute");
+    }
+    if (fake_client_violations(teardown->client, &violations) > 0) {
+        sim_outcome_fail(teardown->outcome, "channel %s: %s", wire_channel_name(violations->channel),
+                         violations->text);
+    }
+    if (fake_qxl_check(teardown->qxl, true, &report) > 0) {
+        sim_outcome_fail(teardown->outcome, "device: %s", fake_qxl_violation(teardown->qxl, 0));
+    }
+}
+
+static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
+{
+    Teardown teardown = {.outcome = ret};
+    SimConfig config = *base;
+    config.ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key);
+    config.opaque = &teardown;
+    config.channel_event = on_channel_event;
+    config.clock_origin_ns = NS_PER_S;
+
+    Sim *sim = teardown.sim = sim_new(&config);
+    CHECK(sim != NULL);
+    sim_search(sim, false);
+    teardown.qxl = fake_qxl_new(&(FakeQxlConfig){
+        .ram_bytes = 64u << 10, .vram_bytes = 64u << 10, .strict = true, .choice = {qxl_choose, sim}});
+    FakeClientConfig client = fake_client_config_default();
+    client.behaviour.cheap_ticket = true;
+    teardown.client = fake_client_new(&client);
+
+    sim_spawn(sim, "host", set_up, &teardown);
+    bool going = sim_run(sim, sim_now_ns(sim) + NS_PER_S);
+    if (going && ret->failure[0] == '\0') {
+        link_channel(&teardown, WIRE_CHANNEL_MAIN, "main");
+        going = sim_run(sim, sim_now_ns(sim) + NS_PER_S);
+        if (going && !fake_client_main(teardown.client)->has_list) {
+            sim_outcome_fail(ret, "harness: the client has no session");
+        }
+        link_channel(&teardown, WIRE_CHANNEL_DISPLAY, "display");
+        if (sim_plan_knob(plan, "channels") > 1) {
+            link_channel(&teardown, WIRE_CHANNEL_CURSOR, "cursor");
+        }
+        going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
+        sim_spawn(sim, "host", destroy, &teardown);
+        going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
+        if (going) {
+            judge(&teardown);
+        }
+    }
+    sim_outcome_take(ret, sim);
+    fake_client_free(teardown.client);
+    sim_free(sim);
+    fake_qxl_free(teardown.qxl);
+}
+
+static const SimKnob knobs[] = {{"channels", 1, 2, "how many channels are being attached"}};
+
+const SimSubject teardown_subject = {
+    .name = "teardown",
+    .about = "a client goes while a worker attaches its channels: small enough for exhaustive schedulers",
+    .knobs = knobs,
+    .knobs_len = sizeof knobs / sizeof knobs[0],
+    .run = run,
+};
