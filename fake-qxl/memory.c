@@ -51,13 +51,15 @@ static UNSEEN bool is_poison_unseen(const uint8_t *memory, size_t bytes)
     return true;
 }
 
-/* Of devices that are gone, one of each kind: all poison, not to be written to. */
+/* Of devices that are gone: all poison, not to be written to. */
 typedef struct Remains {
     uint8_t *memory;
     size_t bytes;
 } Remains;
 
-static _Atomic(Remains *) remains[AREAS];
+#define REMAINS_MAX 8u
+
+static _Atomic(Remains *) remains[REMAINS_MAX];
 
 /* The guest begins to use so much more. */
 static bool area_grow(Area *area, size_t bytes)
@@ -99,22 +101,41 @@ static void remains_free(Remains *old)
     }
 }
 
-static bool area_init(Area *area, AreaId id, size_t bytes, size_t used)
+static void remains_keep(Remains *left)
+{
+    for (unsigned i = 0; i < REMAINS_MAX && left != NULL; i++) {
+        Remains *none = NULL;
+        if (atomic_compare_exchange_strong(&remains[i], &none, left)) {
+            left = NULL;
+        }
+    }
+    remains_free(left);
+}
+
+static Remains *remains_take(size_t bytes)
+{
+    for (unsigned i = 0; i < REMAINS_MAX; i++) {
+        Remains *taken = atomic_exchange(&remains[i], NULL);
+        if (taken != NULL && taken->bytes == bytes) {
+            return taken;
+        }
+        remains_keep(taken);
+    }
+    return remains_new(bytes);
+}
+
+static bool area_init(Area *area, size_t bytes, size_t used)
 {
     area->units = (uint32_t)(bytes / UNIT_BYTES);
     area->bytes = (size_t)area->units * UNIT_BYTES;
     area->owner = calloc(area->units, sizeof *area->owner);
-    Remains *taken = atomic_exchange(&remains[id], NULL);
-    if (taken == NULL || taken->bytes != area->bytes) {
-        remains_free(taken);
-        taken = remains_new(area->bytes);
-    }
+    Remains *taken = remains_take(area->bytes);
     area->memory = taken != NULL ? taken->memory : NULL;
     free(taken);
     return area->memory != NULL && area->owner != NULL && (used == 0 || area_grow(area, used));
 }
 
-static void area_finish(Area *area, AreaId id)
+static void area_finish(Area *area)
 {
     const size_t used = (size_t)area->used * UNIT_BYTES;
     Remains *left = area->memory != NULL ? malloc(sizeof *left) : NULL;
@@ -122,7 +143,7 @@ static void area_finish(Area *area, AreaId id)
         *left = (Remains){area->memory, area->bytes};
         poison_unseen(area->memory, used);
         mprotect(area->memory, used, PROT_READ);
-        remains_free(atomic_exchange(&remains[id], left));
+        remains_keep(left);
     } else if (area->memory != NULL) {
         munmap(area->memory, area->bytes);
     }
@@ -133,9 +154,8 @@ bool memory_init(FakeQxl *qxl)
 {
     const size_t ram = qxl->config.ram_bytes != 0 ? qxl->config.ram_bytes : RAM_BYTES_DEFAULT;
     const size_t vram = qxl->config.vram_bytes != 0 ? qxl->config.vram_bytes : VRAM_BYTES_DEFAULT;
-    if (!area_init(&qxl->areas[AREA_RAM], AREA_RAM, ram, ram) ||
-        !area_init(&qxl->areas[AREA_VRAM], AREA_VRAM, vram, 0) ||
-        !area_init(&qxl->areas[AREA_SPARE], AREA_SPARE, SPARE_BYTES, 0)) {
+    if (!area_init(&qxl->areas[AREA_RAM], ram, ram) || !area_init(&qxl->areas[AREA_VRAM], vram, 0) ||
+        !area_init(&qxl->areas[AREA_SPARE], SPARE_BYTES, 0)) {
         return false;
     }
     /* The last unit of RAM is for commands that begin inside and end outside. */
@@ -156,7 +176,7 @@ bool memory_init(FakeQxl *qxl)
 void memory_finish(FakeQxl *qxl)
 {
     for (int i = 0; i < AREAS; i++) {
-        area_finish(&qxl->areas[i], (AreaId)i);
+        area_finish(&qxl->areas[i]);
     }
 }
 
