@@ -39,6 +39,7 @@ typedef struct Area {
     size_t bytes;
     _Atomic uint32_t *owner; /* per unit: block index + 1; 0: free */
     uint32_t units, used;    /* all there are, and those that the guest uses: the first */
+    bool writable;           /* all of it, from the beginning: then it is used as a whole */
     uint32_t next;           /* where the search for free units goes on */
     uint32_t generation;     /* of its slot in the guest's group */
     bool mapped;

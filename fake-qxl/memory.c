@@ -15,6 +15,7 @@
 #define RAM_BYTES_DEFAULT (4u << 20)
 #define VRAM_BYTES_DEFAULT (16u << 20)
 #define SPARE_BYTES (256u << 10)
+#define SMALL_BYTES (64u << 10)
 #define GROW_BYTES (512u << 10)
 
 uint64_t address_of(uint32_t slot, uint32_t generation, uint64_t offset)
@@ -51,10 +52,11 @@ static UNSEEN bool is_poison_unseen(const uint8_t *memory, size_t bytes)
     return true;
 }
 
-/* Of devices that are gone: all poison, not to be written to. */
+/* Of devices that are gone: all poison. */
 typedef struct Remains {
     uint8_t *memory;
     size_t bytes;
+    bool writable; /* all of it, ever: small areas are used as a whole at once */
 } Remains;
 
 #define REMAINS_MAX 8u
@@ -75,7 +77,7 @@ static bool area_grow(Area *area, size_t bytes)
     return true;
 }
 
-static Remains *remains_new(size_t bytes)
+static Remains *remains_new(size_t bytes, bool writable)
 {
     Remains *made = malloc(sizeof *made);
     void *memory =
@@ -87,9 +89,11 @@ static Remains *remains_new(size_t bytes)
         free(made);
         return NULL;
     }
-    *made = (Remains){memory, bytes};
+    *made = (Remains){memory, bytes, writable};
     poison_unseen(memory, bytes);
-    mprotect(memory, bytes, PROT_READ);
+    if (!writable) {
+        mprotect(memory, bytes, PROT_READ);
+    }
     return made;
 }
 
@@ -112,27 +116,29 @@ static void remains_keep(Remains *left)
     remains_free(left);
 }
 
-static Remains *remains_take(size_t bytes)
+static Remains *remains_take(size_t bytes, bool writable)
 {
     for (unsigned i = 0; i < REMAINS_MAX; i++) {
         Remains *taken = atomic_exchange(&remains[i], NULL);
-        if (taken != NULL && taken->bytes == bytes) {
+        if (taken != NULL && taken->bytes == bytes && taken->writable == writable) {
             return taken;
         }
         remains_keep(taken);
     }
-    return remains_new(bytes);
+    return remains_new(bytes, writable);
 }
 
-static bool area_init(Area *area, size_t bytes, size_t used)
+static bool area_init(Area *area, size_t bytes, bool at_once)
 {
+    area->writable = at_once || bytes <= SMALL_BYTES;
     area->units = (uint32_t)(bytes / UNIT_BYTES);
     area->bytes = (size_t)area->units * UNIT_BYTES;
     area->owner = calloc(area->units, sizeof *area->owner);
-    Remains *taken = remains_take(area->bytes);
+    Remains *taken = remains_take(area->bytes, area->writable);
     area->memory = taken != NULL ? taken->memory : NULL;
     free(taken);
-    return area->memory != NULL && area->owner != NULL && (used == 0 || area_grow(area, used));
+    area->used = area->writable ? area->units : 0;
+    return area->memory != NULL && area->owner != NULL;
 }
 
 static void area_finish(Area *area)
@@ -140,9 +146,11 @@ static void area_finish(Area *area)
     const size_t used = (size_t)area->used * UNIT_BYTES;
     Remains *left = area->memory != NULL ? malloc(sizeof *left) : NULL;
     if (left != NULL) {
-        *left = (Remains){area->memory, area->bytes};
+        *left = (Remains){area->memory, area->bytes, area->writable};
         poison_unseen(area->memory, used);
-        mprotect(area->memory, used, PROT_READ);
+        if (!area->writable && used > 0) {
+            mprotect(area->memory, used, PROT_READ);
+        }
         remains_keep(left);
     } else if (area->memory != NULL) {
         munmap(area->memory, area->bytes);
@@ -154,8 +162,8 @@ bool memory_init(FakeQxl *qxl)
 {
     const size_t ram = qxl->config.ram_bytes != 0 ? qxl->config.ram_bytes : RAM_BYTES_DEFAULT;
     const size_t vram = qxl->config.vram_bytes != 0 ? qxl->config.vram_bytes : VRAM_BYTES_DEFAULT;
-    if (!area_init(&qxl->areas[AREA_RAM], ram, ram) || !area_init(&qxl->areas[AREA_VRAM], vram, 0) ||
-        !area_init(&qxl->areas[AREA_SPARE], SPARE_BYTES, 0)) {
+    if (!area_init(&qxl->areas[AREA_RAM], ram, true) || !area_init(&qxl->areas[AREA_VRAM], vram, false) ||
+        !area_init(&qxl->areas[AREA_SPARE], SPARE_BYTES, false)) {
         return false;
     }
     /* The last unit of RAM is for commands that begin inside and end outside. */

@@ -112,15 +112,18 @@ void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *opti
     sim_enumerator_free(&enumerator);
 }
 
-bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, void (*each)(void *opaque),
+bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*each)(void *opaque, double done),
                   void *opaque, SimOutcome *ret)
 {
     SimEnumerator enumerator = {0};
     SimConfig config = config_of(plan);
     bool complete = false;
+    *ret = (SimOutcome){0};
     config.enumerator = &enumerator;
     for (uint64_t turn = 0; turn < turns_max && !complete; turn++) {
-        each(opaque);
+        if (!each(opaque, sim_enumerator_done(&enumerator))) {
+            break;
+        }
         *ret = (SimOutcome){0};
         plan->turn = (uint32_t)turn;
         plan->subject->run(plan, &config, ret);

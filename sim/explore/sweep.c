@@ -24,6 +24,7 @@
 typedef struct Slot {
     _Atomic uint64_t position; /* being played; NOWHERE: none */
     _Atomic uint64_t universes, steps, worth, again, exhausted;
+    _Atomic double searched; /* of the exhaustive search that is being played */
     _Atomic bool stop;
 } Slot;
 
@@ -94,9 +95,12 @@ static uint64_t step_of(const Sweep *sweep)
 
 /* ---- In a worker ---- */
 
-static void count_one(void *slot)
+static bool count_one(void *opaque, double done)
 {
-    ((Slot *)slot)->universes++;
+    Slot *slot = opaque;
+    slot->universes += !slot->stop;
+    slot->searched = done;
+    return !slot->stop;
 }
 
 static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
@@ -105,7 +109,11 @@ static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
     *ret = (Message){.position = position};
     if (sim_is_exhaustive(what.plan.scheduler)) {
         const uint64_t turns_max = sweep->plan->turns_max == 0 ? TURNS_MAX_DEFAULT : sweep->plan->turns_max;
-        slot->exhausted += sim_play_all(&sweep->stage, &what.plan, turns_max, count_one, slot, &ret->outcome);
+        const bool complete =
+            sim_play_all(&sweep->stage, &what.plan, turns_max, count_one, slot, &ret->outcome);
+        slot->exhausted += complete;
+        slot->worth += ret->outcome.worth;
+        slot->searched = complete ? 0 : slot->searched;
         ret->turn = what.plan.turn;
     } else {
         sim_play(&sweep->stage, &what, NULL, &ret->outcome);
@@ -280,6 +288,7 @@ static void kill_who_hangs(Sweep *sweep)
 static void add_up(Sweep *sweep)
 {
     SimSweepCount *count = &sweep->count;
+    count->searched = 0;
     count->universes = count->steps = count->worth = count->again = count->exhausted = 0;
     for (unsigned i = 0; i < sweep->plan->jobs; i++) {
         const Slot *slot = sweep->workers[i].slot;
@@ -288,6 +297,7 @@ static void add_up(Sweep *sweep)
         count->worth += slot->worth;
         count->again += slot->again;
         count->exhausted += slot->exhausted;
+        count->searched = slot->searched > count->searched ? slot->searched : count->searched;
     }
     const uint64_t shard = sweep->plan->shard;
     const uint64_t mine =

@@ -2,6 +2,7 @@
 #include "sim/workload/teardown.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 
 #include <spice.h>
 
@@ -22,7 +23,7 @@ typedef struct Wire {
     SimClientOps ops;
     FakeConnection *connection;
     int handle; /* -1: none */
-    bool ended;
+    atomic_bool ended;
 } Wire;
 
 struct Teardown {
@@ -33,10 +34,15 @@ struct Teardown {
     FakeClient *client;
     Wire wires[WIRES];
     uint32_t wires_len;
-    bool leaving; /* the main channel is to be closed: the search is on */
-    bool over;
-    int events_open; /* CONNECTED without DISCONNECTED */
+    /* The host's thread and the client both look at these; relaxed, so that they order nothing that the server has to
+     * order itself. */
+    atomic_bool leaving; /* the main channel is to be closed: the search is on */
+    atomic_bool over;
+    atomic_int events_open; /* CONNECTED without DISCONNECTED */
 };
+
+#define get(from) atomic_load_explicit(from, memory_order_relaxed)
+#define set(to) atomic_store_explicit(to, true, memory_order_relaxed)
 
 /* ---- The machine ---- */
 
@@ -76,12 +82,12 @@ static void destroy(void *arg)
 /* The host has heard of every end, and the client of every answer. */
 static void look_for_end(Teardown *teardown)
 {
-    bool over = teardown->leaving && teardown->events_open == 0;
+    bool over = get(&teardown->leaving) && get(&teardown->events_open) == 0;
     for (uint32_t i = 0; i < teardown->wires_len; i++) {
-        over = over && teardown->wires[i].ended;
+        over = over && get(&teardown->wires[i].ended);
     }
-    if (over && !teardown->over) {
-        teardown->over = true;
+    if (over && !get(&teardown->over)) {
+        set(&teardown->over);
         sim_search(teardown->sim, false);
     }
 }
@@ -91,9 +97,10 @@ static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *inf
     Teardown *teardown = opaque;
 
     (void)info;
-    teardown->events_open += event == SPICE_CHANNEL_EVENT_CONNECTED      ? 1
-                             : event == SPICE_CHANNEL_EVENT_DISCONNECTED ? -1
-                                                                         : 0;
+    const int more = event == SPICE_CHANNEL_EVENT_CONNECTED      ? 1
+                     : event == SPICE_CHANNEL_EVENT_DISCONNECTED ? -1
+                                                                 : 0;
+    atomic_fetch_add_explicit(&teardown->events_open, more, memory_order_relaxed);
     look_for_end(teardown);
 }
 
@@ -104,7 +111,7 @@ static void wire_end(Wire *wire)
         wire->handle = -1;
         fake_connection_closed(wire->connection, sim_now_ns(wire->teardown->sim));
     }
-    wire->ended = true;
+    set(&wire->ended);
     sim_client_wait(wire->step, -1, 0, NS_NEVER);
     look_for_end(wire->teardown);
 }
@@ -154,10 +161,10 @@ static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t no
     Wire *wire = opaque;
     Teardown *teardown = wire->teardown;
 
-    if (wire->ended) {
+    if (get(&wire->ended)) {
         return;
     }
-    if (wire == &teardown->wires[0] && teardown->leaving) {
+    if (wire == &teardown->wires[0] && get(&teardown->leaving)) {
         wire_end(wire);
         return;
     }
@@ -172,8 +179,8 @@ static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t no
     sim_client_wait(step, wire->handle,
                     CORE_READ | (fake_connection_output(wire->connection).len > 0 ? CORE_WRITE : 0),
                     NS_NEVER);
-    if (!teardown->leaving && tickets_are_sent(teardown)) {
-        teardown->leaving = true;
+    if (!get(&teardown->leaving) && tickets_are_sent(teardown)) {
+        set(&teardown->leaving);
         sim_client_wait(teardown->wires[0].step, -1, 0, now_ns); /* it closes, whenever it is its turn */
         sim_search(teardown->sim, true);
     }
@@ -195,9 +202,9 @@ static void judge(Teardown *teardown)
     const FakeViolation *violations;
     FakeQxlReport report;
 
-    if (!teardown->over) {
+    if (!get(&teardown->over)) {
         sim_outcome_fail(teardown->outcome, "a connection has no end: %d without a DISCONNECTED",
-                         teardown->events_open);
+                         get(&teardown->events_open));
     }
     if (teardown->server != NULL) {
         sim_outcome_fail(teardown->outcome, "the server was not destroyed in a minute");
