@@ -200,6 +200,7 @@ int cli_explore(Cli *cli)
         .schedulers_len = cli->schedulers_len,
         .level = cli->level,
         .without = cli->without,
+        .ignored = cli->ignored,
         .jobs = cli->jobs,
         .shard = cli->shard,
         .shards = cli->shards,

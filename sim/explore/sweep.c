@@ -93,6 +93,11 @@ static uint64_t step_of(const Sweep *sweep)
     return (uint64_t)sweep->plan->jobs * sweep->plan->shards;
 }
 
+static bool is_ignored(const Sweep *sweep, const SimOutcome *outcome)
+{
+    return (sweep->plan->ignored & SIM_ORACLE_BIT(sim_oracle_of(outcome->failure))) != 0;
+}
+
 /* ---- In a worker ---- */
 
 static bool count_one(void *opaque, double done)
@@ -130,7 +135,7 @@ static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
             }
         }
     }
-    ret->is_finding = ret->outcome.failure[0] != '\0';
+    ret->is_finding = ret->outcome.failure[0] != '\0' && !is_ignored(sweep, &ret->outcome);
 }
 
 static _Noreturn void work(Sweep *sweep, Worker *worker, int messages)
@@ -206,6 +211,9 @@ static void stop_all(Sweep *sweep)
 static void find(Sweep *sweep, const SimPlan *plan, const SimOutcome *outcome)
 {
     const SimSweep *order = sweep->plan;
+    if (is_ignored(sweep, outcome)) {
+        return;
+    }
     const bool new = is_new(sweep, outcome->failure);
     sweep->count.found++;
     sweep->count.found_new += new;

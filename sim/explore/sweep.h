@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "sim/explore/oracle.h"
 #include "sim/explore/play.h"
 
 #define SWEEP_AGAIN_ONE_IN 64u
@@ -30,6 +31,7 @@ typedef struct SimSweep {
     size_t schedulers_len;
     SimLevel level;
     SimFaults without;
+    uint32_t ignored; /* bits of oracles that nobody listens to: what only they say is no failure */
     unsigned jobs;
     unsigned shard, shards; /* shard is below shards */
     unsigned seconds_max;   /* 0: no limit */
