@@ -30,7 +30,7 @@
 #define ARGUMENTS_MAX (CLI_SUBJECTS_MAX + 32u)
 #define KINDS 12u /* F1 to F12 */
 #define SECONDS_DEFAULT 60u
-#define SHRINK_SECONDS "20s"
+#define SHRINK_SECONDS "60s"
 #define CONTROL_SECONDS 20u
 #define CONTROL "as it is"
 

@@ -52,6 +52,12 @@ static SimPlan profile_plan(const SimPlan *plan)
     return first;
 }
 
+bool sim_profile_plan(const SimPlan *plan, SimPlan *ret)
+{
+    *ret = profile_plan(plan);
+    return wants_profile(plan->scheduler);
+}
+
 static bool has_profile(const SimStage *stage, const SimPlan *plan)
 {
     return stage->subject == plan->subject && stage->level == plan->level;

@@ -35,4 +35,6 @@ bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions
  * the part that was played (sim_enumerator_done()); false: no more. True: those were all, and none failed. */
 bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*each)(void *opaque, double done),
                   void *opaque, SimOutcome *ret);
+/* The universe that tells this plan's scheduler how long threads run. False: it does not want to know. */
+bool sim_profile_plan(const SimPlan *plan, SimPlan *ret);
 bool sim_is_exhaustive(SimScheduler scheduler);

@@ -236,6 +236,13 @@ static void take_message(Sweep *sweep, const Message *message)
     }
 }
 
+static void play_alone(Sweep *sweep, const SimReplay *what, unsigned seconds_max, SimOutcome *ret)
+{
+    if (!sim_play_apart(&sweep->stage, what, &(SimPlayOptions){.seconds_max = seconds_max}, ret)) {
+        sim_outcome_fail(ret, SWEEP_HARNESS "no process could be made");
+    }
+}
+
 /* The universe that killed a worker is played alone. */
 static void explain_death(Sweep *sweep, uint64_t position, bool hung)
 {
@@ -246,9 +253,14 @@ static void explain_death(Sweep *sweep, uint64_t position, bool hung)
     if (hung) {
         outcome = (SimOutcome){0};
         sim_outcome_fail(&outcome, "hangs: no end after %u seconds", hang_seconds);
-    } else if (!sim_play_apart(&sweep->stage, &what, &(SimPlayOptions){.seconds_max = hang_seconds},
-                               &outcome)) {
-        sim_outcome_fail(&outcome, SWEEP_HARNESS "no process could be made");
+    } else {
+        play_alone(sweep, &what, hang_seconds, &outcome);
+        SimReplay first = {0};
+        if (outcome.failure[0] == '\0' && sim_profile_plan(&what.plan, &first.plan)) {
+            /* Its scheduler's profile was played before it. */
+            play_alone(sweep, &first, hang_seconds, &outcome);
+            what.plan = outcome.failure[0] != '\0' ? first.plan : what.plan;
+        }
     }
     sim_outcome_fail(&outcome,
                      SWEEP_HARNESS "dies in a sweep, not alone: something is left of earlier universes");
