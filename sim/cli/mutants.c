@@ -30,7 +30,7 @@
 #define ARGUMENTS_MAX (CLI_SUBJECTS_MAX + 32u)
 #define KINDS 12u /* F1 to F12 */
 #define SECONDS_DEFAULT 60u
-#define SHRINK_SECONDS "60s"
+#define SHRINK_SECONDS "40s"
 #define CONTROL_SECONDS 20u
 #define CONTROL "as it is"
 
@@ -142,7 +142,7 @@ static void read_hunt(const char *path, Hunt *ret)
     }
 }
 
-/* `extra`: up to four more options. Time on the wall is twice what is allowed of the processor's, which counts. */
+/* `extra`: up to four more options. Time on the wall is four times what is allowed of the processor's, which counts. */
 static void hunt(const Mutants *mutants, const Mutant *mutant, const char *const extra[4], unsigned seconds,
                  Hunt *ret)
 {
@@ -150,7 +150,7 @@ static void hunt(const Mutants *mutants, const Mutant *mutant, const char *const
                                        "1..",           "--max",   "1",       "--time"};
     char time[16], output[600];
     size_t at = 8;
-    snprintf(time, sizeof time, "%us", 2 * seconds);
+    snprintf(time, sizeof time, "%us", 4 * seconds);
     snprintf(output, sizeof output, "%s/hunt.txt", mutant->folder);
     argv[at++] = time;
     for (size_t i = 0; i < 4 && extra[i] != NULL; i++) {
@@ -215,7 +215,9 @@ static void examine(const Mutants *mutants, Mutant *mutant)
     if (mutant->hunt.killed) {
         mutant->oracle = sim_oracle_of(mutant->hunt.failure);
         take_scheduler(mutant);
-        shrink(mutants, mutant);
+        if (!cli->rows) { /* who asks for rows wants a verdict */
+            shrink(mutants, mutant);
+        }
     }
     if (!cli->losses || is_control) {
         return;
