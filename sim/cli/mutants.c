@@ -7,7 +7,8 @@
  *
  * What is each oracle and each kind of fault worth (--losses)? A mutant is hunted again without one, but only where that
  * can change the verdict: an oracle that did not speak first cannot be missed, as what was found is found without it;
- * and a fault that the shrunk failure does without cannot either, as that replay is a universe without it.
+ * and a fault that the shrunk failure does without cannot either, as that replay is a universe without it. Such a hunt
+ * ends after LOSS_SECONDS more than three times what the mutant's own took: what is that much slower is lost.
  */
 #include "sim/cli/cli.h"
 
@@ -31,7 +32,8 @@
 #define KINDS 12u /* F1 to F12 */
 #define SECONDS_DEFAULT 60u
 #define SHRINK_SECONDS "40s"
-#define CONTROL_SECONDS 20u
+#define CONTROL_SECONDS 10u
+#define LOSS_SECONDS 5u
 #define CONTROL "as it is"
 
 typedef struct Hunt {
@@ -222,17 +224,20 @@ static void examine(const Mutants *mutants, Mutant *mutant)
     if (!cli->losses || is_control) {
         return;
     }
-    hunt(mutants, mutant, (const char *const[4]){"--level", "0", "--without", "all"}, seconds, &mutant->calm);
+    const unsigned loss_seconds = LOSS_SECONDS + 3 * (unsigned)mutant->hunt.cpu_s;
+    hunt(mutants, mutant, (const char *const[4]){"--level", "0", "--without", "all"}, loss_seconds,
+         &mutant->calm);
     if (!mutant->hunt.killed) {
         return;
     }
-    hunt(mutants, mutant, (const char *const[4]){"--ignore", sim_oracle_name(mutant->oracle)}, seconds,
+    hunt(mutants, mutant, (const char *const[4]){"--ignore", sim_oracle_name(mutant->oracle)}, loss_seconds,
          &mutant->deaf);
     for (unsigned kind = 0; kind < KINDS; kind++) {
         char name[8];
         snprintf(name, sizeof name, "F%u", kind + 1);
         if ((mutant->needs & 1u << kind) != 0) {
-            hunt(mutants, mutant, (const char *const[4]){"--without", name}, seconds, &mutant->without[kind]);
+            hunt(mutants, mutant, (const char *const[4]){"--without", name}, loss_seconds,
+                 &mutant->without[kind]);
         }
     }
 }
