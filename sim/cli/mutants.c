@@ -9,6 +9,7 @@
  * can change the verdict: an oracle that did not speak first cannot be missed, as what was found is found without it;
  * and a fault that the shrunk failure does without cannot either, as that replay is a universe without it. Such a hunt
  * ends after LOSS_SECONDS more than three times what the mutant's own took: what is that much slower is lost.
+ * Without faults and preemption (level 0) only the built-in universes are played: scenarios are faults, told as stories.
  */
 #include "sim/cli/cli.h"
 
@@ -31,7 +32,7 @@
 #define ARGUMENTS_MAX (CLI_SUBJECTS_MAX + 32u)
 #define KINDS 12u /* F1 to F12 */
 #define SECONDS_DEFAULT 60u
-#define SHRINK_SECONDS "40s"
+#define SHRINK_SECONDS "30s"
 #define CONTROL_SECONDS 10u
 #define LOSS_SECONDS 5u
 #define CONTROL "as it is"
@@ -101,9 +102,11 @@ static bool is_of_row(const Scenario *scenario, const char *row)
     return false;
 }
 
+typedef enum Which { ALL, FILES, BUILT_IN } Which;
+
 /* Scenarios of a mutant's own row alone (--rows), or all subjects. */
 static size_t add_subjects(const Mutants *mutants, const Mutant *mutant, const char *argv[], size_t at,
-                           bool only_files)
+                           Which which)
 {
     const Cli *cli = mutants->cli;
     for (size_t i = 0; i < cli->chosen_len; i++) {
@@ -113,7 +116,8 @@ static size_t add_subjects(const Mutants *mutants, const Mutant *mutant, const c
         }
         const bool wanted = !cli->rows || mutant == mutants->list ||
                             (cli->scenarios[k] != NULL && is_of_row(cli->scenarios[k], mutant->row));
-        if (wanted && (cli->scenarios[k] != NULL || !only_files)) {
+        const bool is_file = cli->scenarios[k] != NULL;
+        if (wanted && (is_file ? which != BUILT_IN : which != FILES)) {
             argv[at++] = cli->scenarios[k] != NULL ? cli->paths[k] : cli->chosen[i]->name;
         }
     }
@@ -146,7 +150,7 @@ static void read_hunt(const char *path, Hunt *ret)
 
 /* `extra`: up to four more options. Time on the wall is four times what is allowed of the processor's, which counts. */
 static void hunt(const Mutants *mutants, const Mutant *mutant, const char *const extra[4], unsigned seconds,
-                 Hunt *ret)
+                 Which which, Hunt *ret)
 {
     const char *argv[ARGUMENTS_MAX] = {mutant->program, "explore", "--quiet", "--seeds",
                                        "1..",           "--max",   "1",       "--time"};
@@ -158,7 +162,7 @@ static void hunt(const Mutants *mutants, const Mutant *mutant, const char *const
     for (size_t i = 0; i < 4 && extra[i] != NULL; i++) {
         argv[at++] = extra[i];
     }
-    const size_t with_subjects = add_subjects(mutants, mutant, argv, at, false);
+    const size_t with_subjects = add_subjects(mutants, mutant, argv, at, which);
     *ret = (Hunt){0};
     if (with_subjects == at) {
         return; /* no scenario is of its row */
@@ -179,7 +183,7 @@ static void shrink(const Mutants *mutants, Mutant *mutant)
     snprintf(output, sizeof output, "%s/shrink.txt", mutant->folder);
     argv[at++] = small;
     argv[at++] = mutant->hunt.token;
-    add_subjects(mutants, mutant, argv, at, true);
+    add_subjects(mutants, mutant, argv, at, FILES);
     unlink(small);
     run(argv, output, &cpu_s);
     SimReplay replay;
@@ -213,7 +217,7 @@ static void examine(const Mutants *mutants, Mutant *mutant)
     const unsigned limit = cli->seconds != 0 ? cli->seconds : SECONDS_DEFAULT;
     const bool is_control = mutant == mutants->list;
     const unsigned seconds = is_control && limit > CONTROL_SECONDS ? CONTROL_SECONDS : limit;
-    hunt(mutants, mutant, (const char *const[4]){NULL}, seconds, &mutant->hunt);
+    hunt(mutants, mutant, (const char *const[4]){NULL}, seconds, ALL, &mutant->hunt);
     if (mutant->hunt.killed) {
         mutant->oracle = sim_oracle_of(mutant->hunt.failure);
         take_scheduler(mutant);
@@ -225,18 +229,18 @@ static void examine(const Mutants *mutants, Mutant *mutant)
         return;
     }
     const unsigned loss_seconds = LOSS_SECONDS + 3 * (unsigned)mutant->hunt.cpu_s;
-    hunt(mutants, mutant, (const char *const[4]){"--level", "0", "--without", "all"}, loss_seconds,
+    hunt(mutants, mutant, (const char *const[4]){"--level", "0", "--without", "all"}, loss_seconds, BUILT_IN,
          &mutant->calm);
     if (!mutant->hunt.killed) {
         return;
     }
     hunt(mutants, mutant, (const char *const[4]){"--ignore", sim_oracle_name(mutant->oracle)}, loss_seconds,
-         &mutant->deaf);
+         ALL, &mutant->deaf);
     for (unsigned kind = 0; kind < KINDS; kind++) {
         char name[8];
         snprintf(name, sizeof name, "F%u", kind + 1);
         if ((mutant->needs & 1u << kind) != 0) {
-            hunt(mutants, mutant, (const char *const[4]){"--without", name}, loss_seconds,
+            hunt(mutants, mutant, (const char *const[4]){"--without", name}, loss_seconds, ALL,
                  &mutant->without[kind]);
         }
     }
