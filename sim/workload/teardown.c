@@ -13,7 +13,7 @@
 #include "sim/workload/ticket_key.h"
 
 #define PORT 5930
-#define WIRES 3u /* main, then those that are attached */
+#define WIRES 3u /* main; those that are open, too; the one that is attached is the last */
 
 typedef struct Teardown Teardown;
 
@@ -34,6 +34,7 @@ struct Teardown {
     FakeClient *client;
     Wire wires[WIRES];
     uint32_t wires_len;
+    bool complete; /* there will be no more */
     /* The host's thread and the client both look at these; relaxed, so that they order nothing that the server has to
      * order itself. */
     atomic_bool leaving; /* the main channel is to be closed: the search is on */
@@ -145,15 +146,11 @@ static bool wire_write(Wire *wire)
     return !fake_connection_wants_close(wire->connection);
 }
 
-/* All others have sent their tickets: the next thing they hear is the link result. */
-static bool tickets_are_sent(const Teardown *teardown)
+/* The last one has sent its ticket: the next thing it hears is the link result. */
+static bool ticket_is_sent(const Teardown *teardown)
 {
-    for (uint32_t i = 1; i < teardown->wires_len; i++) {
-        if (fake_connection_state(teardown->wires[i].connection) < FAKE_STATE_RESULT) {
-            return false;
-        }
-    }
-    return teardown->wires_len > 1;
+    const Wire *last = &teardown->wires[teardown->wires_len - 1];
+    return teardown->complete && fake_connection_state(last->connection) >= FAKE_STATE_RESULT;
 }
 
 static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns)
@@ -179,7 +176,7 @@ static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t no
     sim_client_wait(step, wire->handle,
                     CORE_READ | (fake_connection_output(wire->connection).len > 0 ? CORE_WRITE : 0),
                     NS_NEVER);
-    if (!get(&teardown->leaving) && tickets_are_sent(teardown)) {
+    if (!get(&teardown->leaving) && ticket_is_sent(teardown)) {
         set(&teardown->leaving);
         sim_client_wait(teardown->wires[0].step, -1, 0, now_ns); /* it closes, whenever it is its turn */
         sim_search(teardown->sim, true);
@@ -244,10 +241,13 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
         if (going && !fake_client_main(teardown.client)->has_list) {
             sim_outcome_fail(ret, "harness: the client has no session");
         }
-        link_channel(&teardown, WIRE_CHANNEL_DISPLAY, "display");
-        if (sim_plan_knob(plan, "channels") > 1) {
-            link_channel(&teardown, WIRE_CHANNEL_CURSOR, "cursor");
+        const bool has_display = *(const bool *)plan->subject->opaque;
+        if (has_display) {
+            link_channel(&teardown, WIRE_CHANNEL_DISPLAY, "display");
+            going = going && sim_run(sim, sim_now_ns(sim) + NS_PER_S);
         }
+        teardown.complete = true;
+        link_channel(&teardown, has_display ? WIRE_CHANNEL_CURSOR : WIRE_CHANNEL_DISPLAY, "late");
         going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
         sim_spawn(sim, "host", destroy, &teardown);
         going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
@@ -261,12 +261,18 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
     fake_qxl_free(teardown.qxl);
 }
 
-static const SimKnob knobs[] = {{"channels", 1, 2, "how many channels are being attached"}};
+static const bool display_is_open = true, display_is_late = false;
 
 const SimSubject teardown_subject = {
     .name = "teardown",
-    .about = "a client goes while a worker attaches its channels: small enough for exhaustive schedulers",
-    .knobs = knobs,
-    .knobs_len = sizeof knobs / sizeof knobs[0],
+    .about = "a client goes while a worker attaches its display: small enough for exhaustive schedulers",
+    .opaque = &display_is_late,
+    .run = run,
+};
+
+const SimSubject teardown_open_subject = {
+    .name = "teardown-open",
+    .about = "a client with an open display goes while a worker attaches its cursor",
+    .opaque = &display_is_open,
     .run = run,
 };
