@@ -146,8 +146,8 @@ static bool wire_write(Wire *wire)
     return !fake_connection_wants_close(wire->connection);
 }
 
-/* The last one has sent its ticket: the next thing it hears is the link result. */
-static bool ticket_is_sent(const Teardown *teardown)
+/* The last one is about to send its ticket: the next thing it hears is the link result. */
+static bool ticket_is_ready(const Teardown *teardown)
 {
     const Wire *last = &teardown->wires[teardown->wires_len - 1];
     return teardown->complete && fake_connection_state(last->connection) >= FAKE_STATE_RESULT;
@@ -169,18 +169,24 @@ static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t no
         const CoreListen where = {.address = NULL, .port = PORT, .family = AF_UNSPEC};
         wire->handle = sim_connect(teardown->sim, &where);
     }
-    if (wire->handle < 0 || ((ready & CORE_READ) != 0 && !wire_read(wire, now_ns)) || !wire_write(wire)) {
+    if (wire->handle < 0 || ((ready & CORE_READ) != 0 && !wire_read(wire, now_ns))) {
+        wire_end(wire);
+        return;
+    }
+    if (!get(&teardown->leaving) && ticket_is_ready(teardown)) {
+        set(&teardown->leaving);
+        sim_client_wait(teardown->wires[0].step, -1, 0, now_ns); /* it closes, whenever it is its turn */
+        sim_client_wait(step, -1, 0, now_ns);                    /* and this one sends, the same */
+        sim_search(teardown->sim, true);
+        return;
+    }
+    if (!wire_write(wire)) {
         wire_end(wire);
         return;
     }
     sim_client_wait(step, wire->handle,
                     CORE_READ | (fake_connection_output(wire->connection).len > 0 ? CORE_WRITE : 0),
                     NS_NEVER);
-    if (!get(&teardown->leaving) && ticket_is_sent(teardown)) {
-        set(&teardown->leaving);
-        sim_client_wait(teardown->wires[0].step, -1, 0, now_ns); /* it closes, whenever it is its turn */
-        sim_search(teardown->sim, true);
-    }
 }
 
 static void link_channel(Teardown *teardown, uint8_t channel, const char *name)
