@@ -35,6 +35,7 @@ struct Teardown {
     Wire wires[WIRES];
     uint32_t wires_len;
     bool complete; /* there will be no more */
+    bool dies;     /* the last one is closed by the client, too, once it is open */
     /* The host's thread and the client both look at these; relaxed, so that they order nothing that the server has to
      * order itself. */
     atomic_bool leaving; /* the main channel is to be closed: the search is on */
@@ -180,7 +181,8 @@ static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t no
         sim_search(teardown->sim, true);
         return;
     }
-    if (!wire_write(wire)) {
+    if (!wire_write(wire) || (teardown->dies && get(&teardown->leaving) &&
+                              fake_connection_state(wire->connection) == FAKE_STATE_OPEN)) {
         wire_end(wire);
         return;
     }
@@ -217,9 +219,14 @@ static void judge(Teardown *teardown)
     }
 }
 
+typedef struct Kind {
+    bool has_display, dies;
+} Kind;
+
 static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
 {
-    Teardown teardown = {.outcome = ret};
+    const Kind *kind = plan->subject->opaque;
+    Teardown teardown = {.outcome = ret, .dies = kind->dies};
     SimConfig config = *base;
     config.ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key);
     config.opaque = &teardown;
@@ -243,13 +250,12 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
         if (going && !fake_client_main(teardown.client)->has_list) {
             sim_outcome_fail(ret, "harness: the client has no session");
         }
-        const bool has_display = *(const bool *)plan->subject->opaque;
-        if (has_display) {
+        if (kind->has_display) {
             link_channel(&teardown, WIRE_CHANNEL_DISPLAY, "display");
             going = going && sim_run(sim, sim_now_ns(sim) + NS_PER_S);
         }
         teardown.complete = true;
-        link_channel(&teardown, has_display ? WIRE_CHANNEL_CURSOR : WIRE_CHANNEL_DISPLAY, "late");
+        link_channel(&teardown, kind->has_display ? WIRE_CHANNEL_CURSOR : WIRE_CHANNEL_DISPLAY, "late");
         going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
         if (going && !get(&teardown.over)) { /* nor will it have one before the server ends it */
             sim_outcome_fail(ret, "a connection has no end: %d without a DISCONNECTED",
@@ -267,7 +273,7 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
     fake_qxl_free(teardown.qxl);
 }
 
-static const bool display_is_open = true, display_is_late = false;
+static const Kind display_is_late = {false, false}, display_is_open = {true, false}, all_dies = {false, true};
 
 const SimSubject teardown_subject = {
     .name = "teardown",
@@ -280,5 +286,12 @@ const SimSubject teardown_open_subject = {
     .name = "teardown-open",
     .about = "a client with an open display goes while a worker attaches its cursor",
     .opaque = &display_is_open,
+    .run = run,
+};
+
+const SimSubject teardown_dies_subject = {
+    .name = "teardown-dies",
+    .about = "a client closes everything while a worker attaches its display",
+    .opaque = &all_dies,
     .run = run,
 };
