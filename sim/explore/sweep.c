@@ -24,6 +24,7 @@
 typedef struct Slot {
     _Atomic uint64_t position; /* being played; NOWHERE: none */
     _Atomic uint64_t universes, steps, worth, again, exhausted;
+    _Atomic uint32_t turns;  /* of the exhaustive search that is being played, begun so far; 0: it is none */
     _Atomic double searched; /* of the exhaustive search that is being played */
     _Atomic bool stop;
 } Slot;
@@ -105,6 +106,7 @@ static bool count_one(void *opaque, double done)
     Slot *slot = opaque;
     slot->universes += !slot->stop;
     slot->searched = done;
+    slot->turns++;
     return !slot->stop;
 }
 
@@ -116,6 +118,7 @@ static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
         const uint64_t turns_max = sweep->plan->turns_max == 0 ? TURNS_MAX_DEFAULT : sweep->plan->turns_max;
         const bool complete =
             sim_play_all(&sweep->stage, &what.plan, turns_max, count_one, slot, &ret->outcome);
+        slot->turns = 0;
         slot->exhausted += complete;
         slot->worth += ret->outcome.worth;
         slot->searched = complete ? 0 : slot->searched;
@@ -244,9 +247,10 @@ static void play_alone(Sweep *sweep, const SimReplay *what, unsigned seconds_max
 }
 
 /* The universe that killed a worker is played alone. */
-static void explain_death(Sweep *sweep, uint64_t position, bool hung)
+static void explain_death(Sweep *sweep, uint64_t position, uint32_t turns, bool hung)
 {
     SimReplay what = {.plan = plan_at(sweep, position)};
+    what.plan.turn = turns > 0 ? turns - 1 : 0;
     SimOutcome outcome;
     const unsigned hang_seconds =
         sweep->plan->hang_seconds == 0 ? HANG_SECONDS_DEFAULT : sweep->plan->hang_seconds;
@@ -277,7 +281,8 @@ static void worker_ended(Sweep *sweep, Worker *worker, bool hung)
     if (position == NOWHERE || (sweep->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
         return;
     }
-    explain_death(sweep, position, hung);
+    explain_death(sweep, position, worker->slot->turns, hung);
+    worker->slot->turns = 0;
     worker->next = position + step_of(sweep);
     if (!sweep->ending && worker->next < sweep->positions && !start_worker(sweep, worker)) {
         sweep->count.harness++;
