@@ -16,9 +16,11 @@ import cases_html5
 import cases_qemu
 import cases_replay
 import cases_tshark
+import cases_xspice
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES}
+CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
+         **cases_xspice.CASES}
 
 
 def run_case(name, options):
