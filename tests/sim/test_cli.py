@@ -179,7 +179,6 @@ class Cli(unittest.TestCase):
         self.assertNotRegex(text.replace("http://www.w3.org/2000/svg", ""), r"https?://|src=|href=|@import|url\((?!#)")
         self.assertIn("planted: an update is lost", text)
 
-    @unittest.skipUnless(shutil.which("chromium"), "chromium is not installed (ci/install-deps judges)")
     def test_page_draws_its_diagram_in_a_browser(self):
         for arguments, code, columns in ((("replay", self.shrunk("planted-update")), 1, 7),
                                          (("replay", self.token_of("planted-crash")), 1, 4),
