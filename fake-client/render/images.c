@@ -339,17 +339,6 @@ static const Image *surface_copy(Renderer *r, uint32_t id)
     return image;
 }
 
-static void high_bits_set(const WireImage *wire, Image *image)
-{
-    const bool wanted = (wire->flags & WIRE_IMAGE_FLAG_HIGH_BITS_SET) != 0;
-    image->high_bits = wanted && image->kind == KIND_COLOR;
-    if (wanted && image->kind == KIND_X32) {
-        for (size_t i = 0; i < (size_t)image->width * image->height; i++) {
-            image->pixels[i] |= 0xff000000u;
-        }
-    }
-}
-
 const Image *render_image(Renderer *r, const WireImage *wire)
 {
     if (wire == NULL) {
@@ -370,7 +359,7 @@ const Image *render_image(Renderer *r, const WireImage *wire)
     if (image == NULL) {
         return NULL;
     }
-    high_bits_set(wire, image);
+    image->high_bits = (wire->flags & WIRE_IMAGE_FLAG_HIGH_BITS_SET) != 0;
     if (wire->flags & (WIRE_IMAGE_FLAG_CACHE_ME | WIRE_IMAGE_FLAG_CACHE_REPLACE_ME)) {
         const IdEntry *before = id_set_find(&r->cache->images, wire->id);
         if (before != NULL) {

@@ -36,7 +36,7 @@ typedef struct Image {
     uint32_t width, height;
     Kind kind;
     bool is_surface; /* a surface's pixels: where those drawn on are as wide, they are taken as they are */
-    bool high_bits;  /* colours of a palette are to have their highest byte set, where there is one */
+    bool high_bits;  /* as 32_xRGB it is to have its highest byte set */
     uint32_t *pixels;
 } Image;
 

@@ -25,19 +25,24 @@ typedef struct Judge {
 
 static const char *const compression_names[] = {"off", "lz", "lz4"};
 
-/* LZ has no place for the fourth byte of 32BIT pixels: on surfaces with alpha they agree only if it is 0. */
-static void fourth_bytes_clear(const QxlImage *image)
+/* Bits of pixels that are nobody's are 0: LZ has no place for the fourth byte of 32BIT pixels, which surfaces with alpha would
+ * take for theirs; and the highest bit of 16BIT ones does not survive scaling, but counts for transparent colours. */
+static void spare_bits_clear(const QxlImage *image)
 {
     const QxlBitmap *bitmap = &image->u.bitmap;
-    if (image->type != SPICE_IMAGE_TYPE_BITMAP || bitmap->format != SPICE_BITMAP_FMT_32BIT) {
+    const bool wide = bitmap->format == SPICE_BITMAP_FMT_32BIT;
+    if (image->type != SPICE_IMAGE_TYPE_BITMAP || (!wide && bitmap->format != SPICE_BITMAP_FMT_16BIT)) {
         return;
     }
     for (uint32_t i = 0; i < bitmap->data.count; i++) {
         const QxlSpan *span = &bitmap->data.spans[i];
         for (uint32_t k = 0; k < span->bytes; k++) {
             const uint32_t in_row = (span->offset + k) % bitmap->stride;
-            if (in_row % 4 == 3 && in_row / 4 < image->width) {
-                ((uint8_t *)span->host)[k] = 0;
+            uint8_t *byte = (uint8_t *)span->host + k;
+            if (wide && in_row % 4 == 3) {
+                *byte = 0;
+            } else if (!wide && in_row % 2 == 1) {
+                *byte &= 0x7f;
             }
         }
     }
@@ -47,7 +52,7 @@ static void images_prepare(QxlDrawable *drawable, Choices *choices)
 {
     for (uint32_t i = 0; i < drawable->image_count; i++) {
         QxlImage *image = drawable->images[i];
-        fourth_bytes_clear(image);
+        spare_bits_clear(image);
         if (choose_rarely(choices, 2)) {
             image->flags |= QXL_IMAGE_CACHE;
         }

@@ -182,6 +182,14 @@ void studio_surfaces(Studio *studio, Choices *choices, uint32_t formats)
     world_pixels(world, choices);
     memcpy(studio->pixels, world->pixels, world->pixel_bytes);
     for (uint32_t id = 1; id < WORLD_SURFACES; id++) {
+        /* The highest bit is nobody's. */
+        const WorldSurface *surface = &world->surfaces[id];
+        for (size_t i = 1; surface->geometry.format == SPICE_SURFACE_FMT_16_555 && i < surface->bytes;
+             i += 2) {
+            studio->pixels[surface->offset + i] &= 0x7f;
+        }
+    }
+    for (uint32_t id = 1; id < WORLD_SURFACES; id++) {
         const QxlGeometry *geometry = &world->surfaces[id].geometry;
         QxlFault fault;
         if (canvas_init(&studio->canvases[id], geometry, studio->pixels + world->surfaces[id].offset,
