@@ -11,7 +11,7 @@
 #include "fake_client.h"
 
 #include "base/list.h"
-#include "render/render.h"
+#include "render.h"
 
 #define BODY_BYTES_MAX (64u << 20) /* more in one message is taken for nonsense */
 #define REPLY_BYTES_MAX 4096u      /* of a link reply */
