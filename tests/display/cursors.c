@@ -119,6 +119,87 @@ static void test_a_reset_empties_it(void **state)
     assert_true(model->cached > 0 && model->cached <= SHAPES_AT_ONCE);
 }
 
+/* ---- Shapes of all types ---- */
+
+typedef struct Kind {
+    uint8_t type;
+    uint32_t bytes; /* of 5 x 3 pixels, the rows of the mask padded */
+} Kind;
+
+static const Kind kinds[] = {
+    {SPICE_CURSOR_TYPE_ALPHA, 5 * 3 * 4},           {SPICE_CURSOR_TYPE_MONO, 2 * 3},
+    {SPICE_CURSOR_TYPE_COLOR4, 3 * 3 + 16 * 4 + 3}, {SPICE_CURSOR_TYPE_COLOR8, 15 + 256 * 4 + 3},
+    {SPICE_CURSOR_TYPE_COLOR16, 15 * 2 + 3},        {SPICE_CURSOR_TYPE_COLOR24, 15 * 3 + 3},
+    {SPICE_CURSOR_TYPE_COLOR32, 15 * 4 + 3},
+};
+
+/* `value` says which. */
+static void set_kind(Desk *desk)
+{
+    const Kind *kind = &kinds[desk->value];
+    uint64_t at;
+    QXLCursorCmd *command = device_put(&desk->device, sizeof *command + sizeof(QXLCursor) + kind->bytes, &at);
+    QXLCursor *cursor = (QXLCursor *)(command + 1);
+
+    command->type = QXL_CURSOR_SET;
+    command->u.set.visible = 1;
+    command->u.set.shape = device_address(at + sizeof *command);
+    cursor->header = (QXLCursorHeader){.type = kind->type, .width = 5, .height = 3, .hot_spot_x = 2};
+    cursor->data_size = cursor->chunk.data_size = kind->bytes;
+    for (uint32_t i = 0; i < kind->bytes; i++) {
+        ((uint8_t *)(cursor + 1))[i] = (uint8_t)(i * 7 + desk->value);
+    }
+    device_push(&desk->device.cursors, QXL_CMD_CURSOR, device_address(at));
+    spice_qxl_wakeup(&desk->device.instance);
+}
+
+static void test_all_types_arrive_as_they_are(void **state)
+{
+    Desk *desk = *state;
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    const FakeCursorModel *model = fake_connection_cursor(client->cursor.connection);
+
+    for (uint32_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        uint8_t bytes[2048];
+        desk->value = i;
+        desk_host(desk, set_kind);
+        desk_run(desk, 50 * NS_PER_MS);
+        for (uint32_t k = 0; k < kinds[i].bytes; k++) {
+            bytes[k] = (uint8_t)(k * 7 + i);
+        }
+        assert_int_equal(model->shape.type, kinds[i].type);
+        assert_int_equal(model->shape.hot_spot_x, 2);
+        assert_int_equal(model->shape_hash, fake_hash(span_of(bytes, kinds[i].bytes)));
+    }
+    assert_int_equal(model->cached, 0); /* none has an id */
+}
+
+static void set_trail(Desk *desk)
+{
+    uint64_t at;
+    QXLCursorCmd *command = device_put(&desk->device, sizeof *command, &at);
+    command->type = QXL_CURSOR_TRAIL;
+    command->u.trail.length = 7;
+    command->u.trail.frequency = 30;
+    device_push(&desk->device.cursors, QXL_CMD_CURSOR, device_address(at));
+    spice_qxl_wakeup(&desk->device.instance);
+}
+
+static void test_the_trail_is_told(void **state)
+{
+    Desk *desk = *state;
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    client->cursor_got.len = 0;
+    desk_host(desk, set_trail);
+    desk_run(desk, 50 * NS_PER_MS);
+    DESK_EXPECT(&client->cursor_got, WIRE_MSG_CURSOR_TRAIL);
+    const FakeCursorModel *later = fake_connection_cursor(desk_client(desk, NULL)->cursor.connection);
+    assert_int_equal(later->trail_length, 7);
+    assert_int_equal(later->trail_frequency, 30);
+}
+
 /* ---- The cache alone ---- */
 
 static void test_entries_are_as_in_a_list(void **state)
@@ -162,6 +243,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_the_latest_shapes_are_kept, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(test_another_shape_of_the_same_id_is_sent, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(test_a_reset_empties_it, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(test_all_types_arrive_as_they_are, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(test_the_trail_is_told, desk_setup, desk_teardown),
         cmocka_unit_test(test_entries_are_as_in_a_list),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
