@@ -59,9 +59,9 @@ static bool grow(const Core *core, void **memory, size_t used, size_t *cap, size
     return true;
 }
 
-static OutgoingRun *outgoing_new_run(Outgoing *out)
+Status outgoing_reserve_runs(Outgoing *out, size_t count)
 {
-    if (out->runs != NULL && out->runs_first > 0 && out->runs_len * sizeof(OutgoingRun) == out->runs_cap) {
+    if (out->runs_first > 0 && (out->runs_len + count) * sizeof(OutgoingRun) > out->runs_cap) {
         memmove(out->runs, out->runs + out->runs_first,
                 (out->runs_len - out->runs_first) * sizeof(OutgoingRun));
         out->runs_len -= out->runs_first;
@@ -69,10 +69,18 @@ static OutgoingRun *outgoing_new_run(Outgoing *out)
     }
     void *runs = out->runs;
     if (!grow(out->core, &runs, out->runs_len * sizeof(OutgoingRun), &out->runs_cap,
-              (out->runs_len + 1) * sizeof(OutgoingRun))) {
-        return NULL;
+              (out->runs_len + count) * sizeof(OutgoingRun))) {
+        return STATUS_LIMIT;
     }
     out->runs = runs;
+    return STATUS_OK;
+}
+
+static OutgoingRun *outgoing_new_run(Outgoing *out)
+{
+    if (outgoing_reserve_runs(out, 1) != STATUS_OK) {
+        return NULL;
+    }
     OutgoingRun *run = &out->runs[out->runs_len++];
     *run = (OutgoingRun){0};
     return run;
@@ -144,6 +152,38 @@ Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner
     }
     *run = (OutgoingRun){.piece = piece.data, .len = piece.len, .release = release, .owner = owner};
     out->total += piece.len;
+    return STATUS_OK;
+}
+
+typedef struct OutgoingCopy {
+    const Core *core;
+    uint8_t bytes[];
+} OutgoingCopy;
+
+static void copy_release(void *owner)
+{
+    OutgoingCopy *copy = owner;
+    copy->core->free(copy->core, copy);
+}
+
+Status outgoing_settle(Outgoing *out)
+{
+    for (size_t i = out->runs_first; i < out->runs_len; i++) {
+        OutgoingRun *run = &out->runs[i];
+        if (run->piece == NULL || run->release == copy_release) {
+            continue;
+        }
+        OutgoingCopy *copy = out->core->alloc(out->core, sizeof *copy + run->len);
+        if (copy == NULL) {
+            return STATUS_LIMIT;
+        }
+        copy->core = out->core;
+        memcpy(copy->bytes, run->piece, run->len);
+        run_release(run);
+        run->piece = copy->bytes;
+        run->release = copy_release;
+        run->owner = copy;
+    }
     return STATUS_OK;
 }
 

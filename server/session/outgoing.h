@@ -41,9 +41,15 @@ static inline bool outgoing_is_empty(const Outgoing *out)
  */
 uint8_t *outgoing_reserve(Outgoing *out, size_t len);
 Status outgoing_add_bytes(Outgoing *out, size_t len) STATUS_MUST_CHECK;
+/* Room for so many more pieces, and bytes between them: adding them cannot fail then. */
+Status outgoing_reserve_runs(Outgoing *out, size_t runs) STATUS_MUST_CHECK;
 /* Borrows; `release` (may be NULL) is called once, also when this fails. */
 Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner),
                           void *owner) STATUS_MUST_CHECK;
+
+/* What is still to be sent of pieces is copied, and every piece released: nothing refers to anybody's memory afterwards.
+ * STATUS_LIMIT: no memory for the rest of some of them. */
+Status outgoing_settle(Outgoing *out) STATUS_MUST_CHECK;
 
 /* At most `max` vectors of what is to be sent; returns their number. Valid until the next call. */
 int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max);

@@ -35,7 +35,8 @@ ARROWS = {
     "channels": BELOW_SESSION,
     "agent": BELOW_SESSION,
     "migrate": BELOW_SESSION,
-    "display": BELOW_SESSION | {"codec", "qxl", "canvas", "channels"},  # the worker is the home of the cursor channel
+    "encode": BELOW_SESSION | {"codec", "qxl", "canvas"},
+    "display": BELOW_SESSION | {"codec", "qxl", "canvas", "encode", "channels"},  # the worker is the home of the cursor channel
 }
 ARROWS["api"] = set(ARROWS) | {"api"}
 
@@ -45,7 +46,7 @@ BESIDE_MAY_USE = {"base", "core", "wire"} | BESIDE
 BESIDE_MAY_ALSO_USE = {"sim": {"api"}}  # for server_new(), which makes a server on the simulator's core
 
 # Folders inside others that have arrows, and a library, of their own.
-INNER = {"core-posix": "core/posix", "canvas": "display/canvas"}
+INNER = {"core-posix": "core/posix", "canvas": "display/canvas", "encode": "display/encode"}
 
 # Folders of server/ without code.
 NOT_CODE = {"include"}
