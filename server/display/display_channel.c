@@ -223,7 +223,7 @@ static void client_prefers(DisplayClient *client, uint8_t compression)
 {
     if (compression > SPICE_IMAGE_COMPRESSION_INVALID && compression < SPICE_IMAGE_COMPRESSION_ENUM_END &&
         client->encoder != NULL) {
-        draw_encoder_prefer(client->encoder, draw_compression_of(compression));
+        draw_encoder_set_compression(client->encoder, draw_compression_of(compression));
     }
 }
 

@@ -69,7 +69,7 @@ static pixman_box32_t extents_of(const QxlDrawable *qxl)
     return all;
 }
 
-static bool puts(uint16_t rop)
+static bool is_put(uint16_t rop)
 {
     return (rop & ROPD_OPERATIONS) == SPICE_ROPD_OP_PUT && (rop & SPICE_ROPD_INVERS_DEST) == 0;
 }
@@ -83,11 +83,11 @@ static bool is_opaque(const QxlDrawable *qxl)
     switch (qxl->type) {
     case QXL_DRAW_FILL: {
         const QxlFill *fill = &qxl->u.fill;
-        return fill->brush.type == SPICE_BRUSH_TYPE_SOLID && fill->mask.image == NULL && puts(fill->rop);
+        return fill->brush.type == SPICE_BRUSH_TYPE_SOLID && fill->mask.image == NULL && is_put(fill->rop);
     }
     case QXL_DRAW_COPY: {
         const QxlCopy *copy = &qxl->u.copy;
-        return copy->mask.image == NULL && puts(copy->rop) && copy->src != NULL &&
+        return copy->mask.image == NULL && is_put(copy->rop) && copy->src != NULL &&
                copy->src->type != SPICE_IMAGE_TYPE_QUIC && /* of which it is not known yet whether it can be read */
                copy->src_area.right - copy->src_area.left == qxl->box.right - qxl->box.left &&
                copy->src_area.bottom - copy->src_area.top == qxl->box.bottom - qxl->box.top;
