@@ -184,6 +184,16 @@ static void handle_oom(Message *message, uint64_t now_ns)
     }
 }
 
+/* Clients change the mode as fast as they like: all that counts is the last one. */
+static void handle_mouse_mode(Message *message, uint64_t now_ns)
+{
+    RedWorker *worker = list_entry(message, RedWorker, mouse_mode.message);
+
+    (void)now_ns;
+    pending_message_taken(&worker->mouse_mode);
+    cursor_channel_set_client_mode(worker->cursor, atomic_load(&worker->client_mode));
+}
+
 void red_worker_wakeup(RedWorker *worker)
 {
     (void)dispatcher_post_pending(&worker->home, &worker->wakeup);
@@ -225,14 +235,6 @@ static void job_image_compression(RedWorker *worker, void *args, uint64_t now_ns
     display_channel_set_compression(worker->display, *compression);
 }
 
-static void job_mouse_mode(RedWorker *worker, void *args, uint64_t now_ns)
-{
-    const bool *client_mode = args;
-
-    (void)now_ns;
-    cursor_channel_set_client_mode(worker->cursor, *client_mode);
-}
-
 void red_worker_start(RedWorker *worker)
 {
     red_worker_post(worker, "start", job_start, NULL, 0);
@@ -245,7 +247,8 @@ void red_worker_stop(RedWorker *worker)
 
 void red_worker_set_mouse_mode(RedWorker *worker, bool client_mode)
 {
-    red_worker_post(worker, "mouse mode", job_mouse_mode, &client_mode, sizeof client_mode);
+    atomic_store(&worker->client_mode, client_mode);
+    (void)dispatcher_post_pending(&worker->home, &worker->mouse_mode);
 }
 
 void red_worker_set_image_compression(RedWorker *worker, int compression)
@@ -397,6 +400,7 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     worker_init_drawing(worker);
     pending_message_init(&worker->wakeup, "wakeup", handle_wakeup);
     pending_message_init(&worker->oom, "oom", handle_oom);
+    pending_message_init(&worker->mouse_mode, "mouse mode", handle_mouse_mode);
 
     bool opened = false;
     worker->loop = core->loop_new(core, "spice-worker");

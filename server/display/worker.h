@@ -69,7 +69,8 @@ struct QXLState {
     WorkerDeviceInfo device_info;
 
     /* Any thread posts these. */
-    PendingMessage wakeup, oom;
+    PendingMessage wakeup, oom, mouse_mode;
+    _Atomic bool client_mode; /* the mouse mode that `mouse_mode` tells of */
 
     /* Worker. */
     bool running;
