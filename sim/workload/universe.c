@@ -204,7 +204,7 @@ static void vcpu(void *arg)
     const uint32_t acts = sim_plan_knob(universe->plan, "acts");
     const uint32_t honest = FAKE_QXL_WORK_CURSOR | FAKE_QXL_WORK_SURFACES | FAKE_QXL_WORK_PRIMARY |
                             FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_UPDATE |
-                            FAKE_QXL_WORK_DRAW;
+                            FAKE_QXL_WORK_DRAW | FAKE_QXL_WORK_PAINT;
 
     for (uint32_t i = 0; i < acts && !universe->ending; i++) {
         if (universe->stopped) {
