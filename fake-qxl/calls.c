@@ -155,6 +155,11 @@ bool fake_qxl_has_primary(const FakeQxl *qxl)
     return qxl->surfaces[0].state == SURFACE_LIVE;
 }
 
+const uint8_t *fake_qxl_primary_pixels(FakeQxl *qxl)
+{
+    return qxl->surfaces[0].state == SURFACE_LIVE ? block_memory(qxl, qxl->surfaces[0].data) : NULL;
+}
+
 bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool async)
 {
     fake_qxl_poll(qxl);

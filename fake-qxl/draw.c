@@ -272,7 +272,7 @@ static uint64_t string_write(Writer *writer, const FakeDrawing *drawing)
         memcpy(flat + at, &head, sizeof head);
         at += (uint32_t)sizeof head;
         for (uint32_t k = 0; k < glyph->bytes; k++) {
-            flat[at++] = fake_draw_byte(glyph->seed, k);
+            flat[at++] = k < glyph->shape_bytes ? glyph->shape[k] : fake_draw_byte(glyph->seed, k);
         }
     }
     QXLString *string = take(writer, chunk_at + first_chunk(bytes, drawing->string_chunks), &address);

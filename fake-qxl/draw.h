@@ -21,6 +21,7 @@
 #define FAKE_DRAW_SEGMENTS 6u
 #define FAKE_DRAW_DASHES 6u
 #define FAKE_DRAW_GLYPHS 10u
+#define FAKE_DRAW_SHAPE_BYTES 8u
 
 typedef struct FakeDrawImage {
     bool present;
@@ -55,6 +56,8 @@ typedef struct FakeDrawGlyph {
     uint16_t width, height;
     uint32_t bytes;
     uint64_t seed;
+    uint32_t shape_bytes; /* 0: rows are made from the seed, else from `shape` */
+    uint8_t shape[FAKE_DRAW_SHAPE_BYTES];
 } FakeDrawGlyph;
 
 typedef struct FakeDrawing {
