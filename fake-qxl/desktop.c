@@ -194,8 +194,8 @@ Desktop *desktop_new(FakeQxl *qxl, uint32_t width, uint32_t height)
     }
     *desktop = (Desktop){
         .qxl = qxl, .width = (int32_t)width, .height = (int32_t)height, .queue = queue, .move_x = 3, .move_y = 2};
-    desktop->console = rect_of(12, 12, desktop->width / 2, desktop->height / 2);
-    desktop->moving = rect_of(desktop->width / 2, desktop->height / 3, desktop->width / 4, desktop->height / 4);
+    desktop->console = rect_of(12, 12, desktop->width / 2 - 24, desktop->height / 2 - 24);
+    desktop->moving = rect_of(desktop->width / 2, desktop->height / 2, desktop->width / 4, desktop->height / 4);
 
     const QXLRect back = background_of(desktop);
     const QXLRect bar = rect_of(0, desktop->height - 18, desktop->width, 18);
