@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "internal.h"
+#include "parts.h"
 
 /* Section 5.8. */
 static uint32_t mul(uint32_t a, uint32_t b)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* draw.c: operations on the bits of pixels: fill, copy, opaque, rop3, transparent, copy bits. */
 #include "base/check.h"
-#include "internal.h"
+#include "parts.h"
 
 /* ---- Rops ---- */
 

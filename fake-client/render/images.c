@@ -4,7 +4,7 @@
 
 #include "base/check.h"
 #include "codec/lz4_image.h"
-#include "internal.h"
+#include "parts.h"
 
 #define IMAGE_PIXELS_MAX (UINT64_C(1) << 26) /* pixels of an image; more is taken for nonsense */
 #define GLZ_WINDOW_PIXELS (1u << 25)

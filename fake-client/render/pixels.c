@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "internal.h"
+#include "parts.h"
 
 Kind kind_of_surface(uint32_t format)
 {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "internal.h"
+#include "parts.h"
 
 #define SURFACE_PIXELS_MAX (UINT64_C(1) << 26) /* pixels; more is taken for nonsense */
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/check.h"
-#include "internal.h"
+#include "parts.h"
 
 #define CURVE_DEPTH_MAX 40u
 #define CURVE_POINTS_MAX (1u << 20)

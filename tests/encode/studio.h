@@ -6,7 +6,7 @@
 #pragma once
 
 #include "display/encode/draw_encoder.h"
-#include "fake-client/render/render.h"
+#include "render.h"
 #include "qxl/command.h"
 #include "tests/canvas/world.h"
 

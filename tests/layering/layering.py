@@ -43,7 +43,10 @@ ARROWS["api"] = set(ARROWS) | {"api"}
 # What lies beside the server uses it through core.h, wire/ and the public interface.
 BESIDE = {"sim", "fake-qxl", "fake-client"}
 BESIDE_MAY_USE = {"base", "core", "wire"} | BESIDE
-BESIDE_MAY_ALSO_USE = {"sim": {"api"}}  # for server_new(), which makes a server on the simulator's core
+BESIDE_MAY_ALSO_USE = {
+    "sim": {"api"},  # for server_new(), which makes a server on the simulator's core
+    "fake-client": {"codec"},  # its decoders, which other clients' images have been tried on
+}
 
 # Folders inside others that have arrows, and a library, of their own.
 INNER = {"core-posix": "core/posix", "canvas": "display/canvas", "encode": "display/encode"}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* internal.h: what the files of the renderer share.
+/* parts.h: what the files of the renderer share.
  *
  *   render.c   surfaces, messages      images.c  decoding, caches      draw.c  operations on bits
  *   pixels.c   kinds of pixels         blend.c   operations on colours stroke.c lines
@@ -8,7 +8,7 @@
 
 #include <pixman.h>
 
-#include "../internal.h"
+#include "internal.h"
 #include "codec/glz.h"
 #include "codec/jpeg.h"
 #include "codec/quic.h"
