@@ -133,8 +133,9 @@ size_t fake_drawing_bytes(const FakeDrawing *drawing, size_t unit);
 /* ---- On a device: in the command ring ---- */
 
 bool fake_qxl_draw(FakeQxl *qxl, const FakeDrawing *drawing);
-/* Its choices are those of the device. */
-bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max);
+/* Its choices are those of the device. What is not wanted is not drawn; NULL: all is. */
+bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max,
+                          bool (*wanted)(const FakeDrawing *drawing));
 
 uint8_t fake_draw_byte(uint64_t seed, uint32_t at);
 uint32_t fake_draw_color(uint64_t seed, uint32_t at); /* 0x00RRGGBB */

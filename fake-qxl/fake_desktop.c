@@ -335,6 +335,14 @@ static void traffic(FakeQxl *qxl, uint64_t *seed)
 
 /* ---- The picture ---- */
 
+/* spice-gtk's client library ends its process at patterns that are not as deep as the surface, and at alpha alone. */
+static bool clients_survive(const FakeDrawing *drawing)
+{
+    return drawing->brush.type != SPICE_BRUSH_TYPE_PATTERN && drawing->back_brush.type != SPICE_BRUSH_TYPE_PATTERN &&
+           drawing->source.format != SPICE_BITMAP_FMT_8BIT_A &&
+           (drawing->type != QXL_DRAW_COMPOSITE || drawing->mask.format != SPICE_BITMAP_FMT_8BIT_A);
+}
+
 static void paint(FakeQxl *qxl, uint64_t *seed)
 {
     for (uint32_t i = 0; i < PAINT_PER_TICK; i++) {
@@ -347,7 +355,7 @@ static void paint(FakeQxl *qxl, uint64_t *seed)
             fake_qxl_surface_destroy(qxl, 1 + fake_qxl_prng_choose(seed, "surface", 8));
         } else {
             const uint32_t on = fake_qxl_prng_choose(seed, "on", 4) == 0 ? 1 + fake_qxl_prng_choose(seed, "surface", 8) : 0;
-            fake_qxl_draw_random(qxl, on, type, PAINT_EDGE_MAX);
+            fake_qxl_draw_random(qxl, on, type, PAINT_EDGE_MAX, clients_survive);
         }
     }
 }
