@@ -138,4 +138,7 @@ bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t
                           bool (*wanted)(const FakeDrawing *drawing));
 
 uint8_t fake_draw_byte(uint64_t seed, uint32_t at);
+/* The same of a picture's pixels. Their bits that mean nothing (the fourth byte of 32BIT, the highest bit of 16BIT) are 0:
+ * they are lost in some encodings, and count in some operations. */
+uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at);
 uint32_t fake_draw_color(uint64_t seed, uint32_t at); /* 0x00RRGGBB */

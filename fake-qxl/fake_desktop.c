@@ -365,11 +365,12 @@ static bool dump(FakeQxl *qxl, const Options *o)
 {
     const QXLRect screen = {.right = (int32_t)o->width, .bottom = (int32_t)o->height};
     fake_qxl_update_area(qxl, 0, &screen, false);
-    const uint8_t *pixels = fake_qxl_primary_pixels(qxl);
+    FakeQxlPicture shot;
     FILE *file = fopen(o->dump, "wb");
-    if (file == NULL || pixels == NULL) {
+    if (file == NULL || !fake_qxl_picture(qxl, 0, &shot)) {
         return false;
     }
+    const uint8_t *pixels = shot.top;
     fprintf(file, "P6\n%u %u\n255\n", o->width, o->height);
     for (size_t i = 0; i < (size_t)o->width * o->height; i++) {
         const uint8_t rgb[] = {pixels[i * 4 + 2], pixels[i * 4 + 1], pixels[i * 4]};

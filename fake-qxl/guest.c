@@ -224,6 +224,7 @@ bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint
         .width = width,
         .height = height,
         .format = format,
+        .stride = (int32_t)stride,
     };
     command_push(qxl, QXL_CMD_SURFACE, block);
     return true;
