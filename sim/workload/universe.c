@@ -20,6 +20,7 @@
 #define SURFACES_LOOKED_AT 64u        /* ids; as many as the device announces */
 #define QUIET_NS (3 * NS_PER_S)       /* without a byte for a client: nothing is owed to it */
 #define QUIET_TURNS_MAX 100u
+#define PAINT_MAX 60u /* drawings in a row */
 #define CONNECTIONS_MAX 8u
 #define PORT 5930
 #define PASSWORD "universe"
@@ -202,6 +203,16 @@ static void main_setup(void *arg)
     spice_server_vm_start(universe->server);
 }
 
+/* Much at once, so that drawings wait together. */
+static void paint(Universe *universe, uint32_t drawings)
+{
+    for (uint32_t i = 0; i < drawings && !universe->stopped && !universe->ending; i++) {
+        if (!fake_qxl_step(universe->qxl, FAKE_QXL_WORK_PAINT)) {
+            sim_sleep(universe->sim, NS_PER_MS); /* the ring is full, or memory is used up */
+        }
+    }
+}
+
 /* What main and vcpus do: device traffic, and now and then a call of the host's own. */
 static void vcpu(void *arg)
 {
@@ -244,6 +255,11 @@ static void vcpu(void *arg)
                 break;
             case 2:
                 (void)spice_server_get_num_clients(universe->server);
+                break;
+            case 3:
+            case 4:
+            case 5:
+                paint(universe, 1 + choose(universe, "drawings", PAINT_MAX));
                 break;
             default:
                 fake_qxl_step(universe->qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
