@@ -59,3 +59,27 @@ no_randomisation() {
         WRAP=(setarch -R)
     fi
 }
+
+# Our C sources, one per line; in an unpacked archive there is no git to ask.
+sources() {
+    if git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+        git ls-files -- '*.c' '*.h'
+    else
+        find . -path ./build -prune -o -name '*.[ch]' -print
+    fi
+}
+
+# tidy LOG [clang-tidy options...]: the compile commands of the asan build are clang's own, so clang-tidy understands
+# them all. What is generated is judged through the description it comes from.
+tidy() {
+    local log=$1
+    shift
+    sources | grep '\.c$' | python3 -c '
+import json, os, sys
+known = {os.path.realpath(os.path.join(e["directory"], e["file"])) for e in json.load(open("build/asan/compile_commands.json"))}
+print("\n".join(line for line in sys.stdin.read().split("\n") if line and os.path.realpath(line) in known))' |
+        xargs -r -P "$JOBS" -n 4 clang-tidy -p build/asan --quiet --warnings-as-errors='*' "$@" 2>"$log" || {
+        grep -v 'warnings generated\|^Suppressed' "$log" || true
+        return 1
+    }
+}

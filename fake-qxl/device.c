@@ -302,6 +302,9 @@ static void set_client_capabilities(QXLInstance *instance, uint8_t present,
     if (others != 0 || present > 1 || (present == 0 && caps[0] != 0)) {
         violation(qxl, "set_client_capabilities: present %u, caps 0x%02x", present, caps[0]);
     }
+    if (qxl->config.strict && !atomic_load(&qxl->running)) {
+        violation(qxl, "set_client_capabilities: the machine is stopped");
+    }
     atomic_store(&qxl->client_present, present != 0);
 }
 

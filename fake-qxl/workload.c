@@ -128,7 +128,7 @@ static bool step_paint(FakeQxl *qxl)
         return false;
     }
     const uint8_t type = (uint8_t)pick(qxl, "paint", QXL_DRAW_COMPOSITE + 1);
-    return fake_qxl_draw_random(qxl, id, type, 96);
+    return fake_qxl_draw_random(qxl, id, type, 96, NULL);
 }
 
 static bool step_update(FakeQxl *qxl)

@@ -1,8 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Seeds and world are canvas.cmake's.
-if(NOT TARGET sumac-encode OR NOT TARGET sumac-fake-client OR NOT TARGET canvas-seeds)
-    return()
-endif()
 sumac_fuzz(encode SOURCES encode.c ${canvas_world}
     LINK sumac-encode sumac-session sumac-canvas sumac-codec sumac-qxl sumac-wire sumac-base sumac-core-posix sumac-fake-client
     CORPUS ${canvas_seeds} ATLEAST 64)

@@ -65,9 +65,12 @@ int main(int argc, char **argv)
         LINK_FUZZ_NO_MEMORY,
     };
     static const uint8_t types[] = {WIRE_CHANNEL_MAIN, WIRE_CHANNEL_DISPLAY};
+    if (argc != 2 || argv[1][0] == '-') {
+        fputs("usage: link-seeds FOLDER\n", stderr);
+        return EXIT_FAILURE;
+    }
     LinkServer *server = link_server_new();
 
-    CHECK(argc == 2);
     for (size_t i = 0; i < sizeof flags; i++) {
         for (size_t selects = 0; selects < 2; selects++) {
             Seed seed = {.bytes = {flags[i], 3, (uint8_t)(i * 16 + 1)}, .len = LINK_FUZZ_OPTIONS};

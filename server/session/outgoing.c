@@ -228,3 +228,37 @@ void outgoing_taken(Outgoing *out, size_t len)
         }
     }
 }
+
+/* A copy of a piece: its owner is this header of it. */
+typedef struct OwnPiece {
+    const Core *core;
+    uint8_t bytes[];
+} OwnPiece;
+
+static void own_piece_release(void *owner)
+{
+    OwnPiece *own = owner;
+
+    own->core->free(own->core, own);
+}
+
+Status outgoing_own(Outgoing *out)
+{
+    for (size_t i = out->runs_first; i < out->runs_len; i++) {
+        OutgoingRun *run = &out->runs[i];
+        if (run->piece == NULL || run->release == own_piece_release) {
+            continue;
+        }
+        OwnPiece *own = out->core->alloc(out->core, sizeof *own + run->len);
+        if (own == NULL) {
+            return STATUS_LIMIT;
+        }
+        own->core = out->core;
+        memcpy(own->bytes, run->piece, run->len);
+        run_release(run);
+        run->piece = own->bytes;
+        run->release = own_piece_release;
+        run->owner = own;
+    }
+    return STATUS_OK;
+}

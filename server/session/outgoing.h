@@ -54,3 +54,7 @@ Status outgoing_settle(Outgoing *out) STATUS_MUST_CHECK;
 /* At most `max` vectors of what is to be sent; returns their number. Valid until the next call. */
 int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max);
 void outgoing_taken(Outgoing *out, size_t len);
+
+/* Copies what is borrowed and not yet taken, and releases it, so that nothing of anybody else's is needed any more.
+ * STATUS_LIMIT: no memory; some of it is borrowed still. */
+Status outgoing_own(Outgoing *out) STATUS_MUST_CHECK;

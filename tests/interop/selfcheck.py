@@ -333,7 +333,6 @@ def main():
     options = parser.parse_args()
     options.artifacts = os.path.abspath(options.artifacts)
     options.library = None
-    options.undrawn = False
     bad = []
     if "pass" in options.what or not options.what:
         cases = [c for c in run.CASES if c != "desktop-hurry" and (options.decoder or c != "wire-streams")]

@@ -147,19 +147,27 @@ static Status source_code(ImageEncoder *encoder, bool lz4, const ImageSource *so
     return encoder->lz != NULL ? lz_encode(encoder->lz, source, sink) : STATUS_IO;
 }
 
+/* Clients end when they see bare bitmaps of these kinds (spice-gtk does); coded they know them. */
+static bool clients_know_bare(uint8_t format)
+{
+    return format != SPICE_BITMAP_FMT_8BIT_A && format != SPICE_BITMAP_FMT_1BIT_LE &&
+           format != SPICE_BITMAP_FMT_4BIT_LE;
+}
+
 /* Into ret->taken. False: it is to be sent as it is. */
 static bool source_encode(ImageEncoder *encoder, DrawCompression compression, const ImageSource *source,
                           EncodedImage *ret, bool *ret_lz4)
 {
     const uint64_t bytes = pixel_row_bytes(source->format, source->width) * source->height;
+    const bool must = !clients_know_bare((uint8_t)source->format);
     CodecSink sink;
 
-    if (compression == DRAW_COMPRESSION_OFF || bytes < IMAGE_CODED_BYTES_MIN) {
+    if (!must && (compression == DRAW_COMPRESSION_OFF || bytes < IMAGE_CODED_BYTES_MIN)) {
         return false;
     }
     *ret_lz4 = compression == DRAW_COMPRESSION_LZ4 && lz4_knows(source->format);
     ret->taken = block_chain_of(encoder->pool);
-    sink_init_pieces(&sink, sink_more, &ret->taken, (size_t)bytes);
+    sink_init_pieces(&sink, sink_more, &ret->taken, must ? 2 * (size_t)bytes + 1024 : (size_t)bytes);
     if (source_code(encoder, *ret_lz4, source, &sink) != STATUS_OK) {
         block_chain_drop(&ret->taken);
         return false;
@@ -257,8 +265,9 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
 
     /* Bits without colours are a mask, and clients know those only as they are. */
     if (options->is_mask || (qxl_bitmap_is_indexed(from->format) && from->palette == NULL) ||
-        options->compression == DRAW_COMPRESSION_OFF ||
-        (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN) {
+        (clients_know_bare(from->format) &&
+         (options->compression == DRAW_COMPRESSION_OFF ||
+          (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN))) {
         return bitmap_as_is(encoder, image, options, ret);
     }
     if (!chunks_of(encoder, image, &source)) {
@@ -353,7 +362,7 @@ static uint8_t area_format(pixman_format_code_t format, bool with_alpha)
     case PIXMAN_a8:
         return PIXEL_8BIT_A;
     default:
-        return PIXEL_1BIT_LE;
+        return PIXEL_1BIT_BE;
     }
 }
 
@@ -384,7 +393,7 @@ static bool area_convert(ImageEncoder *encoder, const Raster *raster, const QXLR
                 const uint32_t r = v >> 11, g = v >> 5 & 63, b = v & 31;
                 le32_put(to + 4 * i, (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2));
             } else {
-                to[i / 8] |= (uint8_t)((from[x / 8] >> x % 8 & 1) << i % 8);
+                to[i / 8] |= (uint8_t)((from[x / 8] >> x % 8 & 1) << (7 - i % 8));
             }
         }
     }
@@ -406,7 +415,7 @@ static bool area_as_is(ImageEncoder *encoder, const ImageSource *source, const I
                        .x = source->width,
                        .y = source->height,
                        .stride = (uint32_t)((row_bytes + 3) / 4 * 4)};
-    if (source->format == PIXEL_1BIT_LE) {
+    if (source->format == PIXEL_1BIT_BE) {
         ret->palette = (WirePalette){.ents = {bit_colors, 2}};
         to->palette = &ret->palette;
         ret->inline_bytes += 32;
@@ -455,8 +464,7 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
         .taken = block_chain_of(encoder->pool),
         .inline_bytes = 64,
     };
-    if (source.format == PIXEL_1BIT_LE || source.format == PIXEL_8BIT_A ||
-        !source_encode(encoder, options->compression, &source, ret, &lz4)) {
+    if (source.format == PIXEL_1BIT_BE || !source_encode(encoder, options->compression, &source, ret, &lz4)) {
         return area_as_is(encoder, &source, options, ret);
     }
     ret->wire.type = lz4 ? WIRE_IMAGE_TYPE_LZ4 : WIRE_IMAGE_TYPE_LZ_RGB;

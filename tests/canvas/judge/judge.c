@@ -368,15 +368,48 @@ static void judge_init(Judge *judge)
     }
 }
 
+/* False: a difference, or nothing worth comparing was drawn. */
+static bool judge_kind(Judge *judge, unsigned index, unsigned long count, long only)
+{
+    judge->op = &world_ops[index];
+    judge->op_index = index;
+    judge->drawn = judge->changed = judge->different = 0;
+    if (only >= 0) {
+        batch_run(judge, (uint32_t)only);
+    } else {
+        for (uint32_t batch = 0; judge->drawn < count; batch++) {
+            batch_run(judge, batch);
+        }
+    }
+    printf("{\"kind\":\"%s\",\"drawn\":%u,\"changed\":%u,\"different\":%u}\n", judge->op->name, judge->drawn,
+           judge->changed, judge->different);
+    fflush(stdout);
+    return judge->different == 0 && judge->changed > judge->drawn / 8;
+}
+
+static int usage(FILE *to, int status)
+{
+    fputs("usage: canvas-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] KIND\n"
+          "KIND is all, or one of:",
+          to);
+    for (unsigned i = 0; i < world_op_count; i++) {
+        fprintf(to, " %s", world_ops[i].name);
+    }
+    fputc('\n', to);
+    return status;
+}
+
 int main(int argc, char **argv)
 {
     static const struct option options[] = {{"count", required_argument, NULL, 'c'},
                                             {"seed", required_argument, NULL, 's'},
                                             {"batch", required_argument, NULL, 'b'},
+                                            {"help", no_argument, NULL, 'h'},
                                             {0}};
     static Judge judge = {.seed = 1};
     unsigned long count = 3000;
     long only = -1;
+    bool good = true, known = false;
 
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
@@ -389,31 +422,25 @@ int main(int argc, char **argv)
         case 'b':
             only = strtol(optarg, NULL, 10);
             break;
+        case 'h':
+            return usage(stdout, 0);
         default:
-            return 2;
+            return usage(stderr, 2);
         }
     }
-    for (unsigned i = 0; i < world_op_count && optind + 1 == argc; i++) {
-        if (strcmp(argv[optind], world_ops[i].name) == 0) {
-            judge.op = &world_ops[i];
-            judge.op_index = i;
-        }
-    }
-    if (judge.op == NULL) {
-        fputs("usage: canvas-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] KIND\n", stderr);
-        return 2;
+    if (optind + 1 != argc) {
+        return usage(stderr, 2);
     }
     judge_init(&judge);
     host_start();
-    if (only >= 0) {
-        batch_run(&judge, (uint32_t)only);
-    } else {
-        for (uint32_t batch = 0; judge.drawn < count; batch++) {
-            batch_run(&judge, batch);
+    for (unsigned i = 0; i < world_op_count; i++) {
+        if (strcmp(argv[optind], "all") == 0 || strcmp(argv[optind], world_ops[i].name) == 0) {
+            known = true;
+            good = judge_kind(&judge, i, count, only) && good;
         }
     }
-    printf("{\"kind\":\"%s\",\"drawn\":%u,\"changed\":%u,\"different\":%u}\n", judge.op->name, judge.drawn,
-           judge.changed, judge.different);
-    /* A judge that sees nothing drawn has judged nothing. */
-    return judge.different == 0 && judge.changed > judge.drawn / 8 ? 0 : 1;
+    if (!known) {
+        return usage(stderr, 2);
+    }
+    return good ? 0 : 1;
 }
