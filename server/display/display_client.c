@@ -345,8 +345,9 @@ static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
         return false;
     }
-    /* The client does not know self bitmaps: it is told to take pixels from the surface itself, where they are. */
-    return !qxl->self_bitmap || memcmp(&qxl->self_bitmap_area, &qxl->box, sizeof qxl->box) == 0;
+    /* A client could be told to take the pixels from the surface itself, but it may show more than it: a byte of alpha where
+     * there is none. */
+    return !qxl->self_bitmap;
 }
 
 void display_client_draw(DisplayClient *client, Drawable *drawable)
