@@ -401,7 +401,7 @@ static void test_the_same_pixels_twice(void **state)
                         50 * 60 * 4);
 }
 
-static void test_settled_messages_need_no_guest(void **state)
+static void test_owned_messages_need_no_guest(void **state)
 {
     Rig *rig = *state;
     static uint8_t before[60 * 60 * 4];
@@ -411,7 +411,7 @@ static void test_settled_messages_need_no_guest(void **state)
     const QxlDrawable drawable = copy_of(&rig->images[4]);
     draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
     assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
-    assert_int_equal(outgoing_settle(&rig->out), STATUS_OK);
+    assert_int_equal(outgoing_own(&rig->out), STATUS_OK);
     assert_int_equal(rig->released, 1);
     memset(rig->pixels[4], 0xee, sizeof rig->pixels[4]);
     rig_receive(rig, &m);
@@ -623,7 +623,7 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_client_follows_whatever_happens, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bare_pixels_go_from_where_they_lie, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_same_pixels_twice, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_settled_messages_need_no_guest, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_owned_messages_need_no_guest, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unstable_pixels_are_copied_first, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_coded_bytes_outlive_the_encoder, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),

@@ -180,7 +180,7 @@ static void test_a_client_that_goes_releases(void **state)
     assert_int_equal(released, 1);
 }
 
-static void test_what_is_settled_is_nobody_elses(void **state)
+static void test_what_is_owned_is_nobody_elses(void **state)
 {
     (void)state;
     static uint8_t expected[2 * LONG_BYTES], got[2 * LONG_BYTES];
@@ -193,7 +193,7 @@ static void test_what_is_settled_is_nobody_elses(void **state)
     outgoing_init(&out, core_posix());
     assert_true(say(&out, &framing, &payload));
     outgoing_taken(&out, 3000);
-    assert_int_equal(outgoing_settle(&out), STATUS_OK);
+    assert_int_equal(outgoing_own(&out), STATUS_OK);
     assert_int_equal(released, 1);
     memset(long_bytes, 0, LONG_BYTES);
     assert_int_equal(take_all(&out, got), WIRE_MINI_DATA_HEADER_BYTES + len - 3000);
@@ -209,7 +209,7 @@ int main(void)
         cmocka_unit_test_setup(test_payloads_lie_where_the_body_has_them, setup),
         cmocka_unit_test_setup(test_without_memory_nothing_happens, setup),
         cmocka_unit_test_setup(test_a_client_that_goes_releases, setup),
-        cmocka_unit_test_setup(test_what_is_settled_is_nobody_elses, setup),
+        cmocka_unit_test_setup(test_what_is_owned_is_nobody_elses, setup),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
