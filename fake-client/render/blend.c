@@ -29,6 +29,8 @@ static uint32_t over(uint32_t source, uint32_t dest)
     return result;
 }
 
+/* The byte of 32_xRGB that is nobody's becomes 0 wherever something is blended, as with the server's canvas: drawings can
+ * make it alpha later. */
 static void put_over(const Target *target, Kind kind, int32_t x, int32_t y, uint32_t argb)
 {
     uint32_t *d = target_at(target, x, y);
@@ -68,10 +70,10 @@ void render_alpha_blend(Renderer *r, const WireMsgDisplayDrawAlphaBlend *m)
     if (source_place(r, &target, argb, &m->src_area, &scaling, &placed)) {
         TARGET_EACH(&target, x, y)
         {
+            /* Where the source has no pixel it is transparent. */
             uint32_t s;
-            if (placed_get(&placed, x, y, &s)) {
-                put_over(&target, kind, x, y, m->alpha == 255 ? s : scale_argb(s, m->alpha));
-            }
+            s = placed_get(&placed, x, y, &s) ? s : 0;
+            put_over(&target, kind, x, y, m->alpha == 255 ? s : scale_argb(s, m->alpha));
         }
     }
     target_close(&target);
@@ -118,6 +120,8 @@ static void glyph_put(const Target *target, unsigned flags, const WireGlyph *gly
     }
     glyphs->left = left < glyphs->left ? left : glyphs->left;
     glyphs->top = top < glyphs->top ? top : glyphs->top;
+    glyphs->right = left + glyph->width > glyphs->right ? left + glyph->width : glyphs->right;
+    glyphs->bottom = top + glyph->height > glyphs->bottom ? top + glyph->height : glyphs->bottom;
 }
 
 /* A brush's colour where it blends: on 16-bit surfaces its channels are 5 bits wide, 565 ones included. */
@@ -134,7 +138,11 @@ static void glyphs_draw(Renderer *r, const Target *target, const WireMsgDisplayD
 {
     const WireString *string = m->str;
     const size_t size = (size_t)(target->x2 - target->x1) * (size_t)(target->y2 - target->y1);
-    Glyphs glyphs = {.left = INT64_MAX, .top = INT64_MAX, .alpha = calloc(size + 1, 1)};
+    Glyphs glyphs = {.left = INT64_MAX,
+                     .top = INT64_MAX,
+                     .right = INT64_MIN,
+                     .bottom = INT64_MIN,
+                     .alpha = calloc(size + 1, 1)};
 
     (void)r;
     CHECK(glyphs.alpha != NULL);
@@ -145,7 +153,7 @@ static void glyphs_draw(Renderer *r, const Target *target, const WireMsgDisplayD
     {
         const uint8_t alpha = glyphs.alpha[(size_t)(y - target->y1) * (size_t)(target->x2 - target->x1) +
                                            (size_t)(x - target->x1)];
-        if (alpha > 0) {
+        if (x >= glyphs.left && x < glyphs.right && y >= glyphs.top && y < glyphs.bottom) {
             /* A pattern begins where the string does. */
             const uint32_t argb = brush_argb(fore, target->kind, x - glyphs.left, y - glyphs.top);
             put_over(target, target->kind, x, y, alpha == 255 ? argb : scale_argb(argb, alpha));

@@ -85,8 +85,11 @@ static bool self_make(DrawMaker *maker, DrawMessage *ret, const WireImage **ret_
             ret_image);
     }
     const QXLRect *from = &drawable->self_bitmap_area;
+    /* Clients need not have the byte of 32_xRGB that is nobody's as the canvas has it. */
+    const bool as_alpha = drawable->type == QXL_DRAW_ALPHA_BLEND &&
+                          (drawable->u.alpha_blend.flags & SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA) != 0;
     *image = (EncodedImage){.inline_bytes = 32};
-    if (area == NULL || area->left + from->left != drawable->box.left ||
+    if (area == NULL || as_alpha || area->left + from->left != drawable->box.left ||
         area->top + from->top != drawable->box.top || area->right + from->left != drawable->box.right ||
         area->bottom + from->top != drawable->box.bottom) {
         return false;
