@@ -73,8 +73,7 @@ static FakeDrawing *queue_next(Desktop *desktop, uint8_t type, const QXLRect *bo
     if (desktop->queue_len == QUEUE_MAX) {
         return NULL;
     }
-    FakeDrawing *drawing =
-        &desktop->queue[(desktop->queue_first + desktop->queue_len++) % QUEUE_MAX];
+    FakeDrawing *drawing = &desktop->queue[(desktop->queue_first + desktop->queue_len++) % QUEUE_MAX];
     *drawing = (FakeDrawing){.type = type, .box = *box, .effect = QXL_EFFECT_OPAQUE};
     return drawing;
 }
@@ -158,7 +157,8 @@ static void picture(Desktop *desktop, const QXLRect *box)
 static void window(Desktop *desktop, const QXLRect *box, const char *title, uint32_t inside)
 {
     const QXLRect bar = rect_of(box->left + 2, box->top + 2, box->right - box->left - 4, 12);
-    const QXLRect paper = {.left = box->left + 2, .top = box->top + 16, .right = box->right - 2, .bottom = box->bottom - 2};
+    const QXLRect paper = {
+        .left = box->left + 2, .top = box->top + 16, .right = box->right - 2, .bottom = box->bottom - 2};
 
     fill(desktop, box, COLOR_FRAME);
     fill(desktop, &bar, COLOR_TITLE);
@@ -192,10 +192,15 @@ Desktop *desktop_new(FakeQxl *qxl, uint32_t width, uint32_t height)
         free(queue);
         return NULL;
     }
-    *desktop = (Desktop){
-        .qxl = qxl, .width = (int32_t)width, .height = (int32_t)height, .queue = queue, .move_x = 3, .move_y = 2};
+    *desktop = (Desktop){.qxl = qxl,
+                         .width = (int32_t)width,
+                         .height = (int32_t)height,
+                         .queue = queue,
+                         .move_x = 3,
+                         .move_y = 2};
     desktop->console = rect_of(12, 12, desktop->width / 2 - 24, desktop->height / 2 - 24);
-    desktop->moving = rect_of(desktop->width / 2, desktop->height / 2, desktop->width / 4, desktop->height / 4);
+    desktop->moving =
+        rect_of(desktop->width / 2, desktop->height / 2, desktop->width / 4, desktop->height / 4);
 
     const QXLRect back = background_of(desktop);
     const QXLRect bar = rect_of(0, desktop->height - 18, desktop->width, 18);
@@ -229,10 +234,14 @@ bool desktop_pump(Desktop *desktop)
 
 static void scroll(Desktop *desktop)
 {
-    const QXLRect inside = {.left = desktop->console.left + 2, .top = desktop->console.top + 16,
-                            .right = desktop->console.right - 2, .bottom = desktop->console.bottom - 2};
-    const QXLRect upper = {.left = inside.left, .top = inside.top, .right = inside.right, .bottom = inside.bottom - LINE};
-    const QXLRect last = {.left = inside.left, .top = inside.bottom - LINE, .right = inside.right, .bottom = inside.bottom};
+    const QXLRect inside = {.left = desktop->console.left + 2,
+                            .top = desktop->console.top + 16,
+                            .right = desktop->console.right - 2,
+                            .bottom = desktop->console.bottom - 2};
+    const QXLRect upper = {
+        .left = inside.left, .top = inside.top, .right = inside.right, .bottom = inside.bottom - LINE};
+    const QXLRect last = {
+        .left = inside.left, .top = inside.bottom - LINE, .right = inside.right, .bottom = inside.bottom};
     char line[64];
 
     copy_bits(desktop, &upper, upper.left, upper.top + LINE);
@@ -264,10 +273,14 @@ static void move(Desktop *desktop)
         return;
     }
     copy_bits(desktop, &to, from.left, from.top);
-    const QXLRect side = {.left = desktop->move_x > 0 ? from.left : to.right, .top = from.top,
-                          .right = desktop->move_x > 0 ? to.left : from.right, .bottom = from.bottom};
-    const QXLRect edge = {.left = from.left, .top = desktop->move_y > 0 ? from.top : to.bottom,
-                          .right = from.right, .bottom = desktop->move_y > 0 ? to.top : from.bottom};
+    const QXLRect side = {.left = desktop->move_x > 0 ? from.left : to.right,
+                          .top = from.top,
+                          .right = desktop->move_x > 0 ? to.left : from.right,
+                          .bottom = from.bottom};
+    const QXLRect edge = {.left = from.left,
+                          .top = desktop->move_y > 0 ? from.top : to.bottom,
+                          .right = from.right,
+                          .bottom = desktop->move_y > 0 ? to.top : from.bottom};
     fill(desktop, &side, COLOR_BACK);
     fill(desktop, &edge, COLOR_BACK);
     desktop->moving = to;

@@ -336,7 +336,8 @@ static void traffic(FakeQxl *qxl, uint64_t *seed)
 /* ---- The picture ---- */
 
 /* What spice-gtk's client library draws as every server does, and survives: it ends its process at patterns that are not as
- * deep as the surface, at alpha alone, at some dashes; and goes its own ways in ROP3 and where glyphs overlap
+ * deep as the surface, at alpha alone, at some dashes; and goes its own ways in ROP3, where glyphs overlap, with the alpha of
+ * surfaces, and when a surface was composited once
  * (tests/canvas/README.md). */
 static bool clients_agree(const FakeDrawing *drawing)
 {
@@ -346,9 +347,11 @@ static bool clients_agree(const FakeDrawing *drawing)
     case QXL_DRAW_TEXT:
         return false;
     default:
-        return drawing->brush.type != SPICE_BRUSH_TYPE_PATTERN && drawing->back_brush.type != SPICE_BRUSH_TYPE_PATTERN &&
+        return drawing->brush.type != SPICE_BRUSH_TYPE_PATTERN &&
+               drawing->back_brush.type != SPICE_BRUSH_TYPE_PATTERN &&
                drawing->source.format != SPICE_BITMAP_FMT_8BIT_A &&
-               (drawing->type != QXL_DRAW_COMPOSITE || drawing->mask.format != SPICE_BITMAP_FMT_8BIT_A);
+               (drawing->type != QXL_DRAW_COMPOSITE || (drawing->mask.format != SPICE_BITMAP_FMT_8BIT_A &&
+                                                        drawing->source.type != SPICE_IMAGE_TYPE_SURFACE));
     }
 }
 
@@ -359,11 +362,12 @@ static void paint(FakeQxl *qxl, uint64_t *seed)
         const uint32_t act = fake_qxl_prng_choose(seed, "act", 40);
         if (act == 0) {
             fake_qxl_surface_create(qxl, 8 + fake_qxl_prng_choose(seed, "width", 200),
-                                    8 + fake_qxl_prng_choose(seed, "height", 200), SPICE_SURFACE_FMT_32_ARGB);
+                                    8 + fake_qxl_prng_choose(seed, "height", 200), SPICE_SURFACE_FMT_32_xRGB);
         } else if (act == 1) {
             fake_qxl_surface_destroy(qxl, 1 + fake_qxl_prng_choose(seed, "surface", 8));
         } else {
-            const uint32_t on = fake_qxl_prng_choose(seed, "on", 4) == 0 ? 1 + fake_qxl_prng_choose(seed, "surface", 8) : 0;
+            const uint32_t on =
+                fake_qxl_prng_choose(seed, "on", 4) == 0 ? 1 + fake_qxl_prng_choose(seed, "surface", 8) : 0;
             fake_qxl_draw_random(qxl, on, type, PAINT_EDGE_MAX, clients_agree);
         }
     }

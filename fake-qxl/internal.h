@@ -21,6 +21,7 @@
 /* Guest memory is handed out in units; an area's owner map has one entry per unit. */
 #define UNIT_BYTES 64u
 #define POISON_BYTE 0xdb
+#define POISON_WORD UINT64_C(0xdbdbdbdbdbdbdbdb)
 #define AREA_BASE UINT64_C(0x10000) /* guest offset of an area's first byte, so that no address is 0 */
 
 #define GROUP_HOST 0u
@@ -37,9 +38,10 @@ typedef struct Area {
     uint8_t *memory;
     size_t bytes;
     _Atomic uint32_t *owner; /* per unit: block index + 1; 0: free */
-    uint32_t units;
-    uint32_t next;       /* where the search for free units goes on */
-    uint32_t generation; /* of its slot in the guest's group */
+    uint32_t units, used;    /* all there are, and those that the guest uses: the first */
+    bool writable;           /* all of it, from the beginning: then it is used as a whole */
+    uint32_t next;           /* where the search for free units goes on */
+    uint32_t generation;     /* of its slot in the guest's group */
     bool mapped;
 } Area;
 

@@ -1,15 +1,22 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* memory.c: guest memory: three areas, handed out in blocks, overwritten when they are given back. */
+/* memory.c: guest memory: three areas, handed out in blocks, overwritten when they are given back.
+ *
+ * What the guest does not use yet can be read, and not written to: who does dies there. So universes that draw little
+ * cost little. Memory of a device that is gone serves the next one: it looks the same, and the kernel need not make it.
+ */
 #include "internal.h"
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/check.h"
 
 #define RAM_BYTES_DEFAULT (4u << 20)
 #define VRAM_BYTES_DEFAULT (16u << 20)
 #define SPARE_BYTES (256u << 10)
+#define SMALL_BYTES (64u << 10)
+#define GROW_BYTES (512u << 10)
 
 uint64_t address_of(uint32_t slot, uint32_t generation, uint64_t offset)
 {
@@ -17,25 +24,146 @@ uint64_t address_of(uint32_t slot, uint32_t generation, uint64_t offset)
            offset;
 }
 
-static bool area_init(Area *area, size_t bytes)
+/* Sanitizers need not know of megabytes that nobody has touched yet, or touches any more, and would take their time.
+ * The empty assembly keeps the compilers from calling memset(). */
+#ifdef __clang__
+#define UNSEEN __attribute__((noinline, no_sanitize("address", "thread"), disable_sanitizer_instrumentation))
+#else
+#define UNSEEN __attribute__((noinline, no_sanitize_address, no_sanitize_thread))
+#endif
+
+static UNSEEN void poison_unseen(uint8_t *memory, size_t bytes)
 {
-    area->units = (uint32_t)(bytes / UNIT_BYTES);
-    area->bytes = (size_t)area->units * UNIT_BYTES;
-    area->memory = malloc(area->bytes);
-    area->owner = calloc(area->units, sizeof *area->owner);
-    if (area->memory == NULL || area->owner == NULL) {
+    for (uint64_t *at = (uint64_t *)memory, *end = at + bytes / sizeof *at; at < end; at += 4) {
+        at[0] = at[1] = at[2] = at[3] = POISON_WORD;
+        __asm__ volatile("" ::: "memory");
+    }
+}
+
+static UNSEEN bool is_poison_unseen(const uint8_t *memory, size_t bytes)
+{
+    for (const uint64_t *at = (const uint64_t *)memory, *end = at + bytes / sizeof *at; at < end; at += 8) {
+        if (((at[0] ^ POISON_WORD) | (at[1] ^ POISON_WORD) | (at[2] ^ POISON_WORD) | (at[3] ^ POISON_WORD) |
+             (at[4] ^ POISON_WORD) | (at[5] ^ POISON_WORD) | (at[6] ^ POISON_WORD) | (at[7] ^ POISON_WORD)) !=
+            0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Of devices that are gone: all poison. */
+typedef struct Remains {
+    uint8_t *memory;
+    size_t bytes;
+    bool writable; /* all of it, ever: small areas are used as a whole at once */
+} Remains;
+
+#define REMAINS_MAX 8u
+
+static _Atomic(Remains *) remains[REMAINS_MAX];
+
+/* The guest begins to use so much more. */
+static bool area_grow(Area *area, size_t bytes)
+{
+    const size_t used = (size_t)area->used * UNIT_BYTES, left = area->bytes - used;
+    const size_t rounded = (bytes + GROW_BYTES - 1) / GROW_BYTES * GROW_BYTES;
+    const size_t more = rounded < left ? rounded : left;
+    /* A multiple of GROW_BYTES was used: whole pages. */
+    if (mprotect(area->memory + used, more, PROT_READ | PROT_WRITE) < 0) {
         return false;
     }
-    memset(area->memory, POISON_BYTE, area->bytes);
+    area->used += (uint32_t)(more / UNIT_BYTES);
     return true;
+}
+
+static Remains *remains_new(size_t bytes, bool writable)
+{
+    Remains *made = malloc(sizeof *made);
+    void *memory =
+        mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (made == NULL || memory == MAP_FAILED) {
+        if (memory != MAP_FAILED) {
+            munmap(memory, bytes);
+        }
+        free(made);
+        return NULL;
+    }
+    *made = (Remains){memory, bytes, writable};
+    poison_unseen(memory, bytes);
+    if (!writable) {
+        mprotect(memory, bytes, PROT_READ);
+    }
+    return made;
+}
+
+static void remains_free(Remains *old)
+{
+    if (old != NULL) {
+        munmap(old->memory, old->bytes);
+        free(old);
+    }
+}
+
+static void remains_keep(Remains *left)
+{
+    for (unsigned i = 0; i < REMAINS_MAX && left != NULL; i++) {
+        Remains *none = NULL;
+        if (atomic_compare_exchange_strong(&remains[i], &none, left)) {
+            left = NULL;
+        }
+    }
+    remains_free(left);
+}
+
+static Remains *remains_take(size_t bytes, bool writable)
+{
+    for (unsigned i = 0; i < REMAINS_MAX; i++) {
+        Remains *taken = atomic_exchange(&remains[i], NULL);
+        if (taken != NULL && taken->bytes == bytes && taken->writable == writable) {
+            return taken;
+        }
+        remains_keep(taken);
+    }
+    return remains_new(bytes, writable);
+}
+
+static bool area_init(Area *area, size_t bytes, bool at_once)
+{
+    area->writable = at_once || bytes <= SMALL_BYTES;
+    area->units = (uint32_t)(bytes / UNIT_BYTES);
+    area->bytes = (size_t)area->units * UNIT_BYTES;
+    area->owner = calloc(area->units, sizeof *area->owner);
+    Remains *taken = remains_take(area->bytes, area->writable);
+    area->memory = taken != NULL ? taken->memory : NULL;
+    free(taken);
+    area->used = area->writable ? area->units : 0;
+    return area->memory != NULL && area->owner != NULL;
+}
+
+static void area_finish(Area *area)
+{
+    const size_t used = (size_t)area->used * UNIT_BYTES;
+    Remains *left = area->memory != NULL ? malloc(sizeof *left) : NULL;
+    if (left != NULL) {
+        *left = (Remains){area->memory, area->bytes, area->writable};
+        poison_unseen(area->memory, used);
+        if (!area->writable && used > 0) {
+            mprotect(area->memory, used, PROT_READ);
+        }
+        remains_keep(left);
+    } else if (area->memory != NULL) {
+        munmap(area->memory, area->bytes);
+    }
+    free(area->owner);
 }
 
 bool memory_init(FakeQxl *qxl)
 {
     const size_t ram = qxl->config.ram_bytes != 0 ? qxl->config.ram_bytes : RAM_BYTES_DEFAULT;
     const size_t vram = qxl->config.vram_bytes != 0 ? qxl->config.vram_bytes : VRAM_BYTES_DEFAULT;
-    if (!area_init(&qxl->areas[AREA_RAM], ram) || !area_init(&qxl->areas[AREA_VRAM], vram) ||
-        !area_init(&qxl->areas[AREA_SPARE], SPARE_BYTES)) {
+    if (!area_init(&qxl->areas[AREA_RAM], ram, true) || !area_init(&qxl->areas[AREA_VRAM], vram, false) ||
+        !area_init(&qxl->areas[AREA_SPARE], SPARE_BYTES, false)) {
         return false;
     }
     /* The last unit of RAM is for commands that begin inside and end outside. */
@@ -56,8 +184,7 @@ bool memory_init(FakeQxl *qxl)
 void memory_finish(FakeQxl *qxl)
 {
     for (int i = 0; i < AREAS; i++) {
-        free(qxl->areas[i].memory);
-        free(qxl->areas[i].owner);
+        area_finish(&qxl->areas[i]);
     }
 }
 
@@ -85,10 +212,16 @@ static uint32_t find_between(const Area *area, uint32_t units, uint32_t first, u
 }
 
 /* Next fit: freed memory rests for a while, so that late users of it are seen. */
-static uint32_t find_units(const Area *area, uint32_t units)
+static uint32_t find_units(Area *area, uint32_t units)
 {
-    const uint32_t unit = find_between(area, units, area->next, area->units);
-    return unit != UINT32_MAX ? unit : find_between(area, units, 0, area->units);
+    uint32_t unit = find_between(area, units, area->next, area->used);
+    if (unit == UINT32_MAX) {
+        unit = find_between(area, units, 0, area->used);
+    }
+    if (unit == UINT32_MAX && area->used < area->units && area_grow(area, (size_t)units * UNIT_BYTES)) {
+        unit = find_between(area, units, 0, area->used);
+    }
+    return unit;
 }
 
 static bool is_poison(const uint8_t *memory, size_t bytes)
@@ -116,7 +249,7 @@ uint32_t block_new(FakeQxl *qxl, AreaId area_id, size_t bytes, const char *what)
         return BLOCK_NONE;
     }
     qxl->blocks_next = (index + 1) % BLOCKS_MAX;
-    area->next = (unit + units) % area->units;
+    area->next = (unit + units) % area->used;
 
     Block *block = &qxl->blocks[index];
     block->optional = false;
@@ -247,9 +380,10 @@ void memory_check(FakeQxl *qxl)
 {
     for (int i = 0; i < AREAS; i++) {
         const Area *area = &qxl->areas[i];
-        for (uint32_t unit = 0; unit < area->units; unit++) {
+        for (uint32_t unit = 0; unit < area->used; unit++) {
             const uint8_t *memory = area->memory + (size_t)unit * UNIT_BYTES;
-            if (atomic_load(&area->owner[unit]) == 0 && !is_poison(memory, UNIT_BYTES)) {
+            if (atomic_load_explicit(&area->owner[unit], memory_order_relaxed) == 0 &&
+                !is_poison_unseen(memory, UNIT_BYTES)) {
                 violation(qxl, "free guest memory was written to (area %d, offset 0x%zx)", i,
                           (size_t)unit * UNIT_BYTES);
                 break;

@@ -125,7 +125,8 @@ static bool step_draw(FakeQxl *qxl)
 static bool renderers_agree(const FakeDrawing *drawing)
 {
     return drawing->type != QXL_DRAW_ROP3 ||
-           (drawing->source_area.right - drawing->source_area.left == drawing->box.right - drawing->box.left &&
+           (drawing->source_area.right - drawing->source_area.left ==
+                drawing->box.right - drawing->box.left &&
             drawing->source_area.bottom - drawing->source_area.top == drawing->box.bottom - drawing->box.top);
 }
 

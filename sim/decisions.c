@@ -77,6 +77,14 @@ static void print_step(SimStep step, char text[40])
     }
 }
 
+/* Names of choices are words with blanks between; in a line of text they are one word. */
+static void swap_letters(char *text, char from, char to)
+{
+    for (; *text != '\0'; text++) {
+        *text = *text == from ? to : *text;
+    }
+}
+
 void sim_decision_print(const SimDecision *decision, char text[SIM_DECISION_TEXT_BYTES])
 {
     if (decision->kind == SIM_DECISION_SWITCH) {
@@ -85,13 +93,14 @@ void sim_decision_print(const SimDecision *decision, char text[SIM_DECISION_TEXT
         snprintf(text, SIM_DECISION_TEXT_BYTES, "d %s %s %s", decision->who, step, decision->whom);
         return;
     }
-    char use[24] = "*";
+    char use[24] = "*", site[SIM_SITE_BYTES];
+    memcpy(site, decision->site, sizeof site);
+    swap_letters(site, ' ', '_');
     if (decision->use != SIM_EVERY_USE) {
         snprintf(use, sizeof use, "%" PRIu64, decision->use);
     }
     snprintf(text, SIM_DECISION_TEXT_BYTES, "%c %s %s %s %" PRIu64,
-             decision->kind == SIM_DECISION_FAULT ? 'f' : 'v', decision->site, decision->who, use,
-             decision->value);
+             decision->kind == SIM_DECISION_FAULT ? 'f' : 'v', site, decision->who, use, decision->value);
 }
 
 /* The next word of a line into a field; false: none, or too long. */
@@ -172,6 +181,7 @@ bool sim_decision_parse(const char *text, SimDecision *ret)
         !take_word(&text, word, sizeof word)) {
         return false;
     }
+    swap_letters(ret->site, '_', ' ');
     ret->use = SIM_EVERY_USE;
     if (strcmp(word, "*") != 0 && !parse_number(word, UINT64_MAX - 1, &ret->use)) {
         return false;
@@ -244,6 +254,16 @@ bool sim_enumerator_next(SimEnumerator *enumerator)
         enumerator->len--;
     }
     return false;
+}
+
+double sim_enumerator_done(const SimEnumerator *enumerator)
+{
+    double done = 0, branch = 1;
+    for (size_t i = 0; i < enumerator->len; i++) {
+        branch /= enumerator->branches[i].of;
+        done += branch * enumerator->branches[i].chosen;
+    }
+    return done;
 }
 
 void sim_enumerator_free(SimEnumerator *enumerator)

@@ -9,6 +9,7 @@
  *     f F4.write c1.main 14 7         the 14th write of c1.main met fault F4.write, of size 7
  *     v act c1.main 5 3               the 5th choice of that name was 3
  *     v act c1.main * 0               all others of them were 0
+ *     v cursor_x vcpu 1 3             of the name "cursor x"
  *
  * A step is ROUND[.CALLS[.ACCESSES]]: rounds a thread has gone (waits and turns of its loop), calls since, and memory
  * accesses since the last call. Each level of preemption adds one part, so a step keeps its meaning at the next lower.
@@ -115,4 +116,7 @@ typedef struct SimEnumerator {
 uint32_t sim_enumerator_choose(SimEnumerator *enumerator, uint32_t n);
 /* False: all were tried. */
 bool sim_enumerator_next(SimEnumerator *enumerator);
+/* What part of the search is behind us, 0 to 1, if all branches of one decision were equally large: a measure, as they are
+ * not. */
+double sim_enumerator_done(const SimEnumerator *enumerator);
 void sim_enumerator_free(SimEnumerator *enumerator);

@@ -326,7 +326,7 @@ static bool exhaustive_leave(Sim *sim)
 {
     Scheduler *scheduler = scheduler_of(sim);
     const Runner *running = sim->threads.running;
-    if (scheduler->preemptions_left == 0) {
+    if (scheduler->preemptions_left == 0 || scheduler->rests) {
         return false;
     }
     const uint32_t chosen =
@@ -341,6 +341,22 @@ static bool exhaustive_leave(Sim *sim)
 
 static Runner *exhaustive_pick(Sim *sim)
 {
+    Scheduler *scheduler = scheduler_of(sim);
+    Runner *last = sim->threads.last;
+    if (scheduler->rests) {
+        return schedule_default(sim);
+    }
+    if (can_run(last)) { /* at the end of a turn, with more to do */
+        if (scheduler->preemptions_left == 0) {
+            return last;
+        }
+        const uint32_t chosen = enumerate(sim, sim->threads.runnable_len);
+        if (chosen == 0) {
+            return last;
+        }
+        scheduler->preemptions_left--;
+        return successor(sim, last->id, chosen - 1);
+    }
     return successor(sim, sim->threads.last_id, enumerate(sim, sim->threads.runnable_len));
 }
 
@@ -350,6 +366,11 @@ static const SchedulerOps exhaustive_ops = {
     .leave = exhaustive_leave,
     .pick = exhaustive_pick,
 };
+
+void sim_search(Sim *sim, bool on)
+{
+    scheduler_of(sim)->rests = !on;
+}
 
 /* ---- scripted ---- */
 
@@ -449,6 +470,7 @@ static const struct {
     [SIM_EXHAUSTIVE0] = {"exhaustive0", &exhaustive_ops},
     [SIM_EXHAUSTIVE1] = {"exhaustive1", &exhaustive_ops},
     [SIM_EXHAUSTIVE2] = {"exhaustive2", &exhaustive_ops},
+    [SIM_EXHAUSTIVE3] = {"exhaustive3", &exhaustive_ops},
     [SIM_SCRIPTED] = {"scripted", &scripted_ops},
 };
 

@@ -11,8 +11,11 @@
  * walk             After H. Zhao, D. Wolff, U. Mathur, A. Roychoudhury: "Selectively uniform concurrency testing"
  *                  (ASPLOS 2025), over all steps: a thread's weight is what it has left of its steps in the profile.
  * starve           After "chaos mode" of rr (R. O'Callahan, 2016).
- * exhaustive       Depth first over an enumerator, which replays prefixes. Nothing is pruned: two schedules that differ
- *                  only in the order of independent steps are both run, so "all" needs no argument.
+ * exhaustive       Depth first over an enumerator, which replays prefixes. Who can go on goes on, or is preempted, as often
+ *                  as there are preemptions: at a call, or between two rounds of a loop that has more to do. When he
+ *                  waits, anybody may follow. (M. Musuvathi, S. Qadeer: "Iterative context bounding for systematic
+ *                  testing of multithreaded programs", PLDI 2007.) Nothing is pruned: two schedules that differ only in
+ *                  the order of independent steps are both run, so "all" needs no argument.
  *
  * Fairness   priorities, scripts and quanta may keep one thread running that waits for others in a loop. After
  *            TURNS_IN_A_ROW_MAX turns, or CALLS_IN_A_ROW_MAX calls in one turn, somebody else has his.
@@ -48,6 +51,7 @@ typedef struct Scheduler {
     uint32_t turns_left; /* of starving */
     bool holds_clock;    /* even if nobody else can run */
     uint32_t preemptions_left;
+    bool rests; /* exhaustive: nothing is searched here */
     uint64_t in_a_row;
     SchedulePlace gone; /* of who ran last, and is no more */
 } Scheduler;

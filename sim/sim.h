@@ -68,6 +68,7 @@ typedef enum SimScheduler {
     SIM_EXHAUSTIVE0, /* all there are, with as many preemptions at most; needs an enumerator */
     SIM_EXHAUSTIVE1,
     SIM_EXHAUSTIVE2,
+    SIM_EXHAUSTIVE3,
     SIM_SCRIPTED, /* as the script says, and on with the same one otherwise */
     SIM_SCHEDULERS,
 } SimScheduler;
@@ -187,6 +188,10 @@ void sim_fail(Sim *sim, const char *format, ...) __attribute__((format(printf, 2
 const char *sim_leaks(Sim *sim);
 /* What exit_process() was called with; -1: it was not. */
 int sim_exit_code(const Sim *sim);
+
+/* What exhaustive schedulers search: all of a universe, or what lies between on and off. Elsewhere they do as everybody
+ * does by default. */
+void sim_search(Sim *sim, bool on);
 
 /* One of n: a choice of the thread or client that runs, numbered for itself. `site` is a constant string. */
 uint32_t sim_choose_at(Sim *sim, const char *site, uint32_t n);

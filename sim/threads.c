@@ -340,6 +340,9 @@ static void thread_free(Sim *sim, CoreThread *thread)
 {
     sim->threads.unjoined -= !thread->is_host;
     list_remove(&thread->node);
+    /* Not before it was joined: TSan would take whoever gets its carrier next for the same thread, and see no race between
+     * the two. */
+    carrier_free(thread->carrier);
     sim_event_finish(sim, &thread->alarm);
     runner_finish(sim, &thread->runner);
     free(thread);
@@ -487,12 +490,8 @@ static void run_thread(Sim *sim, CoreThread *thread)
         turn_ends(sim, &thread->runner);
     }
     threads->last_step = thread->runner.step;
-    if (thread->carrier->is_finished) {
-        carrier_free(thread->carrier);
-        thread->carrier = NULL;
-        if (thread->is_host) {
-            thread_free(sim, thread);
-        }
+    if (thread->carrier->is_finished && thread->is_host) {
+        thread_free(sim, thread);
     }
 }
 
@@ -561,7 +560,7 @@ static void at_border(Sim *sim, void (*act)(void *sim))
     list_each(&sim->threads.all, node)
     {
         const CoreThread *thread = list_entry(node, CoreThread, node);
-        if (thread->carrier != NULL) {
+        if (!thread->carrier->is_finished) {
             carrier_impersonate(thread->carrier, act, sim);
         }
     }
@@ -622,9 +621,8 @@ void threads_finish(Sim *sim)
     Threads *threads = &sim->threads;
     while (!list_is_empty(&threads->all)) {
         CoreThread *thread = list_first(&threads->all, CoreThread, node);
-        if (thread->carrier != NULL) {
+        if (!thread->carrier->is_finished) {
             carrier_impersonate(thread->carrier, forget_kernel, thread);
-            carrier_free(thread->carrier);
         }
         thread_free(sim, thread);
     }

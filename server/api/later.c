@@ -215,31 +215,3 @@ int spice_server_migrate_switch(SpiceServer *spice)
     (void)api_check(spice, __func__);
     return 0;
 }
-
-/* ---- Replay ---- */
-
-SpiceReplay *spice_replay_new(FILE *file, int nsurfaces)
-{
-    (void)file;
-    (void)nsurfaces;
-    api_warn(NULL, "spice_replay_new: replay is not built yet");
-    return NULL;
-}
-
-QXLCommandExt *spice_replay_next_cmd(SpiceReplay *replay, QXLInstance *instance)
-{
-    (void)replay;
-    (void)instance;
-    return NULL;
-}
-
-void spice_replay_free_cmd(SpiceReplay *replay, QXLCommandExt *command)
-{
-    (void)replay;
-    (void)command;
-}
-
-void spice_replay_free(SpiceReplay *replay)
-{
-    (void)replay;
-}

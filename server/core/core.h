@@ -187,7 +187,7 @@ struct Core {
     void (*note)(const Core *core, const char *what, uint64_t a, uint64_t b);
 
     /* A private key (PKCS#8 or traditional DER) to use as ticket key instead of making one, for universes in which
-     * 7 ms of key making are not the subject. NULL function or false: make one. */
+     * 7 ms of key making are not the subject. It lives as long as core. NULL function or false: make one. */
     bool (*ticket_key)(const Core *core, Span *ret_der);
 
     /* Ends the host's process; what exit_on_disconnect asks for. */

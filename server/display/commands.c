@@ -93,8 +93,8 @@ static Status do_surface(RedWorker *worker, const QxlSurface *command, HeldComma
                    : qxl_fault(ret_fault, "there is no such surface to destroy", command->id);
     }
     /* A machine that stands still restores what it was saved with: the pixels are there. */
-    return worker_create_surface(worker, command->id, &command->geometry, owed->release.group_id, command->address,
-                                 command->keep_data || !worker->running, owed, ret_fault);
+    return worker_create_surface(worker, command->id, &command->geometry, owed->release.group_id,
+                                 command->address, command->keep_data || !worker->running, owed, ret_fault);
 }
 
 /* ---- Cursor ---- */
@@ -241,8 +241,9 @@ static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand 
 
 void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *from, uint64_t now_ns)
 {
-    const QxlHost host = {
-        .memory = {drawable_alloc, drawable_free_memory, worker}, .find_surface = find_surface, .opaque = worker};
+    const QxlHost host = {.memory = {drawable_alloc, drawable_free_memory, worker},
+                          .find_surface = find_surface,
+                          .opaque = worker};
     QxlCommand command;
     QxlFault fault;
 

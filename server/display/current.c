@@ -76,9 +76,9 @@ static void draw(Current *current, Drawable *drawable, uint64_t now_ns)
 }
 
 typedef struct Need {
-    SurfaceSet whole;     /* surfaces that must show everything up to here */
-    SurfaceSet changing;  /* surfaces that a needed drawable, later than this, changes */
-    bool has_readers_of;  /* whatever takes pixels from this surface to others is needed, too */
+    SurfaceSet whole;    /* surfaces that must show everything up to here */
+    SurfaceSet changing; /* surfaces that a needed drawable, later than this, changes */
+    bool has_readers_of; /* whatever takes pixels from this surface to others is needed, too */
     uint32_t readers_of;
 } Need;
 

@@ -22,8 +22,10 @@
 
 #define CURRENT_PENDING_MAX 1000u /* drawables; as the existing server */
 #define CURRENT_PENDING_BYTES_MAX                                                                            \
-    (64u << 20) /* bytes of drawables that wait for their canvas; what the guest could never exceed with its own memory */
-#define CURRENT_COVERED_MAX 128u /* drawables looked at per cell when something covers it: bounds what a guest can cost */
+    (64u                                                                                                     \
+     << 20) /* bytes of drawables that wait for their canvas; what the guest could never exceed with its own memory */
+#define CURRENT_COVERED_MAX                                                                                  \
+    128u /* drawables looked at per cell when something covers it: bounds what a guest can cost */
 
 typedef struct Current {
     RedWorker *worker;
@@ -32,7 +34,7 @@ typedef struct Current {
     ListNode pending; /* Drawable.in_pending, oldest first */
     uint32_t pending_len;
     uint64_t pending_bytes;
-    uint64_t number; /* of the newest drawable */
+    uint64_t number;         /* of the newest drawable */
     uint64_t drawn, dropped; /* for figures */
 } Current;
 

@@ -143,7 +143,8 @@ static void surface_free(PipeItem *item)
 
 static const PipeItemType surface_type = {"surface", surface_commit, surface_free};
 
-static void push_surface(DisplayClient *client, uint32_t id, const Surface *surface, const pixman_box32_t *image)
+static void push_surface(DisplayClient *client, uint32_t id, const Surface *surface,
+                         const pixman_box32_t *image)
 {
     SurfaceItem *item = g_new0(SurfaceItem, 1);
 
@@ -188,11 +189,11 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
         at->known = surface->generation;
         if (box_has_pixels(&touched)) {
             pixman_region32_union_rect(&at->damage, &at->damage, touched.x1, touched.y1,
-                                       (unsigned)(touched.x2 - touched.x1), (unsigned)(touched.y2 - touched.y1));
+                                       (unsigned)(touched.x2 - touched.x1),
+                                       (unsigned)(touched.y2 - touched.y1));
             want_damage(client);
         }
-        const uint64_t bytes =
-            (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
+        const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
         push_surface(client, id, surface, bytes <= DISPLAY_IMAGE_BYTES_MAX ? &touched : &none);
     }
 }
@@ -220,8 +221,8 @@ static void settle(DisplayClient *client)
     for (uint32_t id = 0; id < client->surfaces_len; id++) {
         settle_surface(client, id, primary != NULL);
     }
-    if (primary != NULL && (client->monitors.known != display->monitors_told ||
-                            client->marked.known != primary->generation)) {
+    if (primary != NULL &&
+        (client->monitors.known != display->monitors_told || client->marked.known != primary->generation)) {
         client->monitors.known = display->monitors_told;
         push_state(client, &display->mark_item, &client->marked, primary->generation);
     }
@@ -327,8 +328,9 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
         if (at->known == 0) {
             return true;
         }
-        if (client->damaged && pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
-                                                                  (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT) {
+        if (client->damaged &&
+            pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
+                                               (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT) {
             return true;
         }
     }

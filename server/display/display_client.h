@@ -23,17 +23,19 @@
 #include "display/encode/draw_encoder.h"
 #include "session/channel_client.h"
 
-#define DISPLAY_DRAWABLES_MAX 1000u           /* drawables in a pipe */
+#define DISPLAY_DRAWABLES_MAX 1000u             /* drawables in a pipe */
 #define DISPLAY_DRAWABLES_BYTES_MAX (32u << 20) /* bytes of memory that these keep */
-#define DISPLAY_CHANGES_MAX 900u /* other items: with a squash's own (2 for each surface) and the drawables they fit a pipe */
-#define DISPLAY_DAMAGE_RECTS_MAX 32 /* rectangles of a surface; more become the one around them */
+#define DISPLAY_CHANGES_MAX                                                                                  \
+    900u /* other items: with a squash's own (2 for each surface) and the drawables they fit a pipe */
+#define DISPLAY_DAMAGE_RECTS_MAX 32   /* rectangles of a surface; more become the one around them */
 #define DISPLAY_BAND_BYTES (1u << 20) /* bytes of pixels in a message of damage */
-#define DISPLAY_IMAGE_BYTES_MAX (64u << 20) /* bytes of pixels sent at once with a new surface: a screen of 4096 x 2160 and more */
+#define DISPLAY_IMAGE_BYTES_MAX                                                                              \
+    (64u << 20) /* bytes of pixels sent at once with a new surface: a screen of 4096 x 2160 and more */
 
 typedef struct DisplayChannel DisplayChannel;
 
 typedef struct ClientSurface {
-    uint64_t told, known; /* generations; 0: none */
+    uint64_t told, known;     /* generations; 0: none */
     pixman_region32_t damage; /* of `known` */
 } ClientSurface;
 

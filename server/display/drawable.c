@@ -88,7 +88,8 @@ static bool is_opaque(const QxlDrawable *qxl)
     case QXL_DRAW_COPY: {
         const QxlCopy *copy = &qxl->u.copy;
         return copy->mask.image == NULL && is_put(copy->rop) && copy->src != NULL &&
-               copy->src->type != SPICE_IMAGE_TYPE_QUIC && /* of which it is not known yet whether it can be read */
+               copy->src->type !=
+                   SPICE_IMAGE_TYPE_QUIC && /* of which it is not known yet whether it can be read */
                copy->src_area.right - copy->src_area.left == qxl->box.right - qxl->box.left &&
                copy->src_area.bottom - copy->src_area.top == qxl->box.bottom - qxl->box.top;
     }

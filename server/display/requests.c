@@ -136,7 +136,8 @@ void request_destroy_surface(RedWorker *worker, void *args, uint64_t now_ns)
 
     rings_drain_commands(worker, now_ns);
     worker_let_go(worker, now_ns);
-    (void)worker_destroy_surface(worker, id, now_ns); /* a driver asks to be sure, whether there is one or not */
+    (void)worker_destroy_surface(worker, id,
+                                 now_ns); /* a driver asks to be sure, whether there is one or not */
 }
 
 void request_destroy_surfaces(RedWorker *worker, void *args, uint64_t now_ns)
@@ -168,8 +169,8 @@ static uint32_t dirty_rects(Surface *surface, QXLRect *rects, uint32_t len)
         count = 1;
     }
     for (int i = 0; i < count; i++) {
-        rects[i] = (QXLRect){
-            .left = boxes[i].x1, .top = boxes[i].y1, .right = boxes[i].x2, .bottom = boxes[i].y2};
+        rects[i] =
+            (QXLRect){.left = boxes[i].x1, .top = boxes[i].y1, .right = boxes[i].x2, .bottom = boxes[i].y2};
     }
     return (uint32_t)count;
 }

@@ -27,7 +27,7 @@ typedef struct RequestUpdateArea {
     QXLRect area;
     QXLRect *dirty; /* NULL: none wanted; written before the return */
     uint32_t dirty_len;
-    bool clear; /* what is reported is not dirty any more */
+    bool clear;     /* what is reported is not dirty any more */
     bool completes; /* update_area_complete() is wanted */
 } RequestUpdateArea;
 

@@ -87,7 +87,8 @@ Status surface_move(SurfaceTable *table, Surface *surface)
         return STATUS_LIMIT;
     }
     const Raster *raster = &surface->canvas.raster;
-    memcpy(own, raster->stride < 0 ? raster->top + raster->stride * (raster->height - 1) : raster->top, bytes);
+    memcpy(own, raster->stride < 0 ? raster->top + raster->stride * (raster->height - 1) : raster->top,
+           bytes);
     const Status status = canvas_init(&surface->canvas, &surface->geometry, own, &fault);
     CHECK(status == STATUS_OK); /* as it was, elsewhere */
     surface->own_pixels = own;
@@ -98,8 +99,8 @@ void surface_touch(Surface *surface, const pixman_box32_t *box)
 {
     pixman_box32_t *all = &surface->touched;
 
-    pixman_region32_union_rect(&surface->dirty, &surface->dirty, box->x1, box->y1, (unsigned)(box->x2 - box->x1),
-                               (unsigned)(box->y2 - box->y1));
+    pixman_region32_union_rect(&surface->dirty, &surface->dirty, box->x1, box->y1,
+                               (unsigned)(box->x2 - box->x1), (unsigned)(box->y2 - box->y1));
     if (pixman_region32_n_rects(&surface->dirty) > (int)SURFACE_DIRTY_RECTS_MAX) {
         pixman_box32_t extents = *pixman_region32_extents(&surface->dirty);
         pixman_region32_reset(&surface->dirty, &extents);

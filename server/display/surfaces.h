@@ -38,21 +38,23 @@ typedef struct SurfaceRead {
     pixman_box32_t box;
 } SurfaceRead;
 
-#define SURFACE_DIRTY_RECTS_MAX 64u /* rectangles; more become the one around them: guests copy in few strokes */
+#define SURFACE_DIRTY_RECTS_MAX                                                                              \
+    64u                       /* rectangles; more become the one around them: guests copy in few strokes */
 #define SURFACE_READS_MAX 16u /* remembered; what is older than those counts as read everywhere */
 #define SURFACE_CELLS_MAX 32u /* of a side: drawables are found by the cell that their first pixel lies in */
-#define SURFACE_CELL_SHIFT_MIN 6u /* log2 of pixels: a cell is no smaller than a line of text is high, and then some */
+#define SURFACE_CELL_SHIFT_MIN                                                                               \
+    6u /* log2 of pixels: a cell is no smaller than a line of text is high, and then some */
 
 typedef struct Surface {
     uint64_t generation; /* 0: absent; else no two surfaces have the same */
     QxlGeometry geometry;
     HeldCommand create;
     Canvas canvas;
-    uint32_t group, slot;     /* of the memory that the pixels lie in */
-    void *own_pixels;         /* NULL: they lie there */
-    pixman_region32_t dirty;  /* drawn, and not reported to the guest yet */
-    pixman_box32_t touched;   /* all that was ever drawn: the rest is zero; empty: nothing was */
-    ListNode *cells;          /* of drawables that may still be dropped (current.h); NULL: none so far, or no memory */
+    uint32_t group, slot;    /* of the memory that the pixels lie in */
+    void *own_pixels;        /* NULL: they lie there */
+    pixman_region32_t dirty; /* drawn, and not reported to the guest yet */
+    pixman_box32_t touched;  /* all that was ever drawn: the rest is zero; empty: nothing was */
+    ListNode *cells; /* of drawables that may still be dropped (current.h); NULL: none so far, or no memory */
     uint32_t cells_x, cells_y; /* how many */
     uint32_t cell_shift_x, cell_shift_y;
     SurfaceRead reads[SURFACE_READS_MAX]; /* a ring, by reads_len */
@@ -74,7 +76,7 @@ typedef struct SurfacePixels {
 } SurfacePixels;
 
 void surfaces_init(SurfaceTable *table, const Core *core, uint32_t len); /* at most SURFACES_MAX are made */
-void surfaces_finish(SurfaceTable *table);             /* none is held any more */
+void surfaces_finish(SurfaceTable *table);                               /* none is held any more */
 
 /* NULL: absent, or no such id. */
 Surface *surfaces_find(const SurfaceTable *table, uint32_t id);

@@ -407,8 +407,8 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     if (worker->loop != NULL) {
         const uint8_t id = (uint8_t)qxl->id;
         worker->home = (Dispatcher){core, worker->loop};
-        worker->display =
-            display_channel_new(reds, id, &worker->home, &worker->surfaces, &worker->current, clients_changed, worker);
+        worker->display = display_channel_new(reds, id, &worker->home, &worker->surfaces, &worker->current,
+                                              clients_changed, worker);
         worker->cursor = worker->display != NULL ? cursor_channel_new(reds, id, &worker->home) : NULL;
         worker->thread =
             worker->cursor != NULL ? core->thread_start(core, "spice-worker", worker_thread, worker) : NULL;

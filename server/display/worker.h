@@ -77,7 +77,7 @@ struct QXLState {
     Memslots *slots;
     SurfaceTable surfaces;
     Current current;
-    ListNode drawables; /* Drawable.in_worker: all that are needed by somebody */
+    ListNode drawables;         /* Drawable.in_worker: all that are needed by somebody */
     HeldCommand cursor_command; /* the SET that the cursor is from (R89) */
     WorkerRings rings;
     bool driver_sets_monitors; /* the guest's driver said a monitors config since it was loaded */

@@ -16,7 +16,9 @@
 struct TicketKey {
     Ref ref;
     OSSL_LIB_CTX *library;
-    EVP_PKEY *key;
+    EVP_PKEY *key;  /* NULL: core gave it, and no ticket has come yet */
+    Span given;     /* then core's DER */
+    Crypto *crypto; /* and whose library is to read it */
     uint8_t public_der[TICKET_PUBLIC_BYTES];
 };
 
@@ -88,15 +90,67 @@ static TicketKey *ticket_key_make(OSSL_LIB_CTX *library)
     return good ? ticket_key_new(library, made) : NULL;
 }
 
-static TicketKey *ticket_key_read(OSSL_LIB_CTX *library, Span der)
+static EVP_PKEY *private_key_read(OSSL_LIB_CTX *library, Span der)
 {
     const unsigned char *p = der.data;
-    EVP_PKEY *read =
-        der.len <= TLS_FILE_BYTES_MAX ? d2i_AutoPrivateKey_ex(NULL, &p, (long)der.len, library, NULL) : NULL;
+
+    return der.len <= TLS_FILE_BYTES_MAX ? d2i_AutoPrivateKey_ex(NULL, &p, (long)der.len, library, NULL)
+                                         : NULL;
+}
+
+static TicketKey *ticket_key_read(OSSL_LIB_CTX *library, Span der)
+{
+    EVP_PKEY *read = private_key_read(library, der);
 
     TicketKey *key = read != NULL ? ticket_key_new(library, read) : NULL;
     crypto_leave(library);
     return key;
+}
+
+/* A key of the traditional form (RFC 8017, A.1.2) begins with version, modulus and exponent: all that its public half
+ * (RFC 5280, 4.1; RFC 8017, A.1.1) consists of. OpenSSL, which takes half a millisecond to start up and read a key, is
+ * left alone until a ticket is to be decrypted. NULL: another form. */
+static TicketKey *ticket_key_defer(Crypto *crypto, Span der)
+{
+    static const uint8_t private_head[] = {0x30, 0x82}, version[] = {0x02, 0x01, 0x00};
+    static const uint8_t integer_of_1024_bits[] = {0x02, 0x81, 0x81, 0x00};
+    static const uint8_t exponent_65537[] = {0x02, 0x03, 0x01, 0x00, 0x01};
+    static const uint8_t public_head[] = {
+        0x30, 0x81, 0x9f, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d,
+        0x01, 0x01, 0x01, 0x05, 0x00, 0x03, 0x81, 0x8d, 0x00, 0x30, 0x81, 0x89,
+    };
+    enum {
+        AT_VERSION = sizeof private_head + 2, /* behind the length */
+        AT_MODULUS = AT_VERSION + sizeof version,
+        AT_EXPONENT = AT_MODULUS + sizeof integer_of_1024_bits + TICKET_KEY_BITS / 8,
+        NUMBERS_END = AT_EXPONENT + sizeof exponent_65537,
+    };
+    _Static_assert(sizeof public_head + NUMBERS_END - AT_MODULUS == TICKET_PUBLIC_BYTES,
+                   "head, modulus and exponent");
+
+    if (der.len < NUMBERS_END || memcmp(der.data, private_head, sizeof private_head) != 0 ||
+        memcmp(der.data + AT_VERSION, version, sizeof version) != 0 ||
+        memcmp(der.data + AT_MODULUS, integer_of_1024_bits, sizeof integer_of_1024_bits) != 0 ||
+        memcmp(der.data + AT_EXPONENT, exponent_65537, sizeof exponent_65537) != 0) {
+        return NULL;
+    }
+    TicketKey *key = g_new0(TicketKey, 1);
+    ref_init(&key->ref);
+    key->crypto = crypto;
+    key->given = der;
+    memcpy(key->public_der, public_head, sizeof public_head);
+    memcpy(key->public_der + sizeof public_head, der.data + AT_MODULUS, NUMBERS_END - AT_MODULUS);
+    return key;
+}
+
+/* What ticket_key_defer() has put off. */
+static bool ticket_key_complete(TicketKey *key)
+{
+    if (key->key == NULL && key->crypto != NULL) {
+        key->library = crypto_context(key->crypto);
+        key->key = key->library != NULL ? private_key_read(key->library, key->given) : NULL;
+    }
+    return key->key != NULL;
 }
 
 static TicketKey *ticket_key_ref(TicketKey *key)
@@ -126,7 +180,8 @@ bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES
     size_t len = sizeof plain;
 
     ERR_clear_error();
-    EVP_PKEY_CTX *decrypter = EVP_PKEY_CTX_new_from_pkey(key->library, key->key, NULL);
+    EVP_PKEY_CTX *decrypter =
+        ticket_key_complete(key) ? EVP_PKEY_CTX_new_from_pkey(key->library, key->key, NULL) : NULL;
     const bool good = decrypter != NULL && EVP_PKEY_decrypt_init(decrypter) == 1 &&
                       EVP_PKEY_CTX_set_rsa_padding(decrypter, RSA_PKCS1_OAEP_PADDING) == 1 &&
                       EVP_PKEY_decrypt(decrypter, plain, &len, cipher, TICKET_CIPHER_BYTES) == 1 &&
@@ -138,7 +193,9 @@ bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES
     EVP_PKEY_CTX_free(decrypter);
     OPENSSL_cleanse(plain, sizeof plain);
     ERR_clear_error();
-    crypto_leave(key->library);
+    if (key->library != NULL) {
+        crypto_leave(key->library);
+    }
     return good;
 }
 
@@ -287,11 +344,14 @@ static TicketKey *key_pool_ask_core(KeyPool *pool)
     }
     pool->hook_asked = true;
     if (pool->core->ticket_key != NULL && pool->core->ticket_key(pool->core, &der)) {
-        OSSL_LIB_CTX *library = crypto_context(pool->crypto);
+        pool->given = ticket_key_defer(pool->crypto, der);
+        if (pool->given == NULL) {
+            OSSL_LIB_CTX *library = crypto_context(pool->crypto);
 
-        ERR_clear_error();
-        pool->given = library != NULL ? ticket_key_read(library, der) : NULL;
-        ERR_clear_error();
+            ERR_clear_error();
+            pool->given = library != NULL ? ticket_key_read(library, der) : NULL;
+            ERR_clear_error();
+        }
         if (pool->given == NULL) {
             core_log(pool->core, CORE_LOG_WARNING, "the given ticket key is no %d-bit RSA key",
                      TICKET_KEY_BITS);

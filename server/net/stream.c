@@ -5,23 +5,25 @@
 #include <glib.h>
 
 #include "base/check.h"
+#include "net/carrier.h"
 #include "net/error_text.h"
-#include "net/tls_filter.h"
+#include "net/websocket.h"
 
-/* Socket reads of one stream_read() through TLS: a peer that sends records without data must not hold the
- * loop. */
-#define TLS_FILLS_PER_READ 4
+/* Reads of the carrier for one stream_read(): a peer that sends frames without data must not hold the loop. */
+#define FILLS_PER_READ 4
+/* Pieces of data per write of a frame; what does not fit goes with the next one. */
+#define FRAME_PIECES 31
 
 struct Stream {
     const Core *core;
-    int handle;
-    TlsFilter *tls; /* NULL: plain */
-    int error;      /* -E... once dead */
+    Carrier carrier;
+    WebSocket *websocket; /* NULL: none */
+    int error;            /* -E... once dead */
 
     CoreLoop *loop; /* NULL: detached */
     CoreWatch *watch;
     unsigned watch_mask;
-    CoreTimer *again; /* TLS only: calls back for bytes that no watch will report */
+    CoreTimer *again; /* with filters only: calls back for bytes that no watch will report */
     StreamFunc func;
     void *opaque;
     unsigned want;
@@ -31,7 +33,7 @@ struct Stream {
     CoreAddress peer;
 };
 
-static unsigned stream_watch_mask(const Stream *stream);
+static unsigned stream_watch_mask(Stream *stream);
 static bool stream_is_due(const Stream *stream);
 
 /* ---- Life -------------------------------------------------------------------------------------------------
@@ -42,7 +44,7 @@ Stream *stream_new(const Core *core, int take_handle)
     Stream *stream = g_new0(Stream, 1);
 
     stream->core = core;
-    stream->handle = take_handle;
+    stream->carrier = (Carrier){.core = core, .handle = take_handle};
     if (core->addresses(core, take_handle, &stream->local, &stream->peer) != 0) {
         stream->local.len = stream->peer.len = 0;
     }
@@ -52,37 +54,34 @@ Stream *stream_new(const Core *core, int take_handle)
 static void stream_drop(Stream *stream)
 {
     stream_detach(stream);
-    tls_filter_free(stream->tls);
+    websocket_free(stream->websocket);
+    tls_filter_free(stream->carrier.tls);
     g_free(stream);
 }
 
 int stream_release(Stream *stream)
 {
-    const int handle = stream->handle;
+    const int handle = stream->carrier.handle;
 
     stream_drop(stream);
     return handle;
 }
 
-/* Moves what TLS has for the socket. 0: all went out; -EAGAIN; another error: the stream is dead. */
-static int tls_flush(Stream *stream)
+/* Moves what the WebSocket has for the carrier. 0: all went out; or -E.... */
+static int frames_flush(Stream *stream)
 {
     Span out;
 
-    while (stream->error == 0 && (out = tls_filter_output(stream->tls)).len > 0) {
+    while (stream->carrier.error == 0 && (out = websocket_output(stream->websocket)).len > 0) {
         const struct iovec iov = {(void *)out.data, out.len};
-        const int64_t n = stream->core->writev(stream->core, stream->handle, &iov, 1);
+        const int64_t n = carrier_writev(&stream->carrier, &iov, 1);
 
-        if (n == -EAGAIN) {
-            return -EAGAIN;
-        }
         if (n < 0) {
-            stream->error = (int)n;
-            break;
+            return (int)n;
         }
-        tls_filter_sent(stream->tls, (size_t)n);
+        websocket_sent(stream->websocket, (size_t)n);
     }
-    return stream->error;
+    return stream->carrier.error;
 }
 
 void stream_free(Stream *stream)
@@ -91,30 +90,38 @@ void stream_free(Stream *stream)
         return;
     }
     const Core *core = stream->core;
-    const int handle = stream->handle;
-    if (stream->tls != NULL && stream->error == 0) {
-        tls_filter_close(stream->tls);
-        tls_flush(stream); /* a farewell that does not fit the socket now is not worth waiting for */
+    const int handle = stream->carrier.handle;
+    /* A farewell that does not fit the socket now is not worth waiting for. */
+    if (stream->websocket != NULL) {
+        websocket_close(stream->websocket);
+        frames_flush(stream);
     }
+    carrier_close(&stream->carrier);
     stream_drop(stream);
     core->close(core, handle);
 }
 
 Status stream_start_tls(Stream *stream, TlsContext *context)
 {
-    CHECK(stream->loop == NULL && stream->tls == NULL);
-    stream->tls = tls_filter_new(context);
-    return stream->tls != NULL ? STATUS_OK : STATUS_IO;
+    CHECK(stream->loop == NULL && stream->carrier.tls == NULL);
+    stream->carrier.tls = tls_filter_new(context);
+    return stream->carrier.tls != NULL ? STATUS_OK : STATUS_IO;
+}
+
+void stream_allow_websocket(Stream *stream)
+{
+    CHECK(stream->loop == NULL && stream->websocket == NULL);
+    stream->websocket = websocket_new();
 }
 
 bool stream_is_tls(const Stream *stream)
 {
-    return stream->tls != NULL;
+    return stream->carrier.tls != NULL;
 }
 
 bool stream_is_handshaking(const Stream *stream)
 {
-    return stream->tls != NULL && tls_filter_is_handshaking(stream->tls);
+    return stream->carrier.tls != NULL && tls_filter_is_handshaking(stream->carrier.tls);
 }
 
 /* ---- The loop ---------------------------------------------------------------------------------------------
@@ -167,14 +174,14 @@ static void stream_on_again(void *opaque, uint64_t now_ns);
 bool stream_attach(Stream *stream, CoreLoop *loop, StreamFunc func, void *opaque)
 {
     CHECK(stream->loop == NULL);
-    if (stream->tls != NULL) {
+    if (stream->carrier.tls != NULL || stream->websocket != NULL) {
         stream->again = loop_timer_new(loop, stream_on_again, stream);
         if (stream->again == NULL) {
             return false;
         }
     }
     stream->watch_mask = stream_watch_mask(stream);
-    stream->watch = loop_watch_new(loop, stream->handle, stream->watch_mask, stream_on_ready, stream);
+    stream->watch = loop_watch_new(loop, stream->carrier.handle, stream->watch_mask, stream_on_ready, stream);
     if (stream->watch == NULL) {
         loop_timer_free(loop, stream->again);
         stream->again = NULL;
@@ -210,133 +217,51 @@ void stream_want(Stream *stream, unsigned mask)
     stream_update_unless_inside(stream);
 }
 
-/* ---- Plain and TLS ----------------------------------------------------------------------------------------
+/* ---- Waiting ----------------------------------------------------------------------------------------------
  */
 
-/* The next read needs no more from the socket: TLS has decoded bytes, or could go on since its output is out.
- */
-static bool tls_is_readable(const Stream *stream)
+/* What is wanted of the carrier. */
+static unsigned carrier_want(Stream *stream)
 {
-    return tls_filter_is_readable(stream->tls) ||
-           (tls_filter_is_stalled(stream->tls) && tls_filter_output(stream->tls).len == 0);
+    const bool unsent = stream->websocket != NULL && websocket_output(stream->websocket).len > 0;
+
+    return unsent ? stream->want | CORE_WRITE : stream->want;
 }
 
-static unsigned stream_watch_mask(const Stream *stream)
+static unsigned stream_watch_mask(Stream *stream)
 {
-    if (stream->tls == NULL) {
-        return stream->want;
-    }
-    if (stream->error != 0) {
-        return 0;
-    }
-    const bool unsent = tls_filter_output(stream->tls).len > 0;
-    unsigned mask = unsent ? CORE_WRITE : stream->want & CORE_WRITE;
-    const bool handshaking = tls_filter_is_handshaking(stream->tls);
-    if (handshaking) {
-        mask = unsent ? CORE_WRITE : 0;
-    }
-    const bool reads = (stream->want & CORE_READ) != 0 || (handshaking && stream->want != 0);
-    if (reads && !tls_filter_is_stalled(stream->tls)) {
-        mask |= CORE_READ;
-    }
-    return mask;
+    return stream->error != 0 ? 0 : carrier_watch_mask(&stream->carrier, carrier_want(stream));
 }
 
 /* Is there something to call back for that no watch will report? */
 static bool stream_is_due(const Stream *stream)
 {
-    if (stream->want == 0) {
+    if (stream->want == 0 || (stream->carrier.tls == NULL && stream->websocket == NULL)) {
         return false;
     }
-    return stream->error != 0 || ((stream->want & CORE_READ) != 0 && tls_is_readable(stream));
-}
-
-/* One read of the socket into TLS. 0, or -E.... */
-static int tls_fill(Stream *stream)
-{
-    struct iovec iov;
-
-    iov.iov_base = tls_filter_input(stream->tls, &iov.iov_len);
-    if (iov.iov_len == 0) {
-        return 0; /* there is some already */
-    }
-    const int64_t n = stream->core->readv(stream->core, stream->handle, &iov, 1);
-    if (n == -EAGAIN) {
-        return -EAGAIN;
-    }
-    if (n < 0) {
-        return stream->error = (int)n;
-    }
-    if (n == 0) {
-        tls_filter_received_end(stream->tls);
-    } else {
-        tls_filter_received(stream->tls, (size_t)n);
-    }
-    return 0;
-}
-
-/* After an engine call that returned `result`: sends what it left to send, and gets more input if that is
- * what it lacks. 0: call it again. Otherwise what the caller is to return. */
-static int64_t tls_turn(Stream *stream, int64_t result, int *fills)
-{
-    const int flushed = tls_flush(stream); /* after a failure too: it may be the alert that tells the peer */
-
-    if (result != -EAGAIN) {
-        if (result < 0) {
-            stream->error = (int)result;
-        }
-        return result;
-    }
-    if (flushed != 0 && flushed != -EAGAIN) {
-        return flushed;
-    }
-    if (tls_filter_is_stalled(stream->tls)) {
-        return flushed;
-    }
-    if ((*fills)++ == TLS_FILLS_PER_READ) {
-        return -EAGAIN;
-    }
-    return tls_fill(stream);
-}
-
-static void tls_handshake(Stream *stream)
-{
-    int fills = 0;
-
-    while (stream->error == 0) {
-        const int result = tls_filter_handshake(stream->tls);
-
-        if (result == 0) {
-            tls_flush(stream);
-            return;
-        }
-        if (tls_turn(stream, result, &fills) != 0) {
-            return;
-        }
-    }
+    return stream->error != 0 || ((stream->want & CORE_READ) != 0 &&
+                                  (carrier_is_readable(&stream->carrier) ||
+                                   (stream->websocket != NULL && websocket_is_readable(stream->websocket))));
 }
 
 static void stream_on_ready(void *opaque, unsigned ready, uint64_t now_ns)
 {
     Stream *stream = opaque;
 
-    if (stream->tls != NULL) {
-        if (tls_flush(stream) == -EAGAIN) {
+    ready = carrier_on_ready(&stream->carrier, ready, carrier_want(stream));
+    if (stream->websocket != NULL) {
+        if ((ready & CORE_WRITE) != 0 && frames_flush(stream) == -EAGAIN) {
             ready &= ~CORE_WRITE;
         }
-        if (stream->want != 0 && tls_filter_is_handshaking(stream->tls)) {
-            tls_handshake(stream);
-            if (tls_filter_is_handshaking(stream->tls)) {
-                ready = 0;
-            } else if (tls_filter_output(stream->tls).len > 0) {
-                ready &= ~CORE_WRITE;
-            }
-        } else if (tls_is_readable(stream)) {
+        if (websocket_is_readable(stream->websocket)) {
             ready |= CORE_READ;
         }
-        if (stream->error != 0) {
-            ready = CORE_READ | CORE_WRITE;
-        }
+    }
+    if (stream->carrier.error != 0) {
+        stream->error = stream->carrier.error;
+    }
+    if (stream->error != 0) {
+        ready = CORE_READ | CORE_WRITE;
     }
     stream_dispatch(stream, ready & stream->want, now_ns);
 }
@@ -349,23 +274,53 @@ static void stream_on_again(void *opaque, uint64_t now_ns)
 /* ---- Bytes ------------------------------------------------------------------------------------------------
  */
 
-static int64_t tls_read(Stream *stream, void *buffer, size_t len)
+static int64_t framed_read(Stream *stream, void *buffer, size_t len)
 {
-    int fills = 0;
+    for (int fills = 0;; fills++) {
+        size_t room;
+        const int64_t n = websocket_read(stream->websocket, buffer, len);
+        const int flushed =
+            frames_flush(stream); /* after a failure too: it may be the answer that says why */
 
-    while (stream->error == 0) {
-        const int64_t result = tls_filter_read(stream->tls, buffer, len);
-
-        if (result == 0) {
-            tls_flush(stream);
-            return 0;
+        if (websocket_is_plain(stream->websocket)) {
+            websocket_free(stream->websocket);
+            stream->websocket = NULL;
+            return n != -EAGAIN ? n : carrier_read(&stream->carrier, buffer, len);
         }
-        const int64_t turn = tls_turn(stream, result, &fills);
-        if (turn != 0) {
-            return turn;
+        if (n != -EAGAIN) {
+            return n;
+        }
+        if (flushed != 0 && flushed != -EAGAIN) {
+            return flushed;
+        }
+        if (fills == FILLS_PER_READ) {
+            return -EAGAIN;
+        }
+        void *to = websocket_input(stream->websocket, &room);
+        const int64_t filled = carrier_read(&stream->carrier, to, room);
+        if (filled < 0) {
+            return filled;
+        }
+        if (filled == 0) {
+            websocket_received_end(stream->websocket);
+        } else {
+            websocket_received(stream->websocket, (size_t)filled);
         }
     }
-    return stream->error;
+}
+
+/* Notes an error, and what the callback needs to know after a call that did not come from it. */
+static int64_t finish(Stream *stream, int64_t result)
+{
+    if (result < 0 && result != -EAGAIN) {
+        stream->error = (int)result;
+    } else if (stream->carrier.error != 0) {
+        stream->error = stream->carrier.error;
+    }
+    if (stream->again != NULL) {
+        stream_update_unless_inside(stream);
+    }
+    return result;
 }
 
 int64_t stream_read(Stream *stream, void *buffer, size_t len)
@@ -376,49 +331,65 @@ int64_t stream_read(Stream *stream, void *buffer, size_t len)
     if (stream->error != 0) {
         return stream->error;
     }
-    if (stream->tls == NULL) {
-        const struct iovec iov = {buffer, len};
-        const int64_t n = stream->core->readv(stream->core, stream->handle, &iov, 1);
-
-        if (n < 0 && n != -EAGAIN) {
-            stream->error = (int)n;
-        }
-        return n;
-    }
-    const int64_t n = tls_read(stream, buffer, len);
-    stream_update_unless_inside(stream);
-    return n;
+    return finish(stream, stream->websocket != NULL ? framed_read(stream, buffer, len)
+                                                    : carrier_read(&stream->carrier, buffer, len));
 }
 
-static int64_t tls_writev(Stream *stream, const struct iovec *iov, int iov_len)
+/* The output and up to `data_max` bytes of the rest of `iov` as one vector; how much data is among them. */
+static size_t gather(struct iovec *to, int *ret_len, Span output, const struct iovec *iov, int iov_len,
+                     size_t skip, size_t data_max)
 {
-    size_t offset = 0; /* into the first of the vector */
-    int64_t taken = 0;
+    size_t data = 0;
+    int len = 0;
 
-    for (;;) {
-        while (iov_len > 0 && offset >= iov->iov_len) {
-            offset -= iov->iov_len;
-            iov++;
-            iov_len--;
-        }
-        if (iov_len == 0) {
-            return taken;
-        }
-        const int flushed = tls_flush(stream);
-        if (flushed != 0) {
-            return taken > 0 ? taken : flushed;
-        }
-        const int64_t n = tls_filter_write(stream->tls, iov, iov_len, offset);
-        tls_flush(stream);
-        if (n < 0) {
-            if (n != -EAGAIN && stream->error == 0) {
-                stream->error = (int)n;
-            }
-            return taken > 0 ? taken : n;
-        }
-        offset += (size_t)n;
-        taken += n;
+    if (output.len > 0) {
+        to[len++] = (struct iovec){(void *)output.data, output.len};
     }
+    for (int i = 0; i < iov_len && len <= FRAME_PIECES && data < data_max; i++) {
+        if (skip >= iov[i].iov_len) {
+            skip -= iov[i].iov_len;
+            continue;
+        }
+        const size_t n = MIN(iov[i].iov_len - skip, data_max - data);
+        to[len++] = (struct iovec){(uint8_t *)iov[i].iov_base + skip, n};
+        data += n;
+        skip = 0;
+    }
+    *ret_len = len;
+    return data;
+}
+
+static int64_t framed_writev(Stream *stream, const struct iovec *iov, int iov_len)
+{
+    size_t all = 0, taken = 0;
+
+    for (int i = 0; i < iov_len; i++) {
+        all += iov[i].iov_len;
+    }
+    while (taken < all) {
+        struct iovec pieces[FRAME_PIECES + 1];
+        int pieces_len;
+        const size_t allowed = websocket_frame(stream->websocket, all - taken);
+        if (allowed == 0) {
+            return taken > 0 ? (int64_t)taken : websocket_is_ended(stream->websocket) ? -EPIPE : -EAGAIN;
+        }
+        const Span output = websocket_output(stream->websocket);
+        const size_t data = gather(pieces, &pieces_len, output, iov, iov_len, taken, allowed);
+        const int64_t n = carrier_writev(&stream->carrier, pieces, pieces_len);
+        if (n < 0) {
+            return taken > 0 && n == -EAGAIN ? (int64_t)taken : n;
+        }
+        const size_t header = MIN((size_t)n, output.len);
+        if (header > 0) {
+            websocket_sent(stream->websocket, header);
+        }
+        websocket_data_sent(stream->websocket, (size_t)n - header);
+        taken += (size_t)n - header;
+        if ((size_t)n < output.len + data) {
+            return taken > 0 ? (int64_t)taken : -EAGAIN;
+        }
+    }
+    return (int64_t)taken;
 }
 
 int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len)
@@ -426,22 +397,14 @@ int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len)
     if (stream->error != 0) {
         return stream->error;
     }
-    if (stream->tls == NULL) {
-        const int64_t n = stream->core->writev(stream->core, stream->handle, iov, iov_len);
-
-        if (n < 0 && n != -EAGAIN) {
-            stream->error = (int)n;
-        }
-        return n;
-    }
-    const int64_t n = tls_writev(stream, iov, iov_len);
-    stream_update_unless_inside(stream);
-    return n;
+    return finish(stream, stream->websocket != NULL ? framed_writev(stream, iov, iov_len)
+                                                    : carrier_writev(&stream->carrier, iov, iov_len));
 }
 
-bool stream_is_flushed(const Stream *stream)
+bool stream_is_flushed(Stream *stream)
 {
-    return stream->tls == NULL || tls_filter_output(stream->tls).len == 0;
+    return carrier_is_flushed(&stream->carrier) &&
+           (stream->websocket == NULL || websocket_output(stream->websocket).len == 0);
 }
 
 /* ---- Names ------------------------------------------------------------------------------------------------
@@ -460,13 +423,16 @@ bool stream_is_unix(const Stream *stream)
 
 int stream_handle(const Stream *stream)
 {
-    return stream->handle;
+    return stream->carrier.handle;
 }
 
 const char *stream_error_text(const Stream *stream)
 {
-    if (stream->tls != NULL && tls_filter_error(stream->tls)[0] != '\0') {
-        return tls_filter_error(stream->tls);
+    if (stream->carrier.tls != NULL && tls_filter_error(stream->carrier.tls)[0] != '\0') {
+        return tls_filter_error(stream->carrier.tls);
+    }
+    if (stream->websocket != NULL && websocket_error(stream->websocket)[0] != '\0') {
+        return websocket_error(stream->websocket);
     }
     return stream->error != 0 ? error_text(stream->error) : "no error";
 }

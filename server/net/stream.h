@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* stream.h: one connection's bytes: a socket, and the filters stacked on it (TLS now; WebSocket and SASL later).
+/* stream.h: one connection's bytes: a socket, and the filters stacked on it: TLS, WebSocket (and SASL
+ * later).
  *
  * A Stream moves bytes between its handle and its filters and knows nothing of SPICE. It lives on one loop at a
  * time: the link is made in the main domain, then the stream is carried to its channel's home (stream_detach() in
@@ -10,7 +11,8 @@
  * Thread      the loop it is attached to; while detached, whoever holds it.
  * Blocking    never. What cannot be done now returns -EAGAIN, and the callback comes when it can.
  * Filters     accept only what the socket can take: at most one TLS record of 16 KiB waits inside, and counts as
- *             sent to the caller; stream_flush() (called by read, write and the watch) moves it on.
+ *             sent to the caller; a WebSocket frame once begun wants its data, so what was not taken must be offered
+ *             again, as it was; stream_flush() (called by read, write and the watch) moves it on.
  * Errors      -E...; after any error but -EAGAIN the stream is dead: free it. A TLS failure is -EPROTO, logged by
  *             the caller with stream_error_text().
  */
@@ -38,6 +40,9 @@ int stream_release(Stream *stream);
  * inside the watch while anything is wanted: the callback comes when it is done. STATUS_IO: it could not be made, the
  * stream is as before. The context is referenced by the stream. */
 Status stream_start_tls(Stream *stream, TlsContext *context) STATUS_MUST_CHECK;
+/* Before it is attached: should its first bytes be a WebSocket's request, it is answered, and what comes and goes is
+ * WebSocket's data. */
+void stream_allow_websocket(Stream *stream);
 bool stream_is_tls(const Stream *stream);
 bool stream_is_handshaking(const Stream *stream); /* TLS only; false once it is done */
 
@@ -55,7 +60,7 @@ int64_t stream_read(Stream *stream, void *buffer, size_t len);
 int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len);
 
 /* True once nothing that was taken waits in a filter. */
-bool stream_is_flushed(const Stream *stream);
+bool stream_is_flushed(Stream *stream);
 
 /* For channel events and logs; read once, when the stream was made. */
 void stream_addresses(const Stream *stream, CoreAddress *ret_local, CoreAddress *ret_peer);

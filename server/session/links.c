@@ -365,6 +365,7 @@ static Status newcomer_new(Links *links, int handle, TlsContext *tls, bool skip_
     newcomer->links = links;
     newcomer->stream = stream_new(core, handle);
     newcomer->peer = peer_key_of(newcomer->stream);
+    stream_allow_websocket(newcomer->stream);
     if (newcomer->peer.len > 0 &&
         links_count_peer(links, &newcomer->peer) >= links->limits.unfinished_per_peer_max) {
         why = "this peer has too many unfinished links";

@@ -7,6 +7,7 @@
 
 #include "sim/explore/shrink.h"
 #include "sim/explore/sweep.h"
+#include "sim/scenario/ast.h"
 
 #define CLI_FOUND_NOTHING 0
 #define CLI_FOUND 1
@@ -22,6 +23,8 @@ typedef struct Cli {
     size_t chosen_len;
     const char *arguments[CLI_SUBJECTS_MAX]; /* what is no option */
     size_t arguments_len;
+    const Scenario *scenarios[CLI_SUBJECTS_MAX]; /* of all[i]; NULL: it is built in */
+    const char *paths[CLI_SUBJECTS_MAX];         /* the same */
 
     uint64_t first, last;
     bool has_seeds;
@@ -30,10 +33,11 @@ typedef struct Cli {
     SimLevel level;
     bool has_level;
     SimFaults without;
+    uint32_t ignored; /* bits of oracles */
     SimBackend backend;
     unsigned jobs, shard, shards, seconds;
     uint64_t found_max, turns_max;
-    bool quiet, shrink, trace;
+    bool quiet, shrink, trace, rows, losses;
     const char *junit, *jsonl, *out, *html, *perfetto;
 } Cli;
 
@@ -42,6 +46,7 @@ int cli_run(Cli *cli);
 int cli_replay(Cli *cli);
 int cli_shrink(Cli *cli);
 int cli_list(Cli *cli);
+int cli_mutants(Cli *cli);
 
 /* Draws what a replay does, as the options ask. */
 bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret);

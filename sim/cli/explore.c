@@ -172,6 +172,9 @@ static void print_summary(const Cli *cli, const SimSweepCount *count)
     if (count->exhausted > 0) {
         printf("; %" PRIu64 " searches complete", count->exhausted);
     }
+    if (count->searched > 0) {
+        printf("; a search %.3f %% done", 100 * count->searched);
+    }
     printf("; %" PRIu64 " found, %" PRIu64 " different", count->found, count->found_new);
     if (cli->last != UINT64_MAX && cli->schedulers_len == 0 && count->remaining > 0) {
         printf("; %" PRIu64 " remain", count->remaining);
@@ -197,6 +200,7 @@ int cli_explore(Cli *cli)
         .schedulers_len = cli->schedulers_len,
         .level = cli->level,
         .without = cli->without,
+        .ignored = cli->ignored,
         .jobs = cli->jobs,
         .shard = cli->shard,
         .shards = cli->shards,

@@ -65,6 +65,9 @@ static bool load_file(Cli *cli, const char *path)
     ScenarioSubject *subject = calloc(1, sizeof *subject);
     CHECK(subject != NULL);
     scenario_subject_init(subject, name_of(path), scenario, &server);
+    cli->scenarios[cli->all_len] = scenario;
+    cli->paths[cli->all_len] = strdup(path);
+    CHECK(cli->paths[cli->all_len] != NULL);
     cli->all[cli->all_len++] = &subject->subject;
     cli->chosen[cli->chosen_len++] = &subject->subject;
     return true;

@@ -7,6 +7,7 @@
 
 #include "sim/cli/files.h"
 #include "sim/workload/planted.h"
+#include "sim/workload/teardown.h"
 #include "sim/workload/universe.h"
 
 static const char help_text[] =
@@ -17,7 +18,8 @@ static const char help_text[] =
     "  run SUBJECT...                   one universe of each\n"
     "  replay TOKEN|FILE [SCENARIO...]  the same universe again\n"
     "  shrink TOKEN|FILE [SCENARIO...]  the smallest universe that fails in the same way\n"
-    "  list                             subjects, schedulers and faults\n"
+    "  mutants FOLDER [SUBJECT...]      hunts planted bugs: FOLDER/NAME/spice-sim each has one\n"
+    "  list                             subjects, schedulers, faults and oracles\n"
     "\n"
     "A SUBJECT is a name from the list, a scenario (FILE.scn), or a folder of them. Without one, explore "
     "takes all of\n"
@@ -29,6 +31,9 @@ static const char help_text[] =
     "seed\n"
     "  --level 0|1|2          switch threads in loops, at calls (if not given), at memory accesses\n"
     "  --without F            without this fault, or all of a kind: F3.read, F3, all; may be repeated\n"
+    "  --ignore ORACLE        explore: what this oracle alone finds is no failure; may be repeated\n"
+    "  --rows                 mutants: each only in scenarios that name its row\n"
+    "  --losses               mutants: also without each oracle, kind of fault, and in calm\n"
     "  --time T               explore: stop after so long: 60s, 10m, 2h\n"
     "  --jobs N               explore: so many processes (1)\n"
     "  --shard K/N            explore: only universes K modulo N, K from 0\n"
@@ -179,6 +184,11 @@ static bool parse_value(Cli *cli, const char *option, const char *value, bool *r
         const SimFaults named = sim_faults_named(value);
         cli->without |= named;
         return named != 0;
+    } else if (strcmp(option, "--ignore") == 0) {
+        SimOracle oracle;
+        const bool named = sim_oracle_named(value, &oracle);
+        cli->ignored |= named ? SIM_ORACLE_BIT(oracle) : 0;
+        return named;
     } else if (strcmp(option, "--time") == 0) {
         return parse_seconds(value, &cli->seconds);
     } else if (strcmp(option, "--jobs") == 0) {
@@ -214,7 +224,11 @@ static bool parse_flag(Cli *cli, const char *option)
     const struct {
         const char *option;
         bool *value;
-    } flags[] = {{"--quiet", &cli->quiet}, {"--shrink", &cli->shrink}, {"--trace", &cli->trace}};
+    } flags[] = {{"--quiet", &cli->quiet},
+                 {"--shrink", &cli->shrink},
+                 {"--trace", &cli->trace},
+                 {"--rows", &cli->rows},
+                 {"--losses", &cli->losses}};
     for (size_t i = 0; i < sizeof flags / sizeof flags[0]; i++) {
         if (strcmp(option, flags[i].option) == 0) {
             *flags[i].value = true;
@@ -262,18 +276,20 @@ static void add_subject(Cli *cli, const SimSubject *subject)
 static void add_built_in(Cli *cli)
 {
     static const SimSubject *const built_in[] = {
-        &universe_subject,       &universe_tickets_subject, &planted_order_subject,   &planted_window_subject,
-        &planted_update_subject, &planted_access_subject,   &planted_starved_subject, &planted_fault_subject,
-        &planted_crash_subject,  &planted_deadlock_subject,
+        &universe_subject,         &universe_tickets_subject, &teardown_subject,
+        &teardown_open_subject,    &teardown_dies_subject,    &planted_order_subject,
+        &planted_window_subject,   &planted_update_subject,   &planted_access_subject,
+        &planted_starved_subject,  &planted_fault_subject,    &planted_crash_subject,
+        &planted_deadlock_subject,
     };
     for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++) {
         add_subject(cli, built_in[i]);
     }
 }
 
-static int choose_subjects(Cli *cli)
+static int choose_subjects(Cli *cli, size_t first)
 {
-    for (size_t i = 0; i < cli->arguments_len; i++) {
+    for (size_t i = first; i < cli->arguments_len; i++) {
         const SimSubject *subject = sim_subject_named(cli->all, cli->arguments[i]);
         if (subject != NULL) {
             cli->chosen[cli->chosen_len++] = subject;
@@ -283,7 +299,7 @@ static int choose_subjects(Cli *cli)
             return CLI_USAGE;
         }
     }
-    for (size_t i = 0; cli->arguments_len == 0 && i < cli->all_len; i++) {
+    for (size_t i = 0; cli->arguments_len <= first && i < cli->all_len; i++) {
         if (!cli->all[i]->planted) {
             cli->chosen[cli->chosen_len++] = cli->all[i];
         }
@@ -301,7 +317,8 @@ const char *__tsan_default_options(void)
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
-    return "detect_leaks=0"; /* universes are asked for what they left behind one by one */
+    /* Universes are asked for what they left behind one by one; and a universe that is over needs no quarantine. */
+    return "detect_leaks=0:quarantine_size_mb=16:malloc_context_size=8";
 }
 
 int main(int argc, char **argv)
@@ -312,10 +329,11 @@ int main(int argc, char **argv)
         const char *name;
         int (*run)(Cli *cli);
         bool has_subjects, needs_one;
+        size_t first; /* subject among the arguments */
     } commands[] = {
-        {"explore", cli_explore, true, false}, {"run", cli_run, true, true},
-        {"replay", cli_replay, false, true},   {"shrink", cli_shrink, false, true},
-        {"list", cli_list, false, false},
+        {"explore", cli_explore, true, false, 0}, {"run", cli_run, true, true, 0},
+        {"replay", cli_replay, false, true, 0},   {"shrink", cli_shrink, false, true, 0},
+        {"mutants", cli_mutants, true, true, 1},  {"list", cli_list, false, false, 0},
     };
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -335,7 +353,7 @@ int main(int argc, char **argv)
                 status = wrong("%s: what?", argv[1]);
             }
             if (status == 0 && commands[i].has_subjects) {
-                status = choose_subjects(&cli);
+                status = choose_subjects(&cli, commands[i].first);
             }
             return status != 0 ? status : commands[i].run(&cli);
         }

@@ -246,5 +246,8 @@ int cli_list(Cli *cli)
     for (unsigned i = 0; i < SIM_FAULTS; i++) {
         printf("fault     %-18s %s\n", sim_fault_name((SimFault)i), sim_fault_about((SimFault)i));
     }
+    for (unsigned i = 0; i < SIM_ORACLES; i++) {
+        printf("oracle    %-18s %s\n", sim_oracle_name((SimOracle)i), sim_oracle_about((SimOracle)i));
+    }
     return CLI_FOUND_NOTHING;
 }

@@ -24,6 +24,8 @@
 typedef struct Slot {
     _Atomic uint64_t position; /* being played; NOWHERE: none */
     _Atomic uint64_t universes, steps, worth, again, exhausted;
+    _Atomic uint32_t turns;  /* of the exhaustive search that is being played, begun so far; 0: it is none */
+    _Atomic double searched; /* of the exhaustive search that is being played */
     _Atomic bool stop;
 } Slot;
 
@@ -92,11 +94,20 @@ static uint64_t step_of(const Sweep *sweep)
     return (uint64_t)sweep->plan->jobs * sweep->plan->shards;
 }
 
+static bool is_ignored(const Sweep *sweep, const SimOutcome *outcome)
+{
+    return (sweep->plan->ignored & SIM_ORACLE_BIT(sim_oracle_of(outcome->failure))) != 0;
+}
+
 /* ---- In a worker ---- */
 
-static void count_one(void *slot)
+static bool count_one(void *opaque, double done)
 {
-    ((Slot *)slot)->universes++;
+    Slot *slot = opaque;
+    slot->universes += !slot->stop;
+    slot->searched = done;
+    slot->turns++;
+    return !slot->stop;
 }
 
 static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
@@ -105,7 +116,12 @@ static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
     *ret = (Message){.position = position};
     if (sim_is_exhaustive(what.plan.scheduler)) {
         const uint64_t turns_max = sweep->plan->turns_max == 0 ? TURNS_MAX_DEFAULT : sweep->plan->turns_max;
-        slot->exhausted += sim_play_all(&sweep->stage, &what.plan, turns_max, count_one, slot, &ret->outcome);
+        const bool complete =
+            sim_play_all(&sweep->stage, &what.plan, turns_max, count_one, slot, &ret->outcome);
+        slot->turns = 0;
+        slot->exhausted += complete;
+        slot->worth += ret->outcome.worth;
+        slot->searched = complete ? 0 : slot->searched;
         ret->turn = what.plan.turn;
     } else {
         sim_play(&sweep->stage, &what, NULL, &ret->outcome);
@@ -122,7 +138,7 @@ static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
             }
         }
     }
-    ret->is_finding = ret->outcome.failure[0] != '\0';
+    ret->is_finding = ret->outcome.failure[0] != '\0' && !is_ignored(sweep, &ret->outcome);
 }
 
 static _Noreturn void work(Sweep *sweep, Worker *worker, int messages)
@@ -198,6 +214,9 @@ static void stop_all(Sweep *sweep)
 static void find(Sweep *sweep, const SimPlan *plan, const SimOutcome *outcome)
 {
     const SimSweep *order = sweep->plan;
+    if (is_ignored(sweep, outcome)) {
+        return;
+    }
     const bool new = is_new(sweep, outcome->failure);
     sweep->count.found++;
     sweep->count.found_new += new;
@@ -220,19 +239,32 @@ static void take_message(Sweep *sweep, const Message *message)
     }
 }
 
+static void play_alone(Sweep *sweep, const SimReplay *what, unsigned seconds_max, SimOutcome *ret)
+{
+    if (!sim_play_apart(&sweep->stage, what, &(SimPlayOptions){.seconds_max = seconds_max}, ret)) {
+        sim_outcome_fail(ret, SWEEP_HARNESS "no process could be made");
+    }
+}
+
 /* The universe that killed a worker is played alone. */
-static void explain_death(Sweep *sweep, uint64_t position, bool hung)
+static void explain_death(Sweep *sweep, uint64_t position, uint32_t turns, bool hung)
 {
     SimReplay what = {.plan = plan_at(sweep, position)};
+    what.plan.turn = turns > 0 ? turns - 1 : 0;
     SimOutcome outcome;
     const unsigned hang_seconds =
         sweep->plan->hang_seconds == 0 ? HANG_SECONDS_DEFAULT : sweep->plan->hang_seconds;
     if (hung) {
         outcome = (SimOutcome){0};
         sim_outcome_fail(&outcome, "hangs: no end after %u seconds", hang_seconds);
-    } else if (!sim_play_apart(&sweep->stage, &what, &(SimPlayOptions){.seconds_max = hang_seconds},
-                               &outcome)) {
-        sim_outcome_fail(&outcome, SWEEP_HARNESS "no process could be made");
+    } else {
+        play_alone(sweep, &what, hang_seconds, &outcome);
+        SimReplay first = {0};
+        if (outcome.failure[0] == '\0' && sim_profile_plan(&what.plan, &first.plan)) {
+            /* Its scheduler's profile was played before it. */
+            play_alone(sweep, &first, hang_seconds, &outcome);
+            what.plan = outcome.failure[0] != '\0' ? first.plan : what.plan;
+        }
     }
     sim_outcome_fail(&outcome,
                      SWEEP_HARNESS "dies in a sweep, not alone: something is left of earlier universes");
@@ -249,7 +281,8 @@ static void worker_ended(Sweep *sweep, Worker *worker, bool hung)
     if (position == NOWHERE || (sweep->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
         return;
     }
-    explain_death(sweep, position, hung);
+    explain_death(sweep, position, worker->slot->turns, hung);
+    worker->slot->turns = 0;
     worker->next = position + step_of(sweep);
     if (!sweep->ending && worker->next < sweep->positions && !start_worker(sweep, worker)) {
         sweep->count.harness++;
@@ -280,6 +313,7 @@ static void kill_who_hangs(Sweep *sweep)
 static void add_up(Sweep *sweep)
 {
     SimSweepCount *count = &sweep->count;
+    count->searched = 0;
     count->universes = count->steps = count->worth = count->again = count->exhausted = 0;
     for (unsigned i = 0; i < sweep->plan->jobs; i++) {
         const Slot *slot = sweep->workers[i].slot;
@@ -288,6 +322,7 @@ static void add_up(Sweep *sweep)
         count->worth += slot->worth;
         count->again += slot->again;
         count->exhausted += slot->exhausted;
+        count->searched = slot->searched > count->searched ? slot->searched : count->searched;
     }
     const uint64_t shard = sweep->plan->shard;
     const uint64_t mine =

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "sim/explore/oracle.h"
 #include "sim/explore/play.h"
 
 #define SWEEP_AGAIN_ONE_IN 64u
@@ -19,6 +20,7 @@ typedef struct SimSweepCount {
     uint64_t steps, worth, again;
     uint64_t found, found_new, harness;
     uint64_t exhausted; /* plans of exhaustive schedulers that were played to the end */
+    double searched;    /* of one that was not: the part that was, as sim_enumerator_done() measures it */
     double seconds;
 } SimSweepCount;
 
@@ -29,6 +31,7 @@ typedef struct SimSweep {
     size_t schedulers_len;
     SimLevel level;
     SimFaults without;
+    uint32_t ignored; /* bits of oracles that nobody listens to: what only they say is no failure */
     unsigned jobs;
     unsigned shard, shards; /* shard is below shards */
     unsigned seconds_max;   /* 0: no limit */

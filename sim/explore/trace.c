@@ -198,7 +198,7 @@ static size_t lane_of(Lanes *lanes, const SimTraceEvent *event)
 /* When each event is drawn: at its own time, but after all before it. */
 static uint64_t *drawn_times(const SimTrace *trace)
 {
-    uint64_t *at_ns = malloc((trace->len + 1) * sizeof *at_ns);
+    uint64_t *at_ns = calloc(trace->len + 1, sizeof *at_ns);
     uint64_t origin_ns = trace->len > 0 ? trace->events[0].now_ns : 0, last_ns = 0;
     CHECK(at_ns != NULL);
     for (size_t i = 0; i < trace->len; i++) {

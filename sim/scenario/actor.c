@@ -414,6 +414,27 @@ static void actor_connects(Actor *actor, const Phrase *phrase)
     }
 }
 
+/* One choice after the other, each in a statement of its own: the order of arguments is the compiler's. */
+static void play(Sim *sim, FakeConnection *connection)
+{
+    const uint32_t what = sim_choose_at(sim, "play", 5);
+
+    if (what == 0) {
+        const bool down = sim_choose_at(sim, "play", 2) == 0;
+        fake_inputs_key(connection, down, 0x1e + sim_choose_at(sim, "play", 20));
+    } else if (what == 1) {
+        fake_inputs_motion(connection, 3, -2, 0);
+    } else if (what == 2) {
+        const uint32_t x = sim_choose_at(sim, "play", 700);
+        fake_inputs_position(connection, x, sim_choose_at(sim, "play", 500), 0, 0);
+    } else if (what == 3) {
+        const bool down = sim_choose_at(sim, "play", 2) == 0;
+        fake_inputs_button(connection, down, (uint8_t)sim_choose_at(sim, "play", 8), 1);
+    } else {
+        fake_inputs_modifiers(connection, (uint16_t)sim_choose_at(sim, "play", 8));
+    }
+}
+
 static void actor_inputs(Actor *actor, const Phrase *phrase)
 {
     Sim *sim = actor->all->sim;
@@ -452,26 +473,8 @@ static void actor_inputs(Actor *actor, const Phrase *phrase)
     case CLIENT_SETS_MODIFIERS:
         fake_inputs_modifiers(connection, (uint16_t)(stage_pick(sim, "first", first->range) & 7));
         break;
-    default: /* plays */
-        switch (sim_choose_at(sim, "play", 5)) {
-        case 0:
-            fake_inputs_key(connection, sim_choose_at(sim, "play", 2) == 0,
-                            0x1e + sim_choose_at(sim, "play", 20));
-            break;
-        case 1:
-            fake_inputs_motion(connection, 3, -2, 0);
-            break;
-        case 2:
-            fake_inputs_position(connection, sim_choose_at(sim, "play", 700), sim_choose_at(sim, "play", 500),
-                                 0, 0);
-            break;
-        case 3:
-            fake_inputs_button(connection, sim_choose_at(sim, "play", 2) == 0,
-                               (uint8_t)sim_choose_at(sim, "play", 8), 1);
-            break;
-        default:
-            fake_inputs_modifiers(connection, (uint16_t)sim_choose_at(sim, "play", 8));
-        }
+    default:
+        play(sim, connection);
     }
     wire_settle(wire);
 }

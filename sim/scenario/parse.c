@@ -796,8 +796,8 @@ static bool parse_file(Parser *p, const char *path, Span text, const OpenFile *f
     lexer_init(&file.lexer, (const char *)text.data, text.len);
     /* A block of an including file cannot be closed here. */
     const bool good = parse_next(p) && statements(p, tail, false);
+    p->file = outer;
     if (good) {
-        p->file = outer;
         p->includes -= from != NULL;
         p->nesting = nesting;
         p->token = after;

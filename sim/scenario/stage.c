@@ -109,7 +109,7 @@ static uint32_t qxl_choose(void *opaque, const char *site, uint32_t n)
 static FakeQxl *qxl_new(Stage *stage, const StageDevice *device)
 {
     return fake_qxl_new(&(FakeQxlConfig){.id = (int)(device - stage->devices),
-                                         .ram_bytes = 1u << 20,
+                                         .ram_bytes = 512u << 10,
                                          .vram_bytes = 8u << 20,
                                          .strict = true,
                                          .choice = {qxl_choose, stage->sim}});

@@ -17,8 +17,8 @@
 #include "sim/workload/ticket_key.h"
 
 #define CLIENTS_MAX 4u
-#define SURFACES_LOOKED_AT 64u        /* ids; as many as the device announces */
-#define QUIET_NS (3 * NS_PER_S)       /* without a byte for a client: nothing is owed to it */
+#define SURFACES_LOOKED_AT 64u  /* ids; as many as the device announces */
+#define QUIET_NS (3 * NS_PER_S) /* without a byte for a client: nothing is owed to it */
 #define QUIET_TURNS_MAX 100u
 #define PAINT_MAX 60u /* drawings in a row */
 #define CONNECTIONS_MAX 8u
@@ -578,8 +578,8 @@ static void compare_picture(Universe *universe, const Wire *wire, uint32_t id)
         return;
     }
     if (client.width != guest.width || client.height != guest.height || client.format != guest.format) {
-        fail(universe, "client %u has surface %u of %ux%u, not %ux%u", wire->visitor->number, id, client.width,
-             client.height, guest.width, guest.height);
+        fail(universe, "client %u has surface %u of %ux%u, not %ux%u", wire->visitor->number, id,
+             client.width, client.height, guest.width, guest.height);
         return;
     }
     const uint32_t mask = guest.format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
@@ -595,8 +595,8 @@ static void compare_picture(Universe *universe, const Wire *wire, uint32_t id)
         }
     }
     if (wrong > 0) {
-        fail(universe, "client %u shows %u wrong pixels of surface %u, the first at %u,%u", wire->visitor->number,
-             wrong, id, first_x, first_y);
+        fail(universe, "client %u shows %u wrong pixels of surface %u, the first at %u,%u",
+             wire->visitor->number, wrong, id, first_x, first_y);
     }
 }
 
@@ -604,8 +604,8 @@ static void compare_picture(Universe *universe, const Wire *wire, uint32_t id)
  * server, or to clients handles, drawings were lost. */
 static bool compare_pictures(Universe *universe)
 {
-    const uint64_t lost = SIM_FAULT_BIT(SIM_F9_ALLOC) | SIM_FAULT_BIT(SIM_F9_HANDLES) |
-                          SIM_FAULT_BIT(SIM_F6_BLACKHOLE);
+    const uint64_t lost =
+        SIM_FAULT_BIT(SIM_F9_ALLOC) | SIM_FAULT_BIT(SIM_F9_HANDLES) | SIM_FAULT_BIT(SIM_F6_BLACKHOLE);
     Sim *sim = universe->sim;
 
     if ((universe->plan->faults & lost) != 0 || !fake_qxl_has_primary(universe->qxl)) {

@@ -282,6 +282,15 @@ static void failures_are_told_once_to_the_log_and_each_time_to_the_owner(void **
     owner_finish(&owner);
 }
 
+static void assert_is_public_half(const TicketKey *key, EVP_PKEY *given)
+{
+    uint8_t *expected = NULL;
+
+    assert_int_equal(i2d_PUBKEY(given, &expected), TICKET_PUBLIC_BYTES);
+    assert_memory_equal(ticket_key_public(key), expected, TICKET_PUBLIC_BYTES);
+    OPENSSL_free(expected);
+}
+
 static void a_given_key_serves_for_ever_without_a_thread(void **state)
 {
     Owner owner;
@@ -294,6 +303,7 @@ static void a_given_key_serves_for_ever_without_a_thread(void **state)
     owner.test->ticket_key = span_of(der, (size_t)len);
     TicketKey *first = take(&owner);
     assert_non_null(first);
+    assert_is_public_half(first, given);
     for (unsigned i = 0; i < 2 * TICKET_KEY_LINKS_MAX; i++) {
         TicketKey *same = take(&owner);
         assert_ptr_equal(same, first);
@@ -304,6 +314,32 @@ static void a_given_key_serves_for_ever_without_a_thread(void **state)
     encrypt(ticket_key_public(first), "x", 2, cipher);
     assert_true(ticket_key_decrypt(first, cipher, plain, sizeof plain, &plain_len));
     assert_int_equal(owner.test->threads, 0);
+    ticket_key_unref(first);
+    owner_finish(&owner);
+
+    /* In another wrapping, PKCS#8. */
+    PKCS8_PRIV_KEY_INFO *wrapped = EVP_PKEY2PKCS8(given);
+    uint8_t *wrapped_der = NULL;
+    const int wrapped_len = i2d_PKCS8_PRIV_KEY_INFO(wrapped, &wrapped_der);
+    owner_init(&owner);
+    owner.test->ticket_key = span_of(wrapped_der, (size_t)wrapped_len);
+    first = take(&owner);
+    assert_non_null(first);
+    assert_is_public_half(first, given);
+    assert_true(ticket_key_decrypt(first, cipher, plain, sizeof plain, &plain_len));
+    ticket_key_unref(first);
+    owner_finish(&owner);
+    OPENSSL_free(wrapped_der);
+    PKCS8_PRIV_KEY_INFO_free(wrapped);
+
+    /* It begins like a key and is none: nothing decrypts. */
+    memset(der + 200, 0xff, (size_t)len - 200);
+    owner_init(&owner);
+    owner.test->ticket_key = span_of(der, (size_t)len);
+    first = take(&owner);
+    assert_non_null(first);
+    assert_false(ticket_key_decrypt(first, cipher, plain, sizeof plain, &plain_len));
+    assert_false(ticket_key_decrypt(first, cipher, plain, sizeof plain, &plain_len));
     ticket_key_unref(first);
     owner_finish(&owner);
 

@@ -306,12 +306,32 @@ static void wrong_input_is_answered_closed_and_logged(void **state)
 
     (void)state;
     const int fd = connect_to(server);
-    send_all(fd, "GET / HTTP/1.1\r\nHost: somewhere\r\n\r\n", 35);
+    send_all(fd, "RFB 003.008\n", 12);
     test_core_run(server->test);
     assert_int_equal(receive(fd, got, sizeof got, &closed), 16 + 178);
     assert_int_equal(le32_get(got + 16), 2);
     assert_true(closed);
     assert_logged(server, "not the SPICE protocol");
+    close(fd);
+    server_finish(server);
+}
+
+/* The existing server answers in SPICE, which no browser understands. */
+static void a_request_for_something_else_is_answered_in_its_own_tongue(void **state)
+{
+    Server *server = server_new();
+    uint8_t got[1024];
+    bool closed;
+
+    (void)state;
+    const int fd = connect_to(server);
+    send_all(fd, "GET / HTTP/1.1\r\nHost: somewhere\r\n\r\n", 35);
+    test_core_run(server->test);
+    const size_t len = receive(fd, got, sizeof got - 1, &closed);
+    got[len] = '\0';
+    assert_ptr_equal(strstr((const char *)got, "HTTP/1.1 400 Bad Request\r\n"), got);
+    assert_true(closed);
+    assert_logged(server, "an HTTP request that is for no WebSocket");
     close(fd);
     server_finish(server);
 }
@@ -1085,6 +1105,7 @@ int main(void)
         cmocka_unit_test(a_good_client_is_admitted),
         cmocka_unit_test(a_refused_client_hears_why),
         cmocka_unit_test(wrong_input_is_answered_closed_and_logged),
+        cmocka_unit_test(a_request_for_something_else_is_answered_in_its_own_tongue),
         cmocka_unit_test(the_result_follows_a_reply_that_did_not_fit),
         cmocka_unit_test(links_wait_for_the_first_key),
         cmocka_unit_test(without_a_key_links_are_refused),

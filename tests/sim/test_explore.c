@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "sim/explore/oracle.h"
 #include "sim/explore/shrink.h"
 #include "sim/explore/sweep.h"
 #include "sim/workload/planted.h"
@@ -82,9 +83,11 @@ static void schedulers_find_what_they_are_for(void **state)
     assert_int_equal(first_failure(&planted_starved_subject, SIM_RANDOM, 300), 0); /* else it shows nothing */
 }
 
-static void count(void *opaque)
+static bool count(void *opaque, double done)
 {
+    assert_true(done >= 0 && done < 1);
     ++*(uint64_t *)opaque;
+    return true;
 }
 
 static bool search(const SimSubject *subject, SimScheduler scheduler, uint64_t *ret_turns, SimOutcome *ret)
@@ -503,6 +506,54 @@ static void signatures_forget_numbers(void **state)
     assert_string_equal(one, "read of #");
 }
 
+static void names_of_choices_may_have_blanks(void **state)
+{
+    (void)state;
+    const SimDecision decision = {
+        .kind = SIM_DECISION_VALUE, .site = "kind of pause", .who = "branch#4", .use = 2, .value = 1};
+    SimDecision read;
+    char text[SIM_DECISION_TEXT_BYTES];
+    sim_decision_print(&decision, text);
+    assert_string_equal(text, "v kind_of_pause branch#4 2 1");
+    assert_true(sim_decision_parse(text, &read));
+    assert_string_equal(read.site, decision.site);
+    assert_string_equal(read.who, decision.who);
+    assert_int_equal(read.use, 2);
+}
+
+static void oracles_are_known_by_their_sentences(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *failure;
+        SimOracle oracle;
+    } rows[] = {
+        {"died: SUMMARY: AddressSanitizer: heap-use-after-free client.c:64:35 in slot", SIM_ORACLE_MEMORY},
+        {"died: Segmentation fault", SIM_ORACLE_MEMORY},
+        {"died: sumac: reds.c:155: our own invariant does not hold: x", SIM_ORACLE_CHECKS},
+        {"died: x.c:3:4: runtime error: shift exponent", SIM_ORACLE_CHECKS},
+        {"died: SUMMARY: ThreadSanitizer: data race x.c:1", SIM_ORACLE_RACES},
+        {"left behind: memory of 1168 bytes", SIM_ORACLE_HEAP},
+        {"left behind: left: 4 allocations", SIM_ORACLE_LEAKS},
+        {"deadlock: main waits at a gate that nobody opens", SIM_ORACLE_PROGRESS},
+        {"hangs: no end after 60 seconds", SIM_ORACLE_PROGRESS},
+        {"close(100003) under its watch", SIM_ORACLE_HANDLES},
+        {"the host's channel_event() called by a thread without the big lock", SIM_ORACLE_HOST},
+        {"2 connections without a DISCONNECTED", SIM_ORACLE_EVENTS},
+        {"device qxl0: a cursor was never released", SIM_ORACLE_DEVICE},
+        {"client alice, channel cursor:0, message 7: INIT twice", SIM_ORACLE_PROTOCOL},
+        {"scenarios/hello.scn:9:1: 'expect alice is open' did not come true in time", SIM_ORACLE_EXPECTED},
+        {"harness: two runs of one plan differ", SIM_ORACLE_HARNESS},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        SimOracle named;
+        assert_int_equal(sim_oracle_of(rows[i].failure), rows[i].oracle);
+        assert_true(sim_oracle_named(sim_oracle_name(rows[i].oracle), &named));
+        assert_int_equal(named, rows[i].oracle);
+    }
+    assert_false(sim_oracle_named("nobody", &(SimOracle){0}));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -523,6 +574,8 @@ int main(void)
         cmocka_unit_test(bytes_decide),
         cmocka_unit_test(processes_tell_the_same),
         cmocka_unit_test(signatures_forget_numbers),
+        cmocka_unit_test(names_of_choices_may_have_blanks),
+        cmocka_unit_test(oracles_are_known_by_their_sentences),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A browser as client: spice-html5 over WebSocket, without a proxy, against a host without a VM."""
+import contextlib
+import socket
+
+from browser import Browser, Pages
+from cases_desktop import host_keys
+from harness import check, check_equal, make_certificates
+
+
+@contextlib.contextmanager
+def opened(test, certificates=None):
+    pages = Pages(certificates)
+    browser = Browser(test)
+    try:
+        yield pages, browser
+    finally:
+        with open(test.artifact("console.log"), "w", encoding="utf-8") as log:
+            log.write("\n".join(browser.said) + "\n")
+        browser.close()
+        pages.close()
+
+
+def check_desktop(test, browser, host):
+    """The screen is there, and a key comes through."""
+    size = browser.wait("a canvas", browser.picture)[:2]
+    check(size[0] > 300 and size[1] > 150, f"the canvas has {size[0]}x{size[1]} pixels")
+    browser.evaluate('document.querySelector("#spice-screen canvas").focus()')
+    browser.press("a", "KeyA", 65)
+    check_equal(host_keys(host, [0x1e, 0x9e]), [0x1e, 0x9e], "the keyboard got")
+    check(not [text for text in browser.said if text.startswith("exception")], f"the page said {browser.said}")
+    check(host.alive(), f"the host ended: {host.tail()}")
+    return size
+
+
+def plain(test):
+    host = test.start_host()
+    with opened(test) as (pages, browser):
+        for _ in range(3):
+            before = len(host.lines)
+            browser.open(pages.url(host.port))
+            check_desktop(test, browser, host)
+            del host.lines[before:]
+
+
+def ticket(test):
+    host = test.start_host("--password", "secret")
+    with opened(test) as (pages, browser):
+        browser.open(pages.url(host.port, password="wrong"))
+        browser.wait("the page to ask for another password", lambda: (browser.evaluate("1") and [
+            text for text in browser.said if text == "dialog: Password"]))
+        check(browser.picture() is None, "a wrong password shows a picture")
+        browser.open(pages.url(host.port, password="secret"))
+        check_desktop(test, browser, host)
+
+
+def tls(test):
+    folder = test.temporary("x509")
+    make_certificates(test, folder)
+    host = test.start_host("--tls-cert-dir", folder, plain=False, tls=True)
+    with opened(test, folder) as (pages, browser):
+        browser.open(pages.url(host.tls_port))
+        check_desktop(test, browser, host)
+
+
+def requests(test):
+    """What is no WebSocket gets an HTTP answer, and a SPICE client beside it is served."""
+    host = test.start_host()
+    with socket.create_connection(("127.0.0.1", host.port), 10) as browser:
+        browser.sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        browser.settimeout(10)
+        answer = b""
+        while got := browser.recv(4096):
+            answer += got
+    check(answer.startswith(b"HTTP/1.1 400 Bad Request\r\n"), f"a request for a page was answered {answer[:60]}")
+    test.run_client("--port", host.port, "--wait-primary")
+
+
+CASES = {"html5-plain": plain, "html5-ticket": ticket, "html5-tls": tls, "html5-requests": requests}
