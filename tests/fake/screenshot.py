@@ -3,16 +3,21 @@
 """fake-desktop draws; what fake-client shows in the end is what fake-desktop has.
 
     screenshot.py FAKE-DESKTOP FAKE-CLIENT [option of fake-desktop...]
+
+The end is when fake-desktop has stopped drawing, and for QUIET_S nothing has come any more; then fake-desktop ends, and the
+client with it.
 """
 import os
 import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 DRAW_S = 1.5
-STAY_S = 4
+QUIET_S = 1.0
+PATIENCE_S = 40
 
 
 def wait_for(path, seconds):
@@ -21,6 +26,27 @@ def wait_for(path, seconds):
         if time.monotonic() > end:
             raise SystemExit(f"{os.path.basename(path)} never came")
         time.sleep(0.02)
+
+
+class Lines:
+    """What a program says, and when it last said something."""
+
+    def __init__(self, stream):
+        self.stream, self.tail, self.last = stream, [], time.monotonic()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        for line in self.stream:
+            self.last = time.monotonic()
+            self.tail = self.tail[-20:] + [line]
+
+    def wait_quiet(self):
+        end = time.monotonic() + PATIENCE_S
+        while time.monotonic() - self.last < QUIET_S:
+            if time.monotonic() > end:
+                raise SystemExit("it does not become quiet")
+            time.sleep(0.05)
 
 
 def read(path):
@@ -32,23 +58,26 @@ def main():
     desktop_program, client_program, options = sys.argv[1], sys.argv[2], sys.argv[3:]
     with tempfile.TemporaryDirectory() as folder:
         socket, theirs, ours = (os.path.join(folder, name) for name in ("socket", "server.ppm", "client.ppm"))
-        with open(os.path.join(folder, "log"), "wb") as log:
-            desktop = subprocess.Popen([desktop_program, "--unix", socket, "--dump", theirs, *options], stdout=log)
-            try:
-                wait_for(socket, 10)
-                client = subprocess.Popen([client_program, "--unix", socket, "--screenshot", ours,
-                                           "--seconds", str(STAY_S)], stdout=subprocess.PIPE, text=True)
-                time.sleep(DRAW_S)
-                desktop.send_signal(signal.SIGUSR1)
-                wait_for(theirs, 10)
-                said = client.communicate(timeout=60)[0]
-            finally:
-                desktop.send_signal(signal.SIGTERM)
-                desktop.wait()
-        if client.returncode != 0:
-            raise SystemExit(f"fake-client: exit code {client.returncode}\n{said}")
+        desktop = subprocess.Popen([desktop_program, "--unix", socket, "--dump", theirs, *options],
+                                   stdout=subprocess.DEVNULL)
+        try:
+            wait_for(socket, PATIENCE_S)
+            client = subprocess.Popen([client_program, "--unix", socket, "--channels", "main,display", "--dump",
+                                       "--screenshot", ours, "--seconds", "600"], stdout=subprocess.PIPE, text=True)
+            lines = Lines(client.stdout)
+            time.sleep(DRAW_S)
+            desktop.send_signal(signal.SIGUSR1)
+            wait_for(theirs, PATIENCE_S)
+            lines.wait_quiet()
+        finally:
+            desktop.send_signal(signal.SIGTERM)
+            desktop.wait()
+        client.wait(PATIENCE_S)
+        lines.thread.join()
+        if not any(line == "0 violations\n" for line in lines.tail):
+            raise SystemExit("fake-client: " + "".join(lines.tail))
         server, seen = read(theirs), read(ours)
-        if len(set(server[-3000:])) < 2 and len(set(server)) < 8:
+        if len(set(server[15:])) < 8:
             raise SystemExit("nothing was drawn")
         if server != seen:
             wrong = sum(a != b for a, b in zip(server, seen))
