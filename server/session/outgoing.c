@@ -155,38 +155,6 @@ Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner
     return STATUS_OK;
 }
 
-typedef struct OutgoingCopy {
-    const Core *core;
-    uint8_t bytes[];
-} OutgoingCopy;
-
-static void copy_release(void *owner)
-{
-    OutgoingCopy *copy = owner;
-    copy->core->free(copy->core, copy);
-}
-
-Status outgoing_settle(Outgoing *out)
-{
-    for (size_t i = out->runs_first; i < out->runs_len; i++) {
-        OutgoingRun *run = &out->runs[i];
-        if (run->piece == NULL || run->release == copy_release) {
-            continue;
-        }
-        OutgoingCopy *copy = out->core->alloc(out->core, sizeof *copy + run->len);
-        if (copy == NULL) {
-            return STATUS_LIMIT;
-        }
-        copy->core = out->core;
-        memcpy(copy->bytes, run->piece, run->len);
-        run_release(run);
-        run->piece = copy->bytes;
-        run->release = copy_release;
-        run->owner = copy;
-    }
-    return STATUS_OK;
-}
-
 int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max)
 {
     int n = 0;

@@ -47,10 +47,6 @@ Status outgoing_reserve_runs(Outgoing *out, size_t runs) STATUS_MUST_CHECK;
 Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner),
                           void *owner) STATUS_MUST_CHECK;
 
-/* What is still to be sent of pieces is copied, and every piece released: nothing refers to anybody's memory afterwards.
- * STATUS_LIMIT: no memory for the rest of some of them. */
-Status outgoing_settle(Outgoing *out) STATUS_MUST_CHECK;
-
 /* At most `max` vectors of what is to be sent; returns their number. Valid until the next call. */
 int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max);
 void outgoing_taken(Outgoing *out, size_t len);

@@ -401,7 +401,7 @@ static void test_the_same_pixels_twice(void **state)
                         50 * 60 * 4);
 }
 
-static void test_settled_messages_need_no_guest(void **state)
+static void test_owned_messages_need_no_guest(void **state)
 {
     Rig *rig = *state;
     static uint8_t before[60 * 60 * 4];
@@ -411,7 +411,7 @@ static void test_settled_messages_need_no_guest(void **state)
     const QxlDrawable drawable = copy_of(&rig->images[4]);
     draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
     assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
-    assert_int_equal(outgoing_settle(&rig->out), STATUS_OK);
+    assert_int_equal(outgoing_own(&rig->out), STATUS_OK);
     assert_int_equal(rig->released, 1);
     memset(rig->pixels[4], 0xee, sizeof rig->pixels[4]);
     rig_receive(rig, &m);
@@ -547,13 +547,83 @@ static void test_self_bitmaps(void **state)
     assert_false(draw_encoder_draw(rig->encoder, &copy, 9, &rig->out));
 }
 
+/* ---- What no pixel tells ---- */
+
+/* The one message that there is. */
+static void only_message(Rig *rig, const QxlDrawable *drawable, WireMsg *ret)
+{
+    static uint8_t room[1u << 16];
+    WireArena arena;
+    assert_true(draw_encoder_draw(rig->encoder, drawable, 5, &rig->out));
+    const size_t len = rig_take(rig);
+    assert_int_equal(le32_get(rig->bytes + 2), len - 6);
+    wire_arena_init(&arena, room, sizeof room);
+    assert_int_equal(wire_msg_decode(WIRE_CHANNEL_DISPLAY, le16_get(rig->bytes),
+                                     span_of(rig->bytes + 6, len - 6), &arena, ret, NULL),
+                     STATUS_OK);
+}
+
+static void test_fields_that_change_no_pixel(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    const QxlDrawable text = {
+        .type = QXL_DRAW_TEXT,
+        .box = {.left = 1, .top = 2, .right = 3, .bottom = 4},
+        .u.text = {.string = {.flags = SPICE_STRING_FLAGS_RASTER_A4 | SPICE_STRING_FLAGS_RASTER_TOP_DOWN},
+                   .back_area = {.left = 5, .top = 6, .right = 7, .bottom = 8},
+                   .fore_mode = SPICE_ROPD_OP_XOR,
+                   .back_mode = SPICE_ROPD_OP_AND},
+    };
+    only_message(rig, &text, &m);
+    const WireMsgDisplayDrawText *t = &m.u.display_draw_text;
+    assert_int_equal(m.type, WIRE_MSG_DISPLAY_DRAW_TEXT);
+    assert_int_equal(t->base.surface_id, 5);
+    assert_int_equal(t->base.clip.type, WIRE_CLIP_TYPE_NONE);
+    assert_int_equal(t->str->flags, WIRE_STRING_FLAG_RASTER_A4 | WIRE_STRING_FLAG_RASTER_TOP_DOWN);
+    assert_int_equal(t->back_area.top, 6);
+    assert_int_equal(t->fore_mode, SPICE_ROPD_OP_XOR);
+    assert_int_equal(t->back_mode, SPICE_ROPD_OP_AND);
+
+    image_make(rig, 1, SPICE_BITMAP_FMT_32BIT, 3, 3);
+    const QxlDrawable transparent = {
+        .type = QXL_DRAW_TRANSPARENT,
+        .box = {.right = 3, .bottom = 3},
+        .clip = {.rects_given = true},
+        .u.transparent = {.src = &rig->images[1], .src_color = 0x1234, .true_color = 0x5678},
+    };
+    only_message(rig, &transparent, &m);
+    assert_int_equal(m.u.display_draw_transparent.src_color, 0x1234);
+    assert_int_equal(m.u.display_draw_transparent.true_color, 0x5678);
+    assert_int_equal(m.u.display_draw_transparent.base.clip.type, WIRE_CLIP_TYPE_RECTS);
+    assert_int_equal(m.u.display_draw_transparent.base.clip.rects.n, 0);
+
+    const QXLPointFix points[2] = {{16, 32}, {48, 64}};
+    const QxlPathSegment segment = {.flags = SPICE_PATH_BEGIN | SPICE_PATH_END, .count = 2, .points = points};
+    const int32_t dashes[2] = {16, 32};
+    const QxlDrawable stroke = {
+        .type = QXL_DRAW_STROKE,
+        .box = {.right = 3, .bottom = 3},
+        .u.stroke = {.path = {.segments = &segment, .count = 1, .points = 2},
+                     .line = {.flags = SPICE_LINE_FLAGS_STYLED, .dash_count = 2, .dash = dashes},
+                     .fore_mode = SPICE_ROPD_OP_PUT,
+                     .back_mode = SPICE_ROPD_OP_OR},
+    };
+    only_message(rig, &stroke, &m);
+    const WireMsgDisplayDrawStroke *s = &m.u.display_draw_stroke;
+    assert_int_equal(s->back_mode, SPICE_ROPD_OP_OR);
+    assert_int_equal(s->attr.style.n, 2);
+    assert_int_equal(s->attr.style.items[1], 32);
+    assert_int_equal(s->path->segments.items[0].points.items[1].y, 64);
+}
+
 int run_messages(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_client_follows_whatever_happens, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bare_pixels_go_from_where_they_lie, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_same_pixels_twice, rig_setup, rig_teardown),
-        cmocka_unit_test_setup_teardown(test_settled_messages_need_no_guest, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_owned_messages_need_no_guest, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unstable_pixels_are_copied_first, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_coded_bytes_outlive_the_encoder, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),
@@ -561,6 +631,7 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_self_bitmaps, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_fields_that_change_no_pixel, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("messages", tests, NULL, NULL);
 }
