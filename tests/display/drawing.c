@@ -217,6 +217,39 @@ static void covered_leaves(void **state)
     same_picture(desk, deaf);
 }
 
+/* Lines go up in a window, and now and then something is drawn over it or moved out of it. */
+static void scroll(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    for (int32_t i = 0; i < 1500; i++) {
+        device_copy_bits(device, 0, box_of(4, 4, 44, 40), 4, 8);
+        device_fill(device, 0, box_of(4, 40, 44, 44), (uint32_t)i * 7919);
+        device_fill(device, 0, box_of(4 + i % 36, 40, 8 + i % 36, 43), (uint32_t)i * 104729);
+        if (i % 50 == 7) {
+            device_copy_bits(device, 0, box_of(48, 4 + i % 30, 60, 16 + i % 30), 10, 20);
+        }
+        if (i % 20 == 19) {
+            wait_for_rings(desk);
+        }
+    }
+    wait_for_rings(desk);
+}
+
+/* Of what was scrolled away nothing is drawn, and what is left is as if it had been. */
+static void scrolled(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, scroll);
+    assert_true(current_of(desk)->pruned > 1000);
+    desk_host(desk, update_all);
+    desk_run(desk, NS_PER_S);
+    same_picture(desk, client);
+}
+
 static void pictures(Desk *desk)
 {
     for (uint32_t i = 0; i < 60; i++) {
@@ -262,6 +295,7 @@ int run_drawing(void)
         cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(covered_leaves, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(scrolled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stop_gives_back, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("drawing", tests, NULL, NULL);
