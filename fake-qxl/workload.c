@@ -121,9 +121,13 @@ static bool step_draw(FakeQxl *qxl)
                                      : fake_qxl_copy(qxl, id, &box);
 }
 
-/* On what is known to differ from one renderer to the next nobody can be judged: rounding in scaled ROP3. */
+/* On what is known to differ from one renderer to the next nobody can be judged: rounding in scaled ROP3, and alpha where it
+ * may be the byte of xRGB that is nobody's. */
 static bool renderers_agree(const FakeDrawing *drawing)
 {
+    if (drawing->type == QXL_DRAW_ALPHA_BLEND) {
+        return drawing->alpha_flags == 0;
+    }
     return drawing->type != QXL_DRAW_ROP3 ||
            (drawing->source_area.right - drawing->source_area.left ==
                 drawing->box.right - drawing->box.left &&

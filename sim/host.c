@@ -94,7 +94,9 @@ static SpiceWatch *watch_add(int fd, int mask, SpiceWatchFunc func, void *opaque
     CHECK(watch != NULL);
     watch->func = func;
     watch->opaque = opaque;
-    if (!sim_watch_init(&sim->host.loop, &watch->watch, fd, (unsigned)mask, watch_fired, watch)) {
+    /* A host may refuse to watch for nothing, as Xspice does. */
+    if (mask == 0 ||
+        !sim_watch_init(&sim->host.loop, &watch->watch, fd, (unsigned)mask, watch_fired, watch)) {
         free(watch);
         watch = NULL;
     }

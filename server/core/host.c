@@ -184,10 +184,14 @@ static CoreWatch *watch_new(CoreLoop *base, int handle, unsigned mask, CoreWatch
     watch->mask = mask;
     watch->func = func;
     watch->opaque = opaque;
-    watch->watch = loop->host->watch_add(handle, to_host(mask), watch_ready, watch);
+    /* Xspice refuses to watch for nothing: it is asked for something, and then told otherwise. */
+    watch->watch = loop->host->watch_add(handle, to_host(mask != 0 ? mask : CORE_READ), watch_ready, watch);
     if (watch->watch == NULL) {
         free(watch);
         return NULL;
+    }
+    if (mask == 0) {
+        loop->host->watch_update_mask(watch->watch, 0);
     }
     loop->objects++;
     return watch;

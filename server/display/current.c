@@ -49,6 +49,7 @@ static void leave_pending(Current *current, Drawable *drawable)
     drawable->pending = false;
     current->pending_len--;
     current->pending_bytes -= drawable->bytes;
+    current->pending_moves -= drawable->moves;
     pipe_item_unref(&drawable->item);
 }
 
@@ -137,9 +138,83 @@ void current_render_all(Current *current, uint64_t now_ns)
     }
 }
 
+/* ---- What cannot be seen ---- */
+
+static void keep_simple(pixman_region32_t *region)
+{
+    if (pixman_region32_n_rects(region) > CURRENT_PRUNE_RECTS_MAX) {
+        pixman_box32_t extents = *pixman_region32_extents(region);
+        pixman_region32_reset(region, &extents);
+    }
+}
+
+static unsigned side(int32_t from, int32_t to)
+{
+    return (unsigned)(to - from);
+}
+
+/* What is seen of the drawable, and from where it takes that, is seen before it; what it hides is not. */
+static bool look_through(pixman_region32_t *seen, const Drawable *drawable)
+{
+    const pixman_box32_t *box = &drawable->extents;
+    pixman_region32_t *on = &seen[drawable->surface_id], part, all;
+
+    pixman_region32_init_rect(&all, box->x1, box->y1, side(box->x1, box->x2), side(box->y1, box->y2));
+    pixman_region32_init(&part);
+    pixman_region32_intersect(&part, on, &all);
+    const bool is_seen = pixman_region32_not_empty(&part) != 0;
+    if (is_seen && drawable->opaque) {
+        pixman_region32_subtract(on, on, &all);
+    }
+    if (is_seen && drawable->moves) {
+        pixman_region32_translate(&part, -drawable->move_x, -drawable->move_y);
+        pixman_region32_union(on, on, &part);
+    }
+    for (uint32_t i = 0; is_seen && !drawable->moves && i < drawable->read_count; i++) {
+        const pixman_box32_t *from = &drawable->reads[i].box;
+        pixman_region32_t *there = &seen[drawable->reads[i].surface_id];
+        pixman_region32_union_rect(there, there, from->x1, from->y1, side(from->x1, from->x2),
+                                   side(from->y1, from->y2));
+        keep_simple(there);
+    }
+    keep_simple(on);
+    pixman_region32_fini(&part);
+    pixman_region32_fini(&all);
+    return is_seen;
+}
+
+/* At the newest drawable, all of each surface is. */
+static void prune(Current *current)
+{
+    const SurfaceTable *surfaces = current->surfaces;
+    pixman_region32_t *seen = g_new(pixman_region32_t, surfaces->len);
+
+    for (uint32_t id = 0; id < surfaces->len; id++) {
+        const Raster *raster = &surfaces->surfaces[id].canvas.raster;
+        pixman_region32_init_rect(&seen[id], 0, 0, (unsigned)raster->width, (unsigned)raster->height);
+    }
+    for (ListNode *node = current->pending.prev, *before; node != &current->pending; node = before) {
+        Drawable *drawable = list_entry(node, Drawable, in_pending);
+        before = node->prev;
+        if (!look_through(seen, drawable)) {
+            current->pruned++;
+            leave_pending(current, drawable);
+        }
+    }
+    for (uint32_t id = 0; id < surfaces->len; id++) {
+        pixman_region32_fini(&seen[id]);
+    }
+    g_free(seen);
+}
+
 /* The oldest needs nothing that is pending. */
 void current_trim(Current *current, uint64_t now_ns)
 {
+    if (current->pending_len > CURRENT_PENDING_MAX && current->pending_moves >= CURRENT_MOVES_MIN &&
+        current->number >= current->prune_at) {
+        current->prune_at = current->number + CURRENT_PRUNE_EACH;
+        prune(current);
+    }
     while (current->pending_len > CURRENT_PENDING_MAX ||
            (current->pending_len > 0 && current->pending_bytes > CURRENT_PENDING_BYTES_MAX)) {
         draw(current, list_first(&current->pending, Drawable, in_pending), now_ns);
@@ -263,6 +338,7 @@ void current_add(Current *current, Drawable *drawable)
     drawable->pending = true;
     current->pending_len++;
     current->pending_bytes += drawable->bytes;
+    current->pending_moves += drawable->moves;
     pipe_item_ref(&drawable->item);
 }
 

@@ -11,6 +11,9 @@
  * where it is: a copy on the surface, a picture of the surface elsewhere. Older drawables are found by the cell of the
  * surface that their first pixel lies in, so what is not near costs nothing.
  *
+ * Scrolling is copies of copies, of which all but the last few leave nothing behind. Where there are many, a walk from the
+ * newest to the oldest finds what can still be seen of each, and the canvas is spared the rest.
+ *
  * Ownership  holds a reference to each pending drawable. Surfaces are the worker's.
  * Thread     the worker's.
  * Errors     a drawable that cannot be drawn is gone, with a word to worker_fault().
@@ -24,6 +27,9 @@
 #define CURRENT_PENDING_BYTES_MAX                                                                            \
     (64u                                                                                                     \
      << 20) /* bytes of drawables that wait for their canvas; what the guest could never exceed with its own memory */
+#define CURRENT_MOVES_MIN 32u      /* pending copies; fewer are not worth looking for what cannot be seen */
+#define CURRENT_PRUNE_EACH 500u    /* drawables between two such searches */
+#define CURRENT_PRUNE_RECTS_MAX 16 /* rectangles of what can be seen; more become the one around them */
 #define CURRENT_COVERED_MAX                                                                                  \
     128u /* drawables looked at per cell when something covers it: bounds what a guest can cost */
 
@@ -34,8 +40,10 @@ typedef struct Current {
     ListNode pending; /* Drawable.in_pending, oldest first */
     uint32_t pending_len;
     uint64_t pending_bytes;
-    uint64_t number;         /* of the newest drawable */
-    uint64_t drawn, dropped; /* for figures */
+    uint32_t pending_moves;          /* those that copy from their own surface */
+    uint64_t number;                 /* of the newest drawable */
+    uint64_t prune_at;               /* not before that number */
+    uint64_t drawn, dropped, pruned; /* for figures */
 } Current;
 
 void current_init(Current *current, RedWorker *worker, SurfaceTable *surfaces, const QxlMemory *memory);

@@ -151,6 +151,9 @@ static void find_reads(Drawable *drawable, const QxlDrawable *qxl)
         const pixman_box32_t box = {from.x, from.y, from.x + (qxl->box.right - qxl->box.left),
                                     from.y + (qxl->box.bottom - qxl->box.top)};
         add_read(drawable, qxl->surface_id, &box);
+        drawable->moves = true;
+        drawable->move_x = qxl->box.left - from.x;
+        drawable->move_y = qxl->box.top - from.y;
     }
 }
 

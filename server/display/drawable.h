@@ -41,6 +41,8 @@ typedef struct Drawable {
     uint32_t surface_id;
     pixman_box32_t extents; /* what it can touch: of box and clip; may be empty */
     bool opaque;            /* what it touches is as it says, whatever was there before */
+    bool moves;             /* it copies from the surface that it draws on: QXL_COPY_BITS */
+    int32_t move_x, move_y; /* from where to here */
     bool pending;           /* not on its canvas yet */
     bool dropped;           /* to be skipped, wherever it waits */
     DrawableRead reads[DRAWABLE_READS_MAX];

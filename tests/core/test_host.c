@@ -63,7 +63,7 @@ static void timer_remove(SpiceTimer *timer)
 
 static SpiceWatch *watch_add(int fd, int mask, SpiceWatchFunc func, void *opaque)
 {
-    if (refuses) {
+    if (refuses || mask == 0) { /* Xspice is such a host */
         return NULL;
     }
     last_watch = calloc(1, sizeof *last_watch);
@@ -225,6 +225,21 @@ static void only_what_is_wanted_now_is_passed_on(void **state)
     scene_end(&scene);
 }
 
+static void a_watch_for_nothing_is_no_matter(void **state)
+{
+    Scene scene = scene_new(0);
+    unsigned seen = 0;
+
+    (void)state;
+    CoreWatch *watch = loop_watch_new(scene.loop, 5, 0, count_ready, &seen);
+    assert_non_null(watch);
+    assert_int_equal(last_watch->mask, 0);
+    loop_watch_set(scene.loop, watch, CORE_WRITE);
+    assert_int_equal(last_watch->mask, SPICE_WATCH_EVENT_WRITE);
+    loop_watch_free(scene.loop, watch);
+    scene_end(&scene);
+}
+
 static void refusals_leave_nothing_behind(void **state)
 {
     (void)state;
@@ -306,6 +321,7 @@ int main(void)
         cmocka_unit_test(early_timer_waits_for_the_rest),
         cmocka_unit_test(stopping_reaches_the_host),
         cmocka_unit_test(only_what_is_wanted_now_is_passed_on),
+        cmocka_unit_test(a_watch_for_nothing_is_no_matter),
         cmocka_unit_test(refusals_leave_nothing_behind),
         cmocka_unit_test(task_posted_by_a_task_wakes_the_host_again),
         cmocka_unit_test(freeing_runs_what_was_posted),

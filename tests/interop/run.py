@@ -14,10 +14,11 @@ import traceback
 import cases_desktop
 import cases_html5
 import cases_qemu
+import cases_replay
 import cases_tshark
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_tshark.CASES}
+CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES}
 
 
 def run_case(name, options):
