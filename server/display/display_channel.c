@@ -49,6 +49,7 @@ static void mark_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 
     (void)item;
     (void)now_ns;
+    display_client_changed(client);
     if (primary == 0 || primary != client->marked.known) {
         return; /* another one waits behind the primary that is meant */
     }
@@ -72,6 +73,7 @@ static void commit_reset(DisplayClient *client, ClientState *state, ResetFunc re
     RedChannelClient *rcc = &client->base;
     const uint64_t before = rcc->sent_serial;
 
+    display_client_changed(client);
     if (!reset(client->encoder, &rcc->out)) {
         rcc_close(rcc, "no memory for a message");
         return;

@@ -113,6 +113,7 @@ static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t 
     DisplayClient *client = display_client_of(rcc);
     ClientSurface *at = &client->surfaces[item->id];
 
+    display_client_changed(client);
     if (item->generation == 0) {
         RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_DESTROY, wire_msg_display_surface_destroy_encode,
                  (&(WireMsgDisplaySurfaceDestroy){item->id}));

@@ -57,7 +57,7 @@ typedef struct DisplayClient {
     bool unsettled;     /* what follows from the table is not queued yet */
     uint32_t drawables; /* in the pipe */
     uint64_t bytes;     /* of those */
-    uint32_t changes;   /* other items queued since the last squash; less than that are there */
+    uint32_t changes;   /* other items in the pipe, but for those of the last squash */
     ClientState palettes, images, monitors, marked;
 } DisplayClient;
 
@@ -76,6 +76,11 @@ void display_client_settle(DisplayClient *client);
 void display_client_draw(DisplayClient *client, Drawable *drawable);
 /* Drops all that waits. */
 void display_client_squash(DisplayClient *client);
+/* An item that is no drawable leaves the pipe. */
+static inline void display_client_changed(DisplayClient *client)
+{
+    client->changes -= client->changes > 0;
+}
 
 /* Of the items that drawables are. */
 extern const PipeItemType display_drawable_type;

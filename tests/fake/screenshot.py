@@ -9,6 +9,7 @@ client with it.
 """
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -25,6 +26,17 @@ def wait_for(path, seconds):
     while not os.path.exists(path):
         if time.monotonic() > end:
             raise SystemExit(f"{os.path.basename(path)} never came")
+        time.sleep(0.02)
+
+
+def wait_for_listener(path):
+    end = time.monotonic() + PATIENCE_S
+    while True:
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(path) == 0:
+                return
+        if time.monotonic() > end:
+            raise SystemExit("nobody listens")
         time.sleep(0.02)
 
 
@@ -57,12 +69,12 @@ def read(path):
 def main():
     desktop_program, client_program, options = sys.argv[1], sys.argv[2], sys.argv[3:]
     with tempfile.TemporaryDirectory() as folder:
-        socket, theirs, ours = (os.path.join(folder, name) for name in ("socket", "server.ppm", "client.ppm"))
-        desktop = subprocess.Popen([desktop_program, "--unix", socket, "--dump", theirs, *options],
+        path, theirs, ours = (os.path.join(folder, name) for name in ("socket", "server.ppm", "client.ppm"))
+        desktop = subprocess.Popen([desktop_program, "--unix", path, "--dump", theirs, *options],
                                    stdout=subprocess.DEVNULL)
         try:
-            wait_for(socket, PATIENCE_S)
-            client = subprocess.Popen([client_program, "--unix", socket, "--channels", "main,display", "--dump",
+            wait_for_listener(path)
+            client = subprocess.Popen([client_program, "--unix", path, "--channels", "main,display", "--dump",
                                        "--screenshot", ours, "--seconds", "600"], stdout=subprocess.PIPE, text=True)
             lines = Lines(client.stdout)
             time.sleep(DRAW_S)

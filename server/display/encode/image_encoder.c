@@ -429,11 +429,39 @@ static bool area_as_is(ImageEncoder *encoder, const ImageSource *source, const I
     return data_of_chain(encoder, ret, options->piece_min, &to->data);
 }
 
+/* The fourth bytes of 32_xRGB are nobody's, but a guest can make alpha of them; LZ has no place for them. */
+typedef enum SpareBytes { SPARE_CLEAR, SPARE_SET, SPARE_ANY } SpareBytes;
+
+static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
+{
+    uint32_t all = UINT32_MAX, any = 0;
+
+    for (int32_t y = area->top; y < area->bottom; y++) {
+        const uint8_t *line = raster->top + raster->stride * y;
+        for (int64_t x = area->left; x < area->right; x++) {
+            const uint32_t pixel = le32_get(line + 4 * x);
+            all &= pixel;
+            any |= pixel;
+        }
+        if (any >> 24 != 0 && all >> 24 != 0xff) {
+            return SPARE_ANY;
+        }
+    }
+    return any >> 24 == 0 ? SPARE_CLEAR : SPARE_SET;
+}
+
 bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
                        const ImageOptions *options, EncodedImage *ret)
 {
     QXLRect part = *area;
     Raster pixels = *raster;
+    uint8_t flags = 0;
+
+    if (raster->format == PIXMAN_x8r8g8b8 && options->compression == DRAW_COMPRESSION_LZ && !with_alpha) {
+        const SpareBytes spare = spare_bytes(raster, area);
+        flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
+        with_alpha = spare == SPARE_ANY;
+    }
 
     if (raster->format == PIXMAN_r5g6b5 || raster->format == PIXMAN_a1) {
         if (!area_convert(encoder, raster, area, &pixels)) {
@@ -459,6 +487,7 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
 
     *ret = (EncodedImage){
         .wire = {.id = encoder->next_area++ << 32 | QXL_IMAGE_GROUP_RED,
+                 .flags = flags,
                  .width = source.width,
                  .height = source.height},
         .taken = block_chain_of(encoder->pool),
