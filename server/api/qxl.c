@@ -98,9 +98,11 @@ void spice_qxl_update_area(QXLInstance *instance, uint32_t surface_id, QXLRect *
     RedWorker *worker = worker_of(instance, __func__);
 
     if (worker != NULL && is_given(worker, area, __func__)) {
-        RequestUpdateArea request = {
-            .surface_id = surface_id, .area = *area, .dirty = dirty_rects, .dirty_len = num_dirty_rects,
-            .clear = clear_dirty_region != 0};
+        RequestUpdateArea request = {.surface_id = surface_id,
+                                     .area = *area,
+                                     .dirty = dirty_rects,
+                                     .dirty_len = num_dirty_rects,
+                                     .clear = clear_dirty_region != 0};
         red_worker_call(worker, __func__, request_update_area, &request);
     }
 }

@@ -396,7 +396,8 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
     if (rcc->state != RCC_LIVE) {
         return;
     }
-    const bool waits = !outgoing_is_empty(&rcc->out) || ((rcc->pipe.len > 0 || rcc->idle_wanted) && ack_window_is_full(&rcc->ack));
+    const bool waits = !outgoing_is_empty(&rcc->out) ||
+                       ((rcc->pipe.len > 0 || rcc->idle_wanted) && ack_window_is_full(&rcc->ack));
     if (!waits) {
         rcc->blocked_since_ns = NS_NEVER;
     } else if (rcc->blocked_since_ns == NS_NEVER) {

@@ -59,11 +59,11 @@ struct RedChannelClient {
     AckWindow ack;
     uint64_t sent_serial; /* of the last message committed */
     bool mini_header;
-    bool pipe_held;  /* nothing but what is committed already goes out: the client has not said hello yet */
-    bool migrating;  /* MIGRATE is queued: nothing may follow it but what belongs to the migration */
-    bool committing; /* inside commit: guards against an item that pushes */
-    bool in_event;   /* the flush comes at the end of it */
-    bool idle_wanted;    /* commit_idle() has something, when the pipe is empty */
+    bool pipe_held;   /* nothing but what is committed already goes out: the client has not said hello yet */
+    bool migrating;   /* MIGRATE is queued: nothing may follow it but what belongs to the migration */
+    bool committing;  /* inside commit: guards against an item that pushes */
+    bool in_event;    /* the flush comes at the end of it */
+    bool idle_wanted; /* commit_idle() has something, when the pipe is empty */
     bool flush_posted;
     CoreTask flush_task, dispose_task;
     CoreTimer *timer;

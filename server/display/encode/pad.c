@@ -31,7 +31,8 @@ void *pad_take(Pad *pad, uint64_t bytes)
     if (bytes > SIZE_MAX / 2) {
         return NULL;
     }
-    const size_t needed = (size_t)((bytes + align) / align * align); /* never 0, so that what is taken is somewhere */
+    const size_t needed =
+        (size_t)((bytes + align) / align * align); /* never 0, so that what is taken is somewhere */
     if (needed > pad->left) {
         const size_t size = needed > PAD_KEEP_BYTES ? needed : PAD_KEEP_BYTES;
         PadBlock *block = pad->core->alloc(pad->core, sizeof *block + size);
