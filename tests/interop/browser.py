@@ -26,6 +26,10 @@ PIXELS = """(() => {
 })()"""
 
 
+# Whoever is asked for a password in a dialog of the browser's own waits for ever.
+ASKED = "window.prompt = text => { window.asked = text; throw new Error('nobody answers'); };"
+
+
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_args):
         pass
@@ -79,6 +83,7 @@ class Browser:
         self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.call("Runtime.enable")
         self.call("Page.enable")
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=ASKED)
 
     def message(self, end):
         while b"\0" not in self.rest:
@@ -89,20 +94,16 @@ class Browser:
         text, self.rest = self.rest.split(b"\0", 1)
         return json.loads(text)
 
-    def send(self, method, params):
+    def call(self, method, **params):
         self.number += 1
         request = {"id": self.number, "method": method, "params": params}
         if self.session:
             request["sessionId"] = self.session
         os.write(self.to, json.dumps(request).encode() + b"\0")
-        return self.number
-
-    def call(self, method, **params):
-        number = self.send(method, params)
         end = time.monotonic() + 30
         while True:
             answer = self.message(end)
-            if answer.get("id") == number:
+            if answer.get("id") == self.number:
                 check("error" not in answer, f"Chromium: {method}: {answer.get('error')}")
                 return answer["result"]
             if answer.get("method") == "Runtime.consoleAPICalled":
@@ -111,9 +112,6 @@ class Browser:
             elif answer.get("method") == "Runtime.exceptionThrown":
                 details = answer["params"]["exceptionDetails"]
                 self.said.append("exception: " + details.get("exception", {}).get("description", details["text"]))
-            elif answer.get("method") == "Page.javascriptDialogOpening":
-                self.said.append("dialog: " + answer["params"]["message"])
-                self.send("Page.handleJavaScriptDialog", {"accept": False})
 
     def open(self, url):
         self.said.clear()

@@ -47,8 +47,7 @@ def ticket(test):
     host = test.start_host("--password", "secret")
     with opened(test) as (pages, browser):
         browser.open(pages.url(host.port, password="wrong"))
-        browser.wait("the page to ask for another password", lambda: (browser.evaluate("1") and [
-            text for text in browser.said if text == "dialog: Password"]))
+        browser.wait("the page to ask for another password", lambda: browser.evaluate("window.asked") == "Password")
         check(browser.picture() is None, "a wrong password shows a picture")
         browser.open(pages.url(host.port, password="secret"))
         check_desktop(test, browser, host)
