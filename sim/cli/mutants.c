@@ -104,19 +104,30 @@ static bool is_of_row(const Scenario *scenario, const char *row)
 
 typedef enum Which { ALL, FILES, BUILT_IN } Which;
 
-/* Scenarios of a mutant's own row alone (--rows), or all subjects. */
+static bool has_scenario(const Cli *cli, const char *row)
+{
+    for (size_t k = 0; k < cli->all_len; k++) {
+        if (cli->scenarios[k] != NULL && is_of_row(cli->scenarios[k], row)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* All subjects; with --rows the scenarios of a mutant's own row alone, or what is built in if no scenario tells it. */
 static size_t add_subjects(const Mutants *mutants, const Mutant *mutant, const char *argv[], size_t at,
                            Which which)
 {
     const Cli *cli = mutants->cli;
+    const bool is_told = has_scenario(cli, mutant->row);
     for (size_t i = 0; i < cli->chosen_len; i++) {
         size_t k = 0;
         while (cli->all[k] != cli->chosen[i]) {
             k++;
         }
-        const bool wanted = !cli->rows || mutant == mutants->list ||
-                            (cli->scenarios[k] != NULL && is_of_row(cli->scenarios[k], mutant->row));
         const bool is_file = cli->scenarios[k] != NULL;
+        const bool wanted = !cli->rows || mutant == mutants->list ||
+                            (is_told ? is_file && is_of_row(cli->scenarios[k], mutant->row) : !is_file);
         if (wanted && (is_file ? which != BUILT_IN : which != FILES)) {
             argv[at++] = cli->scenarios[k] != NULL ? cli->paths[k] : cli->chosen[i]->name;
         }
