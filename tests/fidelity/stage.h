@@ -25,6 +25,11 @@ typedef struct Line {
 struct Stage {
     const char *name;
     void *backend;
+    uint64_t quiet_ns;    /* so long nothing may move; until() */
+    uint64_t patience_ns; /* the longest that it waits */
+    /* The host's channel_event(), in the main domain. NULL: nobody asks. */
+    void (*channel_event)(void *opaque, int event, const SpiceChannelEventInfo *info);
+    void *opaque;
 
     /* A server that listens once it is initialised with `core`. */
     SpiceServer *(*make_server)(Stage *stage);
