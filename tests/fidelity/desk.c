@@ -5,7 +5,9 @@
 
 static void push_scan(SpiceKbdInstance *sin, uint8_t byte)
 {
-    part_addf(list_entry(sin, Desk, keyboard)->part, "scan code %02x", byte);
+    Desk *desk = list_entry(sin, Desk, keyboard);
+    desk->scan_codes++;
+    part_addf(desk->part, "scan code %02x", byte);
 }
 
 static uint8_t get_leds(SpiceKbdInstance *sin)
@@ -22,12 +24,16 @@ static const SpiceKbdInterface keyboard_interface = {
 
 static void mouse_motion(SpiceMouseInstance *sin, int dx, int dy, int dz, uint32_t buttons)
 {
-    part_addf(list_entry(sin, Desk, mouse)->part, "mouse %d %d %d buttons %x", dx, dy, dz, buttons);
+    Desk *desk = list_entry(sin, Desk, mouse);
+    desk->motions++;
+    part_addf(desk->part, "mouse %d %d %d buttons %x", dx, dy, dz, buttons);
 }
 
 static void mouse_buttons(SpiceMouseInstance *sin, uint32_t buttons)
 {
-    part_addf(list_entry(sin, Desk, mouse)->part, "mouse buttons %x", buttons);
+    Desk *desk = list_entry(sin, Desk, mouse);
+    desk->buttons++;
+    part_addf(desk->part, "mouse buttons %x", buttons);
 }
 
 static const SpiceMouseInterface mouse_interface = {
@@ -43,17 +49,23 @@ static void tablet_size(SpiceTabletInstance *sin, int width, int height)
 
 static void tablet_position(SpiceTabletInstance *sin, int x, int y, uint32_t buttons)
 {
-    part_addf(list_entry(sin, Desk, tablet)->part, "tablet %d %d buttons %x", x, y, buttons);
+    Desk *desk = list_entry(sin, Desk, tablet);
+    desk->motions++;
+    part_addf(desk->part, "tablet %d %d buttons %x", x, y, buttons);
 }
 
 static void tablet_wheel(SpiceTabletInstance *sin, int dz, uint32_t buttons)
 {
-    part_addf(list_entry(sin, Desk, tablet)->part, "tablet wheel %d buttons %x", dz, buttons);
+    Desk *desk = list_entry(sin, Desk, tablet);
+    desk->buttons++;
+    part_addf(desk->part, "tablet wheel %d buttons %x", dz, buttons);
 }
 
 static void tablet_buttons(SpiceTabletInstance *sin, uint32_t buttons)
 {
-    part_addf(list_entry(sin, Desk, tablet)->part, "tablet buttons %x", buttons);
+    Desk *desk = list_entry(sin, Desk, tablet);
+    desk->buttons++;
+    part_addf(desk->part, "tablet buttons %x", buttons);
 }
 
 static const SpiceTabletInterface tablet_interface = {

@@ -15,6 +15,7 @@ typedef struct Desk {
     SpiceMouseInstance mouse;
     SpiceTabletInstance tablet;
     uint8_t leds;
+    uint64_t scan_codes, motions, buttons; /* so many */
     Part *part;
 } Desk;
 
