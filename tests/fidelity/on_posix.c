@@ -55,6 +55,13 @@ static SpiceServer *make_server(Stage *stage)
     return server;
 }
 
+static void unlisten(Stage *stage)
+{
+    PosixStage *self = posix_stage(stage);
+    close(self->listener);
+    self->listener = -1;
+}
+
 static void as_host(Stage *stage, void (*fn)(void *arg), void *arg)
 {
     (void)stage;
@@ -153,6 +160,7 @@ Stage *stage_on_posix(void)
         .quiet_ns = QUIET_NS,
         .patience_ns = PATIENCE_NS,
         .core = poll_core_init(on_channel_event),
+        .unlisten = unlisten,
         .as_host = as_host,
         .until = until,
         .open = line_open,

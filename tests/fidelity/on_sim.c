@@ -32,6 +32,11 @@ static SpiceServer *make_server(Stage *stage)
     return server;
 }
 
+static void unlisten(Stage *stage)
+{
+    (void)stage; /* the server opened it, and closed it */
+}
+
 static void host_thread(void *arg)
 {
     SimStage *self = arg;
@@ -150,6 +155,7 @@ Stage *stage_in_sim(const SimConfig *config)
         .quiet_ns = QUIET_NS,
         .patience_ns = PATIENCE_NS,
         .core = sim_host(self->sim),
+        .unlisten = unlisten,
         .as_host = as_host,
         .until = until,
         .open = line_open,

@@ -34,6 +34,8 @@ struct Stage {
     /* A server that listens once it is initialised with `core`. */
     SpiceServer *(*make_server)(Stage *stage);
     SpiceCoreInterface *core;
+    /* Nobody listens any more: a server does not close a socket that its host gave it. After spice_server_destroy(). */
+    void (*unlisten)(Stage *stage);
 
     /* Calls it in the main domain, with the host's lock. */
     void (*as_host)(Stage *stage, void (*fn)(void *arg), void *arg);

@@ -242,6 +242,7 @@ static void destroy(void *arg)
     Story *story = arg;
     spice_server_destroy(story->server);
     story->server = NULL;
+    story->stage->unlisten(story->stage);
 }
 
 /* ---- Acts of the clients ---- */

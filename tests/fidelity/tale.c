@@ -22,6 +22,7 @@ typedef struct Tale {
     const Step *step;      /* NULL: the beginning, or the end */
     const GuestLine *line; /* that it has come, or not; NULL: none */
     const char *differs;   /* from the model, as far as it knows */
+    char differs_text[200];
 
     /* What the host does. */
     void (*act)(struct Tale *tale);
@@ -60,7 +61,7 @@ static void look(const Tale *tale, Mark *ret)
 }
 
 /* NULL: it is as it was in the model. `ret_final`: more was seen than that, so waiting does not help. */
-static const char *difference(const Mark *model, const Mark *now, bool *ret_final)
+static const char *difference(Tale *tale, const Mark *model, const Mark *now, bool *ret_final)
 {
     *ret_final = true;
     if (now->parts_len != model->parts_len) {
@@ -84,7 +85,15 @@ static const char *difference(const Mark *model, const Mark *now, bool *ret_fina
         if (now->devices[i].taken != model->devices[i].taken ||
             now->devices[i].cookies != model->devices[i].cookies ||
             now->devices[i].sees_client != model->devices[i].sees_client) {
-            return "a device was treated otherwise than in the model";
+            snprintf(tale->differs_text, sizeof tale->differs_text,
+                     "%s: %llu commands taken, %llu calls under way, %s; in the model: %llu, %llu, %s",
+                     tale->scenario->devices[i].name, (unsigned long long)now->devices[i].taken,
+                     (unsigned long long)now->devices[i].cookies,
+                     now->devices[i].sees_client ? "a client" : "no client",
+                     (unsigned long long)model->devices[i].taken,
+                     (unsigned long long)model->devices[i].cookies,
+                     model->devices[i].sees_client ? "a client" : "no client");
+            return tale->differs_text;
         }
     }
     return NULL;
@@ -123,7 +132,7 @@ static bool is_settled(void *arg)
         Mark now;
         bool final;
         look(tale, &now);
-        tale->differs = difference(&tale->model->marks[index], &now, &final);
+        tale->differs = difference(tale, &tale->model->marks[index], &now, &final);
         if (tale->differs != NULL) {
             return final;
         }

@@ -7,7 +7,8 @@
 
 #include "base/check.h"
 
-#define SURFACES 63u /* ids of a device's, from 1 */
+#define SURFACES 63u        /* ids of a device's, from 1 */
+#define MONITORS_ALLOWED 4u /* as Linux's driver says */
 
 static uint32_t choose(TaleHost *host, uint32_t n)
 {
@@ -166,6 +167,7 @@ void tale_host_tear_down(TaleHost *host)
     if (host->server != NULL) {
         spice_server_destroy(host->server);
         host->server = NULL;
+        host->stage->unlisten(host->stage);
         for (uint32_t i = 0; i < host->scenario->devices_len; i++) {
             if (host->devices[i].attached) {
                 device_complains(host, &host->devices[i]);
@@ -294,7 +296,7 @@ static bool device_act(TaleHost *host, FakeQxl *qxl, const Phrase *phrase)
     case DEVICE_DESTROYS_ALL_ASYNC:
         return fake_qxl_surfaces_destroy_all(qxl, phrase->form->id == DEVICE_DESTROYS_ALL_ASYNC);
     case DEVICE_SETS_MONITORS:
-        return fake_qxl_monitors(qxl, (uint32_t)range->low, 0);
+        return fake_qxl_monitors(qxl, (uint32_t)range->low, MONITORS_ALLOWED);
     case DEVICE_DRAWS:
         return fake_qxl_has_primary(qxl) && draw(host, qxl);
     case DEVICE_UPDATES:
@@ -418,6 +420,7 @@ void tale_host_look(const TaleHost *host, Mark *ret)
         }
         ret->devices[i].taken = report.taken;
         ret->devices[i].cookies = report.cookies;
-        ret->devices[i].sees_client = report.client_present;
+        /* Whether a device that is let go hears of its last client's end is a matter of time. */
+        ret->devices[i].sees_client = host->devices[i].attached && report.client_present;
     }
 }
