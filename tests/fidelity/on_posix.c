@@ -177,6 +177,7 @@ Stage *stage_on_posix(void)
 const char *stage_on_posix_end(Stage *stage)
 {
     unsigned timers, watches;
+    poll_core_run(poll_core_now_ns(), NULL); /* frees what was removed */
     poll_core_count(&timers, &watches);
     playing = NULL;
     free(posix_stage(stage));
