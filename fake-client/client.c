@@ -49,6 +49,7 @@ FakeClient *fake_client_new(const FakeClientConfig *config)
             client->config.answer_ns = ANSWER_NS_DEFAULT;
         }
         list_init(&client->connections);
+        client->render_cache = config->no_pictures ? NULL : render_cache_new();
     }
     return client;
 }
@@ -64,6 +65,7 @@ void fake_client_free(FakeClient *client)
     id_set_free(&client->pixmaps.entries);
     id_set_free(&client->pixmaps.awaited);
     id_set_free(&client->pixmaps.glz);
+    render_cache_free(client->render_cache);
     free(client->waits);
     OSSL_LIB_CTX_free(client->crypto);
     free(client);
@@ -126,6 +128,8 @@ const char *fake_rule_text(FakeRule rule)
         return "answers come in time";
     case FAKE_RULE_ORDER:
         return "first things come first, and nothing after the end";
+    case FAKE_RULE_PICTURE:
+        return "what is drawn can be drawn";
     }
     return "unknown rule";
 }

@@ -30,6 +30,9 @@ FakeConnection *fake_client_connect(FakeClient *client, uint8_t channel, uint8_t
     if (channel == WIRE_CHANNEL_DISPLAY) {
         c->display = calloc(1, sizeof *c->display);
         CHECK(c->display != NULL);
+        if (c->client->render_cache != NULL) {
+            c->display->renderer = renderer_new(c->client->render_cache);
+        }
     }
     list_append(&client->connections, &c->node);
     link_start(c);
@@ -52,6 +55,7 @@ void fake_connection_free(FakeConnection *c)
     }
     if (c->display != NULL) {
         id_set_free(&c->display->palettes);
+        renderer_free(c->display->renderer);
         free(c->display);
     }
     free(c);

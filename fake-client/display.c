@@ -307,7 +307,7 @@ static bool draw(FakeConnection *c, const WireMsg *m)
     }
 }
 
-void display_message(FakeConnection *c, const WireMsg *m)
+static void message_check(FakeConnection *c, const WireMsg *m)
 {
     if (c->behaviour.skip_display_init) {
         violate(c, FAKE_RULE_ORDER, "type %u, and we never sent INIT", m->type);
@@ -371,4 +371,46 @@ void display_message(FakeConnection *c, const WireMsg *m)
     default:
         break;
     }
+}
+
+/* ---- Pictures ---- */
+
+/* Something that is wrong with a message is said once. With other displays, images may come with those. */
+static void message_render(FakeConnection *c, const WireMsg *m, size_t violations_before)
+{
+    DisplayState *display = c->display;
+    const char *why = display->renderer != NULL ? renderer_message(display->renderer, m) : NULL;
+    if (why == NULL) {
+        return;
+    }
+    display->is_lost = true;
+    if (c->client->violations_len == violations_before && !has_other_displays(c)) {
+        violate(c, FAKE_RULE_PICTURE, "type %u: %s", m->type, why);
+    }
+}
+
+void display_message(FakeConnection *c, const WireMsg *m)
+{
+    const size_t violations = c->client->violations_len;
+    message_check(c, m);
+    message_render(c, m, violations);
+}
+
+bool fake_connection_picture(const FakeConnection *c, uint32_t surface_id, FakePicture *ret)
+{
+    const DisplayState *display = c->display;
+    const RenderPicture *picture = display != NULL && display->renderer != NULL && !display->is_lost
+                                       ? renderer_picture(display->renderer, surface_id)
+                                       : NULL;
+    if (picture == NULL) {
+        return false;
+    }
+    *ret = (FakePicture){picture->width, picture->height, picture->format, picture->pixels};
+    return true;
+}
+
+uint32_t fake_picture_color(const FakePicture *picture, uint32_t x, uint32_t y)
+{
+    const RenderPicture rendered = {.format = picture->format};
+    return render_color(&rendered, picture->pixels[(size_t)y * picture->width + x]);
 }

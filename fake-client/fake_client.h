@@ -48,6 +48,7 @@ typedef enum FakeRule {
     FAKE_RULE_VALUES = 17,  /* enumerations and flags that the protocol names; sizes that fit the type */
     FAKE_RULE_IN_TIME = 18, /* the link is answered, CHANNELS_LIST follows ATTACH_CHANNELS */
     FAKE_RULE_ORDER = 19,   /* first things first, nothing after the end, streams that exist */
+    FAKE_RULE_PICTURE = 20, /* what is drawn can be drawn: images decode, caches have them */
 } FakeRule;
 
 typedef struct FakeViolation {
@@ -116,6 +117,7 @@ typedef struct FakeClientConfig {
     uint8_t pixmap_cache_id, glz_dictionary_id;
     int64_t pixmap_cache_pixels;
     int32_t glz_window_pixels;
+    bool no_pictures;   /* do not render what is drawn, which costs time and memory */
     uint64_t answer_ns; /* how long an answer may take; 0: 10 s */
     FakeBehaviour behaviour;
     /* For the ticket. NULL: one of its own is made when it is first needed. */
@@ -256,3 +258,14 @@ typedef struct FakeDisplayModel {
 } FakeDisplayModel;
 
 const FakeDisplayModel *fake_connection_display(const FakeConnection *connection);
+
+/* A surface as this client shows it: pixels in the surface's own format (WIRE_SURFACE_FMT_*), one to a number, top line
+ * first, valid until the connection gets more. False: there is no such surface, or `no_pictures`. */
+typedef struct FakePicture {
+    uint32_t width, height, format;
+    const uint32_t *pixels;
+} FakePicture;
+
+bool fake_connection_picture(const FakeConnection *connection, uint32_t surface_id, FakePicture *ret);
+/* 0xRRGGBB of a pixel of a picture. */
+uint32_t fake_picture_color(const FakePicture *picture, uint32_t x, uint32_t y);

@@ -11,6 +11,7 @@
 #include "fake_client.h"
 
 #include "base/list.h"
+#include "render.h"
 
 #define BODY_BYTES_MAX (64u << 20) /* more in one message is taken for nonsense */
 #define REPLY_BYTES_MAX 4096u      /* of a link reply */
@@ -71,6 +72,7 @@ struct FakeClient {
     bool agent_started;
     uint64_t agent_credit; /* AGENT_DATA messages that the server may still send */
     Pixmaps pixmaps;
+    RenderCache *render_cache; /* NULL: nothing is rendered */
     Wait *waits;
     size_t waits_len, waits_cap;
     struct ossl_lib_ctx_st *crypto; /* our own, or NULL */
@@ -93,6 +95,8 @@ typedef struct CursorState {
 typedef struct DisplayState {
     FakeDisplayModel model;
     IdSet palettes;
+    Renderer *renderer; /* NULL: nothing is rendered */
+    bool is_lost;       /* something could not be rendered: pictures mean nothing any more */
 } DisplayState;
 
 struct FakeConnection {

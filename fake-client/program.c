@@ -35,6 +35,7 @@ typedef struct Options {
     bool has_motion, has_position;
     int motion_x, motion_y, position_x, position_y;
     int seconds;
+    const char *screenshot; /* file name; NULL: none */
 } Options;
 
 typedef struct Line {
@@ -78,6 +79,7 @@ static void usage(FILE *out)
           "  --motion DX,DY      move the mouse\n"
           "  --position X,Y      ask for client mouse mode, then point there\n"
           "  --seconds S         how long to stay (default: 2)\n"
+          "  --screenshot FILE   the primary surface of the first display at the end, as PPM\n"
           "  --help              this text\n",
           out);
 }
@@ -155,6 +157,7 @@ static void options_parse(int argc, char **argv, Options *o)
         MOTION,
         POSITION,
         SECONDS,
+        SCREENSHOT,
         HELP
     };
     static const struct option names[] = {
@@ -172,6 +175,7 @@ static void options_parse(int argc, char **argv, Options *o)
         {"motion", required_argument, NULL, MOTION},
         {"position", required_argument, NULL, POSITION},
         {"seconds", required_argument, NULL, SECONDS},
+        {"screenshot", required_argument, NULL, SCREENSHOT},
         {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0},
     };
@@ -231,6 +235,9 @@ static void options_parse(int argc, char **argv, Options *o)
             if (end == optarg || *end != '\0' || o->seconds < 1 || o->seconds > 1000000) {
                 option_wrong("seconds", optarg);
             }
+            break;
+        case SCREENSHOT:
+            o->screenshot = optarg;
             break;
         case HELP:
             usage(stdout);
@@ -492,6 +499,46 @@ static int report(Program *p)
     return good && violations == 0 ? 0 : 1;
 }
 
+/* ---- The picture ---- */
+
+static bool picture_write(const FakePicture *picture, const char *name)
+{
+    FILE *file = fopen(name, "wb");
+    if (file == NULL) {
+        fprintf(stderr, "fake-client: %s: %s\n", name, strerror(errno));
+        return false;
+    }
+    fprintf(file, "P6\n%u %u\n255\n", picture->width, picture->height);
+    for (uint32_t y = 0; y < picture->height; y++) {
+        for (uint32_t x = 0; x < picture->width; x++) {
+            const uint32_t color = fake_picture_color(picture, x, y);
+            const uint8_t rgb[3] = {(uint8_t)(color >> 16), (uint8_t)(color >> 8), (uint8_t)color};
+            fwrite(rgb, sizeof rgb, 1, file);
+        }
+    }
+    const bool wrong = ferror(file) != 0;
+    if (fclose(file) != 0 || wrong) {
+        fprintf(stderr, "fake-client: %s could not be written\n", name);
+        return false;
+    }
+    return true;
+}
+
+/* The first display that was opened. */
+static bool screenshot(const Program *p)
+{
+    for (int i = 0; i < p->lines_len; i++) {
+        const FakeConnection *connection = p->lines[i].connection;
+        FakePicture picture;
+        if (fake_connection_channel(connection) == WIRE_CHANNEL_DISPLAY &&
+            fake_connection_picture(connection, 0, &picture)) {
+            return picture_write(&picture, p->options->screenshot);
+        }
+    }
+    printf("there is no picture\n");
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     Options o = {
@@ -513,6 +560,7 @@ int main(int argc, char **argv)
     config.stock_server = o.stock;
     config.client_mouse = o.has_position;
     config.on_message = o.dump ? on_message : NULL;
+    config.no_pictures = o.screenshot == NULL;
     Program p = {.options = &o, .client = fake_client_new(&config)};
     if (p.client == NULL || !line_open(&p, WIRE_CHANNEL_MAIN, 0)) {
         fake_client_free(p.client);
@@ -522,7 +570,10 @@ int main(int argc, char **argv)
     while (now_ns() < end_ns && turn(&p, end_ns)) {
     }
     fake_client_check_quiet(p.client);
-    const int status = report(&p);
+    int status = report(&p);
+    if (o.screenshot != NULL && !screenshot(&p)) {
+        status = 1;
+    }
     for (int i = 0; i < p.lines_len; i++) {
         transport_free(p.lines[i].transport);
     }

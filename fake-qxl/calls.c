@@ -155,6 +155,23 @@ bool fake_qxl_has_primary(const FakeQxl *qxl)
     return qxl->surfaces[0].state == SURFACE_LIVE;
 }
 
+bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture)
+{
+    fake_qxl_poll(qxl);
+    if (surface >= qxl->surface_count || qxl->surfaces[surface].state != SURFACE_LIVE) {
+        return false;
+    }
+    const GuestSurface *from = &qxl->surfaces[surface];
+    const uint8_t *first = block_memory(qxl, from->data);
+    *ret_picture = (FakeQxlPicture){
+        .top = from->stride < 0 ? first - (ptrdiff_t)from->stride * ((ptrdiff_t)from->height - 1) : first,
+        .stride = from->stride,
+        .width = from->width,
+        .height = from->height,
+        .format = from->format};
+    return true;
+}
+
 bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool async)
 {
     fake_qxl_poll(qxl);
@@ -197,6 +214,7 @@ bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool a
         .width = primary->width,
         .height = primary->height,
         .format = create.format,
+        .stride = stride,
     };
     if (async) {
         spice_qxl_create_primary_surface_async(&qxl->instance, 0, &create, cookie->value);

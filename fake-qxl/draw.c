@@ -20,6 +20,20 @@ uint8_t fake_draw_byte(uint64_t seed, uint32_t at)
     return (uint8_t)mixed(seed, at);
 }
 
+uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at)
+{
+    const uint8_t byte = fake_draw_byte(image->seed, at);
+    const uint32_t in_row = image->stride > 0 ? at % image->stride : at;
+
+    if (image->type != SPICE_IMAGE_TYPE_BITMAP) {
+        return byte;
+    }
+    if (image->format == SPICE_BITMAP_FMT_32BIT && in_row % 4 == 3) {
+        return 0;
+    }
+    return image->format == SPICE_BITMAP_FMT_16BIT && in_row % 2 == 1 ? byte & 0x7f : byte;
+}
+
 uint32_t fake_draw_color(uint64_t seed, uint32_t at)
 {
     return (uint32_t)mixed(~seed, at) & 0xffffff;
@@ -97,7 +111,7 @@ static void fill_pixels(const void *from, uint32_t at, uint8_t *to, uint32_t byt
     const FakeDrawImage *image = from;
 
     for (uint32_t i = 0; i < bytes; i++) {
-        to[i] = fake_draw_byte(image->seed, at + i);
+        to[i] = fake_draw_pixel_byte(image, at + i);
     }
 }
 
@@ -272,7 +286,7 @@ static uint64_t string_write(Writer *writer, const FakeDrawing *drawing)
         memcpy(flat + at, &head, sizeof head);
         at += (uint32_t)sizeof head;
         for (uint32_t k = 0; k < glyph->bytes; k++) {
-            flat[at++] = fake_draw_byte(glyph->seed, k);
+            flat[at++] = k < glyph->shape_bytes ? glyph->shape[k] : fake_draw_byte(glyph->seed, k);
         }
     }
     QXLString *string = take(writer, chunk_at + first_chunk(bytes, drawing->string_chunks), &address);

@@ -21,6 +21,7 @@
 #define FAKE_DRAW_SEGMENTS 6u
 #define FAKE_DRAW_DASHES 6u
 #define FAKE_DRAW_GLYPHS 10u
+#define FAKE_DRAW_SHAPE_BYTES 8u
 
 typedef struct FakeDrawImage {
     bool present;
@@ -55,6 +56,8 @@ typedef struct FakeDrawGlyph {
     uint16_t width, height;
     uint32_t bytes;
     uint64_t seed;
+    uint32_t shape_bytes; /* 0: rows are made from the seed, else from `shape` */
+    uint8_t shape[FAKE_DRAW_SHAPE_BYTES];
 } FakeDrawGlyph;
 
 typedef struct FakeDrawing {
@@ -130,8 +133,12 @@ size_t fake_drawing_bytes(const FakeDrawing *drawing, size_t unit);
 /* ---- On a device: in the command ring ---- */
 
 bool fake_qxl_draw(FakeQxl *qxl, const FakeDrawing *drawing);
-/* Its choices are those of the device. */
-bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max);
+/* Its choices are those of the device. What is not wanted is not drawn; NULL: all is. */
+bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max,
+                          bool (*wanted)(const FakeDrawing *drawing));
 
 uint8_t fake_draw_byte(uint64_t seed, uint32_t at);
+/* The same of a picture's pixels. Their bits that mean nothing (the fourth byte of 32BIT, the highest bit of 16BIT) are 0:
+ * they are lost in some encodings, and count in some operations. */
+uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at);
 uint32_t fake_draw_color(uint64_t seed, uint32_t at); /* 0x00RRGGBB */

@@ -125,6 +125,13 @@ static FakeDrawImage surface_of(const FakeDrawSurface *surface)
     };
 }
 
+/* The fourth byte of xRGB is nobody's, but on ARGB it would be seen. */
+static bool leaks(const Maker *maker, const FakeDrawSurface *from)
+{
+    return !maker->world->parsers_only && from->format == SPICE_SURFACE_FMT_32_xRGB &&
+           maker->on->format == SPICE_SURFACE_FMT_32_ARGB;
+}
+
 /* Another surface that has at least this size; NULL: there is none. */
 static const FakeDrawSurface *other_surface(const Maker *maker, uint32_t width, uint32_t height, bool mask)
 {
@@ -134,7 +141,7 @@ static const FakeDrawSurface *other_surface(const Maker *maker, uint32_t width, 
         const FakeDrawSurface *surface = &maker->world->surfaces[(first + i) % maker->world->surface_count];
         const bool bits = surface->format == SPICE_SURFACE_FMT_1_A;
         if (surface != maker->on && bits == mask && surface->width >= width && surface->height >= height &&
-            surface->format != SPICE_SURFACE_FMT_8_A) {
+            surface->format != SPICE_SURFACE_FMT_8_A && !leaks(maker, surface)) {
             return surface;
         }
     }

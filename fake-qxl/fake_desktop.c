@@ -9,6 +9,7 @@
  *   tablet-size: width height
  *   leds                      the server asked for the state of the keyboard's lamps
  *   event: connected|initialized|disconnected type id connection tls
+ *   dumped                    the first device's picture is in the file of --dump
  *   bye: taken N released N violations N
  *
  * All of it runs on the main thread but the devices' ring callbacks, which the library calls in its workers.
@@ -21,11 +22,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <spice/enums.h>
+
+#include "desktop.h"
 #include "fake_qxl.h"
 #include "poll_core.h"
 
 #define DEVICES_MAX 16
-#define TICK_NS UINT64_C(20000000) /* of the cursor traffic: as fast as a hand moves a mouse */
+#define TICK_NS UINT64_C(20000000) /* of desktop and cursor: as fast as a hand moves a mouse */
+#define PAINT_EDGE_MAX 160u        /* pixels of a random drawing's sides */
+#define PAINT_PER_TICK 24u
 #define PATH_BYTES_MAX 1024
 
 typedef struct Options {
@@ -35,15 +41,19 @@ typedef struct Options {
     unsigned width, height;
     int devices;
     int seconds; /* 0: until a signal */
-    bool multi_client, cursor_traffic;
+    bool multi_client, cursor_traffic, still, paint;
+    const char *dump; /* NULL: nowhere */
 } Options;
 
-static volatile sig_atomic_t stop_asked;
+static volatile sig_atomic_t stop_asked, dump_asked;
 
 static void on_signal(int signal_number)
 {
-    (void)signal_number;
-    stop_asked = 1;
+    if (signal_number == SIGUSR1) {
+        dump_asked = 1;
+    } else {
+        stop_asked = 1;
+    }
 }
 
 /* ---- Input devices: say what came ---- */
@@ -137,10 +147,13 @@ static void usage(FILE *out)
           "  --addr A              address to listen on (default: 127.0.0.1)\n"
           "  --password P          the ticket (default: no authentication)\n"
           "  --ticket-seconds S    how long the ticket is good (default: for ever)\n"
-          "  --size WxH            of the screen (default: 1024x768)\n"
+          "  --size WxH            of the screen (default: 1024x768, at least 320x240)\n"
           "  --devices N           number of QXL devices (default: 1)\n"
           "  --multi-client        several clients at once\n"
           "  --cursor-traffic      move and change the cursor all the time\n"
+          "  --still               draw the desktop once, and leave it as it is\n"
+          "  --paint               draw everything that can be drawn, anywhere, instead of a desktop\n"
+          "  --dump FILE           at SIGUSR1 stop drawing and write the picture (PPM) to this file\n"
           "  --seconds S           end after S seconds (default: at SIGINT or SIGTERM)\n"
           "  --help                this text\n",
           out);
@@ -174,6 +187,9 @@ static void options_parse(int argc, char **argv, Options *o)
         DEVICES,
         MULTI,
         TRAFFIC,
+        STILL,
+        PAINT,
+        DUMP,
         SECONDS,
         HELP
     };
@@ -190,6 +206,9 @@ static void options_parse(int argc, char **argv, Options *o)
         {"devices", required_argument, NULL, DEVICES},
         {"multi-client", no_argument, NULL, MULTI},
         {"cursor-traffic", no_argument, NULL, TRAFFIC},
+        {"still", no_argument, NULL, STILL},
+        {"paint", no_argument, NULL, PAINT},
+        {"dump", required_argument, NULL, DUMP},
         {"seconds", required_argument, NULL, SECONDS},
         {"help", no_argument, NULL, HELP},
         {NULL, 0, NULL, 0},
@@ -223,8 +242,8 @@ static void options_parse(int argc, char **argv, Options *o)
             o->ticket_seconds = number_of("ticket-seconds", optarg, 0, INT_MAX);
             break;
         case SIZE:
-            if (sscanf(optarg, "%5ux%5u%c", &o->width, &o->height, &rest) != 2 || o->width == 0 ||
-                o->height == 0 || (unsigned long)o->width * o->height > 64ul << 20) {
+            if (sscanf(optarg, "%5ux%5u%c", &o->width, &o->height, &rest) != 2 || o->width < 320 ||
+                o->height < 240 || (unsigned long)o->width * o->height > 64ul << 20) {
                 fprintf(stderr, "fake-desktop: --size %s: not a size\n", optarg);
                 exit(2);
             }
@@ -237,6 +256,15 @@ static void options_parse(int argc, char **argv, Options *o)
             break;
         case TRAFFIC:
             o->cursor_traffic = true;
+            break;
+        case STILL:
+            o->still = true;
+            break;
+        case PAINT:
+            o->paint = true;
+            break;
+        case DUMP:
+            o->dump = optarg;
             break;
         case SECONDS:
             o->seconds = number_of("seconds", optarg, 1, INT_MAX);
@@ -305,6 +333,65 @@ static void traffic(FakeQxl *qxl, uint64_t *seed)
     }
 }
 
+/* ---- The picture ---- */
+
+/* What spice-gtk's client library draws as every server does, and survives: it ends its process at patterns that are not as
+ * deep as the surface, at alpha alone, at some dashes; and goes its own ways in ROP3, where glyphs overlap, with the alpha of
+ * surfaces, and when a surface was composited once
+ * (tests/canvas/README.md). */
+static bool clients_agree(const FakeDrawing *drawing)
+{
+    switch (drawing->type) {
+    case QXL_DRAW_ROP3:
+    case QXL_DRAW_STROKE:
+    case QXL_DRAW_TEXT:
+        return false;
+    default:
+        return drawing->brush.type != SPICE_BRUSH_TYPE_PATTERN &&
+               drawing->back_brush.type != SPICE_BRUSH_TYPE_PATTERN &&
+               drawing->source.format != SPICE_BITMAP_FMT_8BIT_A &&
+               (drawing->type != QXL_DRAW_COMPOSITE || (drawing->mask.format != SPICE_BITMAP_FMT_8BIT_A &&
+                                                        drawing->source.type != SPICE_IMAGE_TYPE_SURFACE));
+    }
+}
+
+static void paint(FakeQxl *qxl, uint64_t *seed)
+{
+    for (uint32_t i = 0; i < PAINT_PER_TICK; i++) {
+        const uint8_t type = (uint8_t)fake_qxl_prng_choose(seed, "type", QXL_DRAW_COMPOSITE + 1);
+        const uint32_t act = fake_qxl_prng_choose(seed, "act", 40);
+        if (act == 0) {
+            fake_qxl_surface_create(qxl, 8 + fake_qxl_prng_choose(seed, "width", 200),
+                                    8 + fake_qxl_prng_choose(seed, "height", 200), SPICE_SURFACE_FMT_32_xRGB);
+        } else if (act == 1) {
+            fake_qxl_surface_destroy(qxl, 1 + fake_qxl_prng_choose(seed, "surface", 8));
+        } else {
+            const uint32_t on =
+                fake_qxl_prng_choose(seed, "on", 4) == 0 ? 1 + fake_qxl_prng_choose(seed, "surface", 8) : 0;
+            fake_qxl_draw_random(qxl, on, type, PAINT_EDGE_MAX, clients_agree);
+        }
+    }
+}
+
+/* What is in the guest's memory once all was drawn; false: the file cannot be written. */
+static bool dump(FakeQxl *qxl, const Options *o)
+{
+    const QXLRect screen = {.right = (int32_t)o->width, .bottom = (int32_t)o->height};
+    fake_qxl_update_area(qxl, 0, &screen, false);
+    FakeQxlPicture shot;
+    FILE *file = fopen(o->dump, "wb");
+    if (file == NULL || !fake_qxl_picture(qxl, 0, &shot)) {
+        return false;
+    }
+    const uint8_t *pixels = shot.top;
+    fprintf(file, "P6\n%u %u\n255\n", o->width, o->height);
+    for (size_t i = 0; i < (size_t)o->width * o->height; i++) {
+        const uint8_t rgb[] = {pixels[i * 4 + 2], pixels[i * 4 + 1], pixels[i * 4]};
+        fwrite(rgb, 1, sizeof rgb, file);
+    }
+    return fclose(file) == 0;
+}
+
 /* Prints what the devices have to complain about; returns its number. */
 static uint64_t devices_report(FakeQxl **devices, int count)
 {
@@ -334,12 +421,15 @@ int main(int argc, char **argv)
     sigemptyset(&blocked);
     sigaddset(&blocked, SIGINT);
     sigaddset(&blocked, SIGTERM);
+    sigaddset(&blocked, SIGUSR1);
     sigprocmask(SIG_BLOCK, &blocked, &waiting);
     sigdelset(&waiting, SIGINT);
     sigdelset(&waiting, SIGTERM);
+    sigdelset(&waiting, SIGUSR1);
     const struct sigaction action = {.sa_handler = on_signal};
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
+    sigaction(SIGUSR1, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
 
     SpiceServer *server = server_start(&o);
@@ -354,9 +444,11 @@ int main(int argc, char **argv)
                  spice_server_add_interface(server, &tablet.base) == 0;
     uint64_t seed = 1;
     FakeQxl *devices[DEVICES_MAX];
+    Desktop *desktops[DEVICES_MAX];
     for (int i = 0; i < o.devices; i++) {
         const FakeQxlConfig config = {
             .id = i,
+            .ram_bytes = 16u << 20,
             .vram_bytes = (size_t)o.width * o.height * 4 + (4u << 20),
             .choice = {fake_qxl_prng_choose, &seed},
         };
@@ -374,24 +466,47 @@ int main(int argc, char **argv)
     spice_server_vm_start(server);
     for (int i = 0; i < o.devices; i++) {
         const FakeQxlPrimary primary = {.width = o.width, .height = o.height, .mouse_mode = 1};
-        const QXLRect screen = {.right = (int32_t)o.width, .bottom = (int32_t)o.height};
         fake_qxl_primary_create(devices[i], &primary, false);
-        fake_qxl_fill(devices[i], 0, &screen, 0x336699);
+        desktops[i] = desktop_new(devices[i], o.width, o.height);
+        if (desktops[i] == NULL) {
+            fputs("fake-desktop: no memory\n", stderr);
+            return 1;
+        }
+        desktop_pump(desktops[i]);
         fake_qxl_cursor_set(devices[i], 1, 100, 100, true);
     }
     printf("ready\n");
 
     const uint64_t end_ns =
         o.seconds == 0 ? UINT64_MAX : poll_core_now_ns() + (uint64_t)o.seconds * 1000000000u;
-    uint64_t tick_ns = o.cursor_traffic ? poll_core_now_ns() : UINT64_MAX;
+    uint64_t tick_ns = poll_core_now_ns();
+    bool drawing = true;
     while (!stop_asked && poll_core_now_ns() < end_ns) {
         poll_core_run(tick_ns < end_ns ? tick_ns : end_ns, &waiting);
-        if (poll_core_now_ns() >= tick_ns) {
-            for (int i = 0; i < o.devices; i++) {
+        if (dump_asked && drawing && o.dump != NULL) {
+            drawing = false;
+            if (!dump(devices[0], &o)) {
+                fprintf(stderr, "fake-desktop: %s cannot be written\n", o.dump);
+                return 1;
+            }
+            printf("dumped\n");
+        }
+        if (poll_core_now_ns() < tick_ns) {
+            continue;
+        }
+        for (int i = 0; i < o.devices && drawing; i++) {
+            if (desktop_pump(desktops[i]) && !o.still && !o.paint) {
+                desktop_step(desktops[i]);
+                desktop_pump(desktops[i]);
+            }
+            if (o.paint) {
+                paint(devices[i], &seed);
+            }
+            if (o.cursor_traffic) {
                 traffic(devices[i], &seed);
             }
-            tick_ns = poll_core_now_ns() + TICK_NS;
         }
+        tick_ns = drawing ? poll_core_now_ns() + TICK_NS : UINT64_MAX;
     }
 
     for (int i = 0; i < o.devices; i++) {
@@ -405,6 +520,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "fake-desktop: the server left %u timers and %u watches\n", timers, watches);
     }
     for (int i = 0; i < o.devices; i++) {
+        desktop_free(desktops[i]);
         fake_qxl_free(devices[i]);
     }
     if (o.unix_path != NULL) {

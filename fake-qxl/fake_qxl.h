@@ -108,6 +108,15 @@ typedef struct FakeQxlPrimary {
 bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool async);
 bool fake_qxl_primary_destroy(FakeQxl *qxl, bool async);
 bool fake_qxl_has_primary(const FakeQxl *qxl);
+
+/* What lies in the guest's memory, after fake_qxl_update_area(). */
+typedef struct FakeQxlPicture {
+    const uint8_t *top; /* the first byte of the uppermost line */
+    ptrdiff_t stride;
+    uint32_t width, height, format;
+} FakeQxlPicture;
+
+bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture);
 bool fake_qxl_monitors(FakeQxl *qxl, uint32_t count, uint32_t max_allowed); /* side by side on the primary */
 bool fake_qxl_update_area(FakeQxl *qxl, uint32_t surface, const QXLRect *area, bool async);
 bool fake_qxl_flush_surfaces(FakeQxl *qxl);                    /* async only */

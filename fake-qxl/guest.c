@@ -224,6 +224,7 @@ bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint
         .width = width,
         .height = height,
         .format = format,
+        .stride = (int32_t)stride,
     };
     command_push(qxl, QXL_CMD_SURFACE, block);
     return true;
@@ -363,7 +364,8 @@ bool fake_qxl_draw(FakeQxl *qxl, const FakeDrawing *drawing)
     return true;
 }
 
-bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max)
+bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t edge_max,
+                          bool (*wanted)(const FakeDrawing *drawing))
 {
     FakeDrawSurface surfaces[DRAW_SURFACES_MAX];
     FakeDrawWorld world = {.surfaces = surfaces, .edge_max = edge_max};
@@ -382,7 +384,7 @@ bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t
         }
     }
     fake_drawing_random(&drawing, type, &world, 0, &qxl->config.choice);
-    return fake_qxl_draw(qxl, &drawing);
+    return (wanted == NULL || wanted(&drawing)) && fake_qxl_draw(qxl, &drawing);
 }
 
 bool fake_qxl_update(FakeQxl *qxl, uint32_t surface, const QXLRect *area)

@@ -107,6 +107,7 @@ typedef struct GuestSurface {
     bool call_pending;              /* dying by a call that has not completed */
     uint32_t create, destroy, data; /* blocks, or BLOCK_NONE */
     uint32_t width, height, format;
+    int32_t stride;
 } GuestSurface;
 
 struct FakeQxl {

@@ -121,6 +121,19 @@ static bool step_draw(FakeQxl *qxl)
                                      : fake_qxl_copy(qxl, id, &box);
 }
 
+/* On what is known to differ from one renderer to the next nobody can be judged: rounding in scaled ROP3, and alpha where it
+ * may be the byte of xRGB that is nobody's. */
+static bool renderers_agree(const FakeDrawing *drawing)
+{
+    if (drawing->type == QXL_DRAW_ALPHA_BLEND) {
+        return drawing->alpha_flags == 0;
+    }
+    return drawing->type != QXL_DRAW_ROP3 ||
+           (drawing->source_area.right - drawing->source_area.left ==
+                drawing->box.right - drawing->box.left &&
+            drawing->source_area.bottom - drawing->source_area.top == drawing->box.bottom - drawing->box.top);
+}
+
 static bool step_paint(FakeQxl *qxl)
 {
     uint32_t id;
@@ -128,7 +141,7 @@ static bool step_paint(FakeQxl *qxl)
         return false;
     }
     const uint8_t type = (uint8_t)pick(qxl, "paint", QXL_DRAW_COMPOSITE + 1);
-    return fake_qxl_draw_random(qxl, id, type, 96);
+    return fake_qxl_draw_random(qxl, id, type, 96, renderers_agree);
 }
 
 static bool step_update(FakeQxl *qxl)

@@ -97,10 +97,12 @@ void spice_qxl_update_area(QXLInstance *instance, uint32_t surface_id, QXLRect *
 {
     RedWorker *worker = worker_of(instance, __func__);
 
-    (void)clear_dirty_region; /* nothing is dirty yet */
     if (worker != NULL && is_given(worker, area, __func__)) {
-        RequestUpdateArea request = {
-            .surface_id = surface_id, .area = *area, .dirty = dirty_rects, .dirty_len = num_dirty_rects};
+        RequestUpdateArea request = {.surface_id = surface_id,
+                                     .area = *area,
+                                     .dirty = dirty_rects,
+                                     .dirty_len = num_dirty_rects,
+                                     .clear = clear_dirty_region != 0};
         red_worker_call(worker, __func__, request_update_area, &request);
     }
 }
@@ -110,7 +112,6 @@ void spice_qxl_update_area_async(QXLInstance *instance, uint32_t surface_id, QXL
 {
     RedWorker *worker = worker_of(instance, __func__);
 
-    (void)clear_dirty_region;
     if (worker == NULL) {
         return;
     }
@@ -118,7 +119,8 @@ void spice_qxl_update_area_async(QXLInstance *instance, uint32_t surface_id, QXL
         complete_nothing(worker, __func__, cookie);
         return;
     }
-    const RequestUpdateArea request = {.surface_id = surface_id, .area = *qxl_area, .completes = true};
+    const RequestUpdateArea request = {
+        .surface_id = surface_id, .area = *qxl_area, .clear = clear_dirty_region != 0, .completes = true};
     red_worker_post_async(worker, __func__, request_update_area, &request, sizeof request, cookie);
 }
 

@@ -107,7 +107,7 @@ static void forget_surfaces(SpiceReplay *replay)
 /* Gives the command our id. False: there is none. */
 static bool place_surface(SpiceReplay *replay, QXLSurfaceCmd *command)
 {
-    const gpointer key = GUINT_TO_POINTER(command->surface_id);
+    gpointer key = GUINT_TO_POINTER(command->surface_id);
     uint32_t id;
 
     if (command->surface_id == 0) {

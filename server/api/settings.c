@@ -42,6 +42,10 @@ int spice_server_set_image_compression(SpiceServer *spice, SpiceImageCompression
     }
     server->image_compression = compression;
     server_push_compression_level(server);
+    list_each(&server->workers, node)
+    {
+        red_worker_set_image_compression(list_entry(node, RedWorker, in_server), (int)compression);
+    }
     return 0;
 }
 

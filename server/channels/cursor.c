@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "channels/cursor.h"
 
+#include "channels/cursor_cache.h"
+
 #define CURSOR_ACK_WINDOW 512u /* messages; what waits is bounded otherwise */
 
 struct CursorChannel {
@@ -23,6 +25,7 @@ typedef struct CursorClient {
     bool owes_init;     /* init_item waits */
     uint32_t events;    /* that wait */
     size_t event_bytes;
+    CursorCache cache; /* what it keeps once all that was sent has arrived */
 } CursorClient;
 
 typedef enum CursorEventKind { EVENT_SET, EVENT_MOVE, EVENT_HIDE, EVENT_TRAIL, EVENT_RESET } CursorEventKind;
@@ -74,27 +77,61 @@ void cursor_shape_unref(CursorShape *shape)
     }
 }
 
+static uint64_t digest(uint64_t hash, const uint8_t *bytes, size_t len)
+{
+    for (; len >= 8; bytes += 8, len -= 8) {
+        hash = (hash ^ le64_get(bytes)) * UINT64_C(0x9e3779b97f4a7c15);
+        hash ^= hash >> 32;
+    }
+    for (; len > 0; bytes++, len--) {
+        hash = (hash ^ *bytes) * UINT64_C(0x100000001b3);
+    }
+    return hash;
+}
+
+/* Two shapes under one id are told apart by it; nobody's safety rests on that. */
+static void shape_digest(CursorShape *shape)
+{
+    const WireCursorHeader *h = &shape->header;
+    const uint64_t form = (uint64_t)h->type << 56 ^ (uint64_t)h->width << 40 ^ (uint64_t)h->height << 24 ^
+                          (uint64_t)h->hot_spot_x << 12 ^ h->hot_spot_y;
+    if (h->unique != 0) {
+        shape->contents = digest(form ^ shape->len, shape->data, shape->len);
+    }
+}
+
 /* ---- What is sent ---- */
 
-static WireCursor wire_cursor(const CursorShape *shape)
+/* Tells the client what to drop for it, so what it is for must be the next message. */
+static WireCursor send_room_for(RedChannelClient *rcc, const CursorShape *shape)
 {
+    uint64_t victim;
+
     if (shape == NULL) {
         return (WireCursor){.flags = WIRE_CURSOR_FLAG_NONE};
     }
-    return (WireCursor){.header = shape->header, .data = span_of(shape->data, shape->len)};
+    WireCursor cursor = {.header = shape->header, .data = span_of(shape->data, shape->len)};
+    switch (cursor_cache_use(&client_of(rcc)->cache, shape->header.unique, shape->contents, &victim)) {
+    case CURSOR_CACHE_THERE:
+        cursor.flags = WIRE_CURSOR_FLAG_FROM_CACHE;
+        cursor.data = (Span){0};
+        break;
+    case CURSOR_CACHE_KEEP:
+        cursor.flags = WIRE_CURSOR_FLAG_CACHE_ME;
+        break;
+    default:
+        break;
+    }
+    if (victim != 0) {
+        RCC_SEND(rcc, WIRE_MSG_CURSOR_INVAL_ONE, wire_msg_cursor_inval_one_encode,
+                 (&(WireMsgCursorInvalOne){victim}));
+    }
+    return cursor;
 }
 
 static void init_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     const CursorChannel *cursor = cursor_of(rcc);
-    const WireMsgCursorInit init = {
-        .position = cursor->position,
-        .trail_length = cursor->trail_length,
-        .trail_frequency = cursor->trail_frequency,
-        .visible = cursor->visible,
-        .cursor = wire_cursor(cursor->shape),
-    };
-
     CursorClient *client = client_of(rcc);
 
     (void)item;
@@ -104,6 +141,14 @@ static void init_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
     }
     client->is_ready = true;
     client->owes_init = false;
+    cursor_cache_clear(&client->cache); /* as the client does */
+    const WireMsgCursorInit init = {
+        .position = cursor->position,
+        .trail_length = cursor->trail_length,
+        .trail_frequency = cursor->trail_frequency,
+        .visible = cursor->visible,
+        .cursor = send_room_for(rcc, cursor->shape),
+    };
     RCC_SEND(rcc, WIRE_MSG_CURSOR_INIT, wire_msg_cursor_init_encode, &init);
 }
 
@@ -121,10 +166,11 @@ static void event_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
     client->events--;
     client->event_bytes -= event_bytes(event);
     switch (event->kind) {
-    case EVENT_SET:
-        RCC_SEND(rcc, WIRE_MSG_CURSOR_SET, wire_msg_cursor_set_encode,
-                 (&(WireMsgCursorSet){event->position, event->visible, wire_cursor(event->shape)}));
+    case EVENT_SET: {
+        const WireMsgCursorSet set = {event->position, event->visible, send_room_for(rcc, event->shape)};
+        RCC_SEND(rcc, WIRE_MSG_CURSOR_SET, wire_msg_cursor_set_encode, &set);
         break;
+    }
     case EVENT_MOVE:
         RCC_SEND(rcc, WIRE_MSG_CURSOR_MOVE, wire_msg_cursor_move_encode,
                  (&(WireMsgCursorMove){event->position}));
@@ -141,6 +187,7 @@ static void event_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
                  (&(WireMsgCursorInvalAll){0}));
         RCC_SEND(rcc, WIRE_MSG_CURSOR_RESET, wire_msg_cursor_reset_encode, (&(WireMsgCursorReset){0}));
         client->is_ready = false;
+        cursor_cache_clear(&client->cache);
         break;
     }
 }
@@ -227,6 +274,9 @@ void cursor_channel_set(CursorChannel *cursor, int16_t x, int16_t y, bool visibl
     cursor->visible = visible;
     cursor_shape_unref(cursor->shape);
     cursor->shape = take_shape;
+    if (take_shape != NULL) {
+        shape_digest(take_shape);
+    }
     push_event(cursor, &(CursorEvent){.kind = EVENT_SET,
                                       .position = cursor->position,
                                       .visible = visible,

@@ -3,7 +3,8 @@
  *
  * There is one current state (position, visibility, trail, shape). Each change goes to every client as the message that
  * says it; a client that does not keep up is owed the state instead, which INIT carries whole, so that what waits for it
- * is bounded in messages and bytes. Shapes are not cached by clients yet (no CACHE_ME).
+ * is bounded in messages and bytes. Clients keep the latest shapes that have an id (cursor_cache.h), so that one that comes
+ * again is sent as a header.
  *
  * Ownership  its maker owns the CursorChannel; cursor_channel_free() after its clients were closed. A CursorShape is
  *            counted, and shared by the state and the pipes.
@@ -24,6 +25,7 @@ typedef struct CursorShape {
     uint32_t refs;
     const Core *core;
     WireCursorHeader header;
+    uint64_t contents; /* a digest of header and data; made when it is set */
     size_t len;
     uint8_t data[];
 } CursorShape;

@@ -2,7 +2,8 @@
 /* commands.c: what a command of the guest does.
  *
  * A command is owed back to the device from the moment its release info is known, and is given back when it has been
- * carried out or refused, once; unless it is kept: by the surface that it made, or by the cursor that it set.
+ * carried out or refused, once; unless it is kept: by the surface that it made, by the cursor that it set, or by the
+ * drawable whose pixels lie in guest memory.
  */
 #include "display/worker.h"
 
@@ -44,28 +45,37 @@ void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, ui
 
 /* ---- Surfaces ---- */
 
-bool worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry,
-                           HeldCommand *take_command)
+Status worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry, uint32_t group,
+                             uint64_t address, bool keep, HeldCommand *take_command, QxlFault *ret_fault)
 {
-    Surface *surface = surfaces_create(&worker->surfaces, id, geometry);
+    GuestRange range;
+    Surface *surface;
 
-    if (surface == NULL) {
-        return false;
+    /* All of it lies there: qxl_surface_check() has said so. */
+    Status status = memslots_find(worker->slots, group, address, 1, &range, ret_fault);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    const SurfacePixels pixels = {.host = range.host, .group = group, .slot = range.slot, .keep = keep};
+    status = surfaces_create(&worker->surfaces, id, geometry, &pixels, &surface, ret_fault);
+    if (status != STATUS_OK) {
+        return status;
     }
     surface->create = take(take_command);
     display_channel_sync(worker->display);
-    return true;
+    return STATUS_OK;
 }
 
-bool worker_destroy_surface(RedWorker *worker, uint32_t id)
+bool worker_destroy_surface(RedWorker *worker, uint32_t id, uint64_t now_ns)
 {
     Surface *surface = surfaces_find(&worker->surfaces, id);
 
     if (surface == NULL) {
         return false;
     }
+    current_forget(&worker->current, id, now_ns);
     HeldCommand held = take(&surface->create);
-    surfaces_destroy(surface);
+    surfaces_destroy(&worker->surfaces, surface);
     worker_release(worker, &held);
     display_channel_sync(worker->display);
     if (id == SURFACE_PRIMARY) {
@@ -74,16 +84,17 @@ bool worker_destroy_surface(RedWorker *worker, uint32_t id)
     return true;
 }
 
-static Status do_surface(RedWorker *worker, const QxlSurface *command, HeldCommand *owed, QxlFault *ret_fault)
+static Status do_surface(RedWorker *worker, const QxlSurface *command, HeldCommand *owed, uint64_t now_ns,
+                         QxlFault *ret_fault)
 {
     if (command->destroy) {
-        return worker_destroy_surface(worker, command->id)
+        return worker_destroy_surface(worker, command->id, now_ns)
                    ? STATUS_OK
                    : qxl_fault(ret_fault, "there is no such surface to destroy", command->id);
     }
-    return worker_create_surface(worker, command->id, &command->geometry, owed)
-               ? STATUS_OK
-               : qxl_fault(ret_fault, "a surface of that id exists, or cannot", command->id);
+    /* A machine that stands still restores what it was saved with: the pixels are there. */
+    return worker_create_surface(worker, command->id, &command->geometry, owed->release.group_id,
+                                 command->address, command->keep_data || !worker->running, owed, ret_fault);
 }
 
 /* ---- Cursor ---- */
@@ -148,7 +159,7 @@ static void *drawable_alloc(void *opaque, size_t bytes)
     return core->alloc(core, bytes);
 }
 
-static void drawable_free(void *opaque, void *memory)
+static void drawable_free_memory(void *opaque, void *memory)
 {
     const Core *core = ((RedWorker *)opaque)->core;
 
@@ -166,28 +177,59 @@ static bool find_surface(void *opaque, uint32_t id, QxlGeometry *ret_geometry)
     return true;
 }
 
-/* The guest wants to read pixels; those that are drawn already are in its memory, as nobody else draws. */
-static Status do_update(RedWorker *worker, const QxlUpdate *update, QxlFault *ret_fault)
+void worker_init_drawing(RedWorker *worker)
+{
+    const QxlMemory memory = {drawable_alloc, drawable_free_memory, worker};
+
+    list_init(&worker->drawables);
+    current_init(&worker->current, worker, &worker->surfaces, &memory);
+}
+
+static Status do_draw(RedWorker *worker, QxlDrawable *qxl, HeldCommand *owed, uint64_t now_ns)
+{
+    /* It exists: the drawable was read just now. */
+    const Surface *surface = surfaces_find(&worker->surfaces, qxl->surface_id);
+    Drawable *drawable =
+        drawable_new(worker, &worker->drawables, display_channel_drawable_type(), qxl, owed, surface);
+
+    if (box_has_pixels(&drawable->extents) && qxl->type != QXL_DRAW_NOP) {
+        current_add(&worker->current, drawable);
+        display_channel_draw(worker->display, drawable);
+        current_trim(&worker->current, now_ns);
+    }
+    pipe_item_unref(&drawable->item);
+    return STATUS_OK;
+}
+
+void worker_let_go(RedWorker *worker, uint64_t now_ns)
+{
+    current_render_all(&worker->current, now_ns);
+    display_channel_let_go(worker->display, &worker->drawables, now_ns);
+}
+
+/* The guest wants to read pixels. */
+static Status do_update(RedWorker *worker, const QxlUpdate *update, uint64_t now_ns, QxlFault *ret_fault)
 {
     if (surfaces_find(&worker->surfaces, update->surface_id) == NULL) {
         return qxl_fault(ret_fault, "an update of a surface that does not exist", update->surface_id);
     }
+    current_render(&worker->current, update->surface_id, now_ns);
     if (worker->interface->notify_update != NULL) {
         worker->interface->notify_update(worker->qxl, update->update_id);
     }
     return STATUS_OK;
 }
 
-static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand *owed, QxlFault *ret_fault)
+static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand *owed, uint64_t now_ns,
+                      QxlFault *ret_fault)
 {
     switch (command->type) {
-    case QXL_CMD_DRAW: /* There is no canvas yet: a drawable was checked, and goes back at once. */
-        qxl_drawable_free(command->u.drawable);
-        return STATUS_OK;
+    case QXL_CMD_DRAW:
+        return do_draw(worker, command->u.drawable, owed, now_ns);
     case QXL_CMD_UPDATE:
-        return do_update(worker, &command->u.update, ret_fault);
+        return do_update(worker, &command->u.update, now_ns, ret_fault);
     case QXL_CMD_SURFACE:
-        return do_surface(worker, &command->u.surface, owed, ret_fault);
+        return do_surface(worker, &command->u.surface, owed, now_ns, ret_fault);
     case QXL_CMD_CURSOR:
         return do_cursor(worker, &command->u.cursor, owed, ret_fault);
     default:
@@ -199,15 +241,16 @@ static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand 
 
 void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *from, uint64_t now_ns)
 {
-    const QxlHost host = {
-        .memory = {drawable_alloc, drawable_free, worker}, .find_surface = find_surface, .opaque = worker};
+    const QxlHost host = {.memory = {drawable_alloc, drawable_free_memory, worker},
+                          .find_surface = find_surface,
+                          .opaque = worker};
     QxlCommand command;
     QxlFault fault;
 
     Status status = qxl_command_read(worker->slots, &host, ring, from, &command, &fault);
     HeldCommand owed = {.release = command.release, .slot = command.slot};
     if (status == STATUS_OK) {
-        status = execute(worker, &command, &owed, &fault);
+        status = execute(worker, &command, &owed, now_ns, &fault);
     }
     if (status != STATUS_OK) {
         worker_fault(worker, &fault, "a command", now_ns);

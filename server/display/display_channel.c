@@ -3,85 +3,20 @@
 
 #include <spice/enums.h>
 
+#include "base/check.h"
+#include "display/display_internal.h"
+
 #define DISPLAY_ACK_WINDOW 512u /* messages; bytes in flight are what limits a client */
 #define DISPLAY_STREAMS_MAX 50u /* streams of a display; ids are below */
-
-struct DisplayChannel {
-    RedsState *reds;
-    RedChannel *channel;
-    const SurfaceTable *surfaces;
-    DisplayClientsChanged clients_changed;
-    void *opaque;
-    PipeItem sync_item;
-    uint64_t palettes;      /* how often clients had to forget them, from 1 */
-    uint64_t monitors_told; /* the same for monitors configs; 0: none yet */
-    QxlMonitors monitors;
-};
-
-typedef struct DisplayClient {
-    RedChannelClient base;
-    bool said_init;
-    CoreTimer *init_timer;
-    bool sync_waits;
-    /* What it was told, in messages handed to its stream. */
-    uint64_t *surfaces; /* generations, by id; 0: none */
-    uint64_t marked;    /* generation of the primary that MARK was for */
-    uint64_t palettes;
-    uint64_t monitors;
-} DisplayClient;
 
 static DisplayChannel *display_of(RedChannelClient *rcc)
 {
     return rcc->channel->owner;
 }
 
-static DisplayClient *client_of(RedChannelClient *rcc)
-{
-    return list_entry(rcc, DisplayClient, base);
-}
-
 /* ---- What is sent ---- */
 
-static void send_surface(RedChannelClient *rcc, uint32_t id, const QxlGeometry *geometry)
-{
-    const WireMsgDisplaySurfaceCreate create = {
-        .surface_id = id,
-        .width = geometry->width,
-        .height = geometry->height,
-        .format = geometry->format,
-        .flags = id == SURFACE_PRIMARY ? WIRE_SURFACE_FLAG_PRIMARY : 0,
-    };
-    RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_CREATE, wire_msg_display_surface_create_encode, &create);
-}
-
-/* Guests make surfaces of alpha alone only while all clients know them; one that came later may not. */
-static bool client_knows_format(const RedChannelClient *rcc, uint32_t format)
-{
-    return format != SPICE_SURFACE_FMT_8_A || rcc_has_cap(rcc, WIRE_CAP_DISPLAY_A8_SURFACE);
-}
-
-static void sync_surfaces(DisplayClient *client, const SurfaceTable *surfaces)
-{
-    /* Without a primary there is nothing to show; other surfaces come with the next one. */
-    const bool shown = surfaces_find(surfaces, SURFACE_PRIMARY) != NULL;
-    RedChannelClient *rcc = &client->base;
-
-    for (uint32_t id = 0; id < surfaces->len; id++) {
-        const Surface *surface = &surfaces->surfaces[id];
-        if (client->surfaces[id] != 0 && client->surfaces[id] != surface->generation) {
-            RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_DESTROY, wire_msg_display_surface_destroy_encode,
-                     (&(WireMsgDisplaySurfaceDestroy){id}));
-            client->surfaces[id] = 0;
-        }
-        if (shown && surface->generation != 0 && client->surfaces[id] == 0 &&
-            client_knows_format(rcc, surface->geometry.format)) {
-            send_surface(rcc, id, &surface->geometry);
-            client->surfaces[id] = surface->generation;
-        }
-    }
-}
-
-static void send_monitors(DisplayClient *client, const QxlMonitors *monitors, const SurfaceTable *surfaces)
+static void send_monitors(DisplayClient *client, const QxlMonitors *monitors)
 {
     WireHead heads[QXL_HEADS_MAX];
     RedChannelClient *rcc = &client->base;
@@ -89,7 +24,7 @@ static void send_monitors(DisplayClient *client, const QxlMonitors *monitors, co
 
     for (uint32_t i = 0; i < monitors->count; i++) {
         const QXLHead *head = &monitors->heads[i];
-        if (head->surface_id < surfaces->len && client->surfaces[head->surface_id] != 0) {
+        if (head->surface_id < client->surfaces_len && client->surfaces[head->surface_id].told != 0) {
             heads[count++] = (WireHead){.monitor_id = head->id,
                                         .surface_id = head->surface_id,
                                         .width = head->width,
@@ -106,47 +41,129 @@ static void send_monitors(DisplayClient *client, const QxlMonitors *monitors, co
     }
 }
 
-static void sync_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+static void mark_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     const DisplayChannel *display = display_of(rcc);
-    DisplayClient *client = client_of(rcc);
-    const Surface *primary = surfaces_find(display->surfaces, SURFACE_PRIMARY);
+    DisplayClient *client = display_client_of(rcc);
+    const uint64_t primary = client->surfaces[SURFACE_PRIMARY].told;
 
     (void)item;
     (void)now_ns;
-    client->sync_waits = false;
-    if (primary != NULL && client->palettes != display->palettes) {
-        RCC_SEND(rcc, WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES, wire_msg_display_inval_all_palettes_encode,
-                 (&(WireMsgDisplayInvalAllPalettes){0}));
-        client->palettes = display->palettes;
+    display_client_changed(client);
+    if (primary == 0 || primary != client->marked.known) {
+        return; /* another one waits behind the primary that is meant */
     }
-    sync_surfaces(client, display->surfaces);
-    if (primary != NULL && client->monitors != display->monitors_told &&
+    if (client->monitors.told != display->monitors_told &&
         rcc_has_cap(rcc, WIRE_CAP_DISPLAY_MONITORS_CONFIG)) {
-        send_monitors(client, &display->monitors, display->surfaces);
-        client->monitors = display->monitors_told;
+        send_monitors(client, &display->monitors);
     }
-    if (primary != NULL && client->marked != primary->generation) {
+    client->monitors.told = client->monitors.known = display->monitors_told;
+    if (client->marked.told != primary) {
         RCC_SEND(rcc, WIRE_MSG_DISPLAY_MARK, wire_msg_display_mark_encode, (&(WireMsgDisplayMark){0}));
-        client->marked = primary->generation;
+        client->marked.told = primary;
     }
 }
 
-static const PipeItemType sync_type = {"display sync", sync_commit, NULL};
+static const PipeItemType mark_type = {"display mark", mark_commit, NULL};
 
-static void push_sync(DisplayChannel *display, DisplayClient *client)
+typedef bool (*ResetFunc)(DrawEncoder *encoder, Outgoing *out);
+
+static void commit_reset(DisplayClient *client, ClientState *state, ResetFunc reset)
 {
-    if (!client->sync_waits) {
-        client->sync_waits = true;
-        rcc_push(&client->base, &display->sync_item);
+    RedChannelClient *rcc = &client->base;
+    const uint64_t before = rcc->sent_serial;
+
+    display_client_changed(client);
+    if (!reset(client->encoder, &rcc->out)) {
+        rcc_close(rcc, "no memory for a message");
+        return;
     }
+    rcc_count_sent(rcc, before);
+    state->told = state->known;
 }
+
+static void palettes_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    DisplayClient *client = display_client_of(rcc);
+
+    (void)item;
+    (void)now_ns;
+    commit_reset(client, &client->palettes, draw_encoder_reset_palettes);
+}
+
+static const PipeItemType palettes_type = {"palettes reset", palettes_commit, NULL};
+
+static void images_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    DisplayClient *client = display_client_of(rcc);
+
+    (void)item;
+    (void)now_ns;
+    commit_reset(client, &client->images, draw_encoder_reset_images);
+}
+
+static const PipeItemType images_type = {"images reset", images_commit, NULL};
 
 void display_channel_sync(DisplayChannel *display)
 {
     list_each_removable(&display->channel->clients, node)
     {
-        push_sync(display, client_of(list_entry(node, RedChannelClient, in_channel)));
+        display_client_settle(display_client_of(list_entry(node, RedChannelClient, in_channel)));
+    }
+}
+
+const PipeItemType *display_channel_drawable_type(void)
+{
+    return &display_drawable_type;
+}
+
+void display_channel_draw(DisplayChannel *display, Drawable *drawable)
+{
+    list_each_removable(&display->channel->clients, node)
+    {
+        display_client_draw(display_client_of(list_entry(node, RedChannelClient, in_channel)), drawable);
+    }
+}
+
+void display_channel_let_go(DisplayChannel *display, ListNode *drawables, uint64_t now_ns)
+{
+    bool copied = true;
+
+    /* Those on their way out are not disposed yet. */
+    list_each_removable(&display->channel->closing, node)
+    {
+        rcc_dispose(list_entry(node, RedChannelClient, in_channel), now_ns);
+    }
+    list_each_removable(&display->channel->clients, node)
+    {
+        RedChannelClient *rcc = list_entry(node, RedChannelClient, in_channel);
+        if (outgoing_own(&rcc->out) != STATUS_OK) {
+            rcc_close(rcc, "no memory for what it is being sent");
+            rcc_dispose(rcc, now_ns);
+        }
+    }
+    list_each(drawables, node)
+    {
+        Drawable *drawable = list_entry(node, Drawable, in_worker);
+        copied = drawable_let_go(drawable) == STATUS_OK && copied;
+    }
+    if (!copied) {
+        list_each_removable(&display->channel->clients, node)
+        {
+            display_client_squash(display_client_of(list_entry(node, RedChannelClient, in_channel)));
+        }
+    }
+}
+
+void display_channel_set_compression(DisplayChannel *display, int compression)
+{
+    display->compression = draw_compression_of(compression);
+    list_each(&display->channel->clients, node)
+    {
+        const DisplayClient *client = display_client_of(list_entry(node, RedChannelClient, in_channel));
+        if (client->encoder != NULL) {
+            draw_encoder_set_compression(client->encoder, display->compression);
+        }
     }
 }
 
@@ -165,6 +182,12 @@ void display_channel_inval_palettes(DisplayChannel *display)
     display_channel_sync(display);
 }
 
+void display_channel_inval_images(DisplayChannel *display)
+{
+    display->images++;
+    display_channel_inval_palettes(display);
+}
+
 /* ---- Clients ---- */
 
 static void init_late(void *opaque, uint64_t now_ns)
@@ -178,11 +201,10 @@ static void init_late(void *opaque, uint64_t now_ns)
 static void client_opened(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayChannel *display = display_of(rcc);
-    DisplayClient *client = client_of(rcc);
+    DisplayClient *client = display_client_of(rcc);
 
-    client->surfaces = g_new0(uint64_t, display->surfaces->len);
+    display_client_init(client, display, display->surfaces->len);
     rcc_hold_pipe(rcc);
-    push_sync(display, client);
     client->init_timer = loop_timer_new(rcc->loop, init_late, client);
     if (client->init_timer == NULL) {
         rcc_close(rcc, "no timer for its INIT");
@@ -192,15 +214,19 @@ static void client_opened(RedChannelClient *rcc, uint64_t now_ns)
     display->clients_changed(display->opaque);
 }
 
-static Status client_init(DisplayClient *client)
+static Status client_init(DisplayClient *client, const WireMsgcDisplayInit *init)
 {
-    if (client->said_init) {
-        return STATUS_PEER_FAULT;
-    }
-    client->said_init = true;
     loop_timer_stop(client->base.loop, client->init_timer);
-    rcc_release_pipe(&client->base);
-    return STATUS_OK;
+    return display_client_begin(client, init);
+}
+
+/* What it prefers; nothing, if there is no such thing. */
+static void client_prefers(DisplayClient *client, uint8_t compression)
+{
+    if (compression > SPICE_IMAGE_COMPRESSION_INVALID && compression < SPICE_IMAGE_COMPRESSION_ENUM_END &&
+        client->encoder != NULL) {
+        draw_encoder_set_compression(client->encoder, draw_compression_of(compression));
+    }
 }
 
 static Status client_message(RedChannelClient *rcc, const WireMsgc *message, uint64_t now_ns)
@@ -208,14 +234,16 @@ static Status client_message(RedChannelClient *rcc, const WireMsgc *message, uin
     (void)now_ns;
     switch (message->type) {
     case WIRE_MSGC_DISPLAY_INIT:
-        return client_init(client_of(rcc));
+        return client_init(display_client_of(rcc), &message->u.display_init);
     case WIRE_MSGC_DISPLAY_STREAM_REPORT:
         /* Of a stream that has ended, as far as it can know: there are none yet. */
         return message->u.display_stream_report.stream_id < DISPLAY_STREAMS_MAX ? STATUS_OK
                                                                                 : STATUS_PEER_FAULT;
     case WIRE_MSGC_DISPLAY_PREFERRED_COMPRESSION:
+        client_prefers(display_client_of(rcc), message->u.display_preferred_compression.compression);
+        return STATUS_OK;
     case WIRE_MSGC_DISPLAY_PREFERRED_VIDEO_CODEC_TYPE:
-        return STATUS_OK; /* wishes about images and streams, which are not sent yet; not announced either */
+        return STATUS_OK; /* a wish about streams, which are not sent yet; not announced either */
     default:
         return STATUS_PEER_FAULT; /* GL_DRAW_DONE: nothing of the kind was asked for */
     }
@@ -224,13 +252,12 @@ static Status client_message(RedChannelClient *rcc, const WireMsgc *message, uin
 static void client_closed(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayChannel *display = display_of(rcc);
-    DisplayClient *client = client_of(rcc);
+    DisplayClient *client = display_client_of(rcc);
 
     (void)now_ns;
     loop_timer_free(rcc->loop, client->init_timer);
     client->init_timer = NULL;
-    g_free(client->surfaces);
-    client->surfaces = NULL;
+    display_client_finish(client);
     display->clients_changed(display->opaque);
 }
 
@@ -238,6 +265,7 @@ static const RedChannelOps display_ops = {
     .client_bytes = sizeof(DisplayClient),
     .ack_window = DISPLAY_ACK_WINDOW,
     .client_opened = client_opened,
+    .commit_idle = display_client_commit_idle,
     .client_message = client_message,
     .client_closed = client_closed,
 };
@@ -261,20 +289,24 @@ uint32_t display_channel_common_caps(const DisplayChannel *display, uint32_t cap
 /* ---- Life ---- */
 
 DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *home,
-                                    const SurfaceTable *surfaces, DisplayClientsChanged clients_changed,
-                                    void *opaque)
+                                    const SurfaceTable *surfaces, Current *current,
+                                    DisplayClientsChanged clients_changed, void *opaque)
 {
     DisplayChannel *display = g_new0(DisplayChannel, 1);
 
     display->reds = reds;
     display->surfaces = surfaces;
+    display->current = current;
     display->clients_changed = clients_changed;
     display->opaque = opaque;
     display->palettes = 1;
-    pipe_item_init(&display->sync_item, &sync_type);
+    pipe_item_init(&display->palettes_item, &palettes_type);
+    pipe_item_init(&display->images_item, &images_type);
+    pipe_item_init(&display->mark_item, &mark_type);
     display->channel =
         red_channel_new(reds, reds->core, WIRE_CHANNEL_DISPLAY, id, &display_ops, display, home, &reds->main);
     link_caps_set(&display->channel->caps, WIRE_CAP_DISPLAY_MONITORS_CONFIG);
+    link_caps_set(&display->channel->caps, WIRE_CAP_DISPLAY_PREF_COMPRESSION);
     if (!reds_register(reds, display->channel)) {
         display_channel_free(display);
         return NULL;
@@ -284,7 +316,7 @@ DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *hom
 
 void display_channel_free(DisplayChannel *display)
 {
-    CHECK(display->sync_item.refs == 1);
+    CHECK(display->palettes_item.refs == 1 && display->images_item.refs == 1 && display->mark_item.refs == 1);
     reds_unregister(display->reds, display->channel);
     red_channel_unref(display->channel);
     g_free(display);

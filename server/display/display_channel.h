@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* display_channel.h: the display channel of one device: what its clients are told of surfaces and monitors.
+/* display_channel.h: the display channel of one device: what its clients are told of surfaces, drawings and monitors.
  *
  * A client says INIT first; until then nothing but SET_ACK is sent to it, and it has DISPLAY_INIT_NS for that. What it
- * is then owed is not a history but the difference between what it was told and what there is, worked out when it is
- * sent: one pipe item, "sync", however much has changed since. So a stalled client costs a constant. Drawing will be
- * items of its own, behind the sync that creates its surface.
+ * is then told, and what it is owed when it cannot keep up, is display_client.h's.
  *
- * Ownership  its maker owns the DisplayChannel; display_channel_free() after its clients were closed. `surfaces` are the
- *            worker's, and outlive it.
+ * Ownership  its maker owns the DisplayChannel; display_channel_free() after its clients were closed. `surfaces` and
+ *            `current` are the worker's, and outlive it.
  * Thread     the channel's home, but for new and free: the main domain, before and after the home runs.
  * Units      pixels; ns.
  * Errors     a client's fault closes that client.
@@ -15,7 +13,7 @@
  */
 #pragma once
 
-#include "display/surfaces.h"
+#include "display/current.h"
 #include "qxl/monitors.h"
 #include "session/channel_client.h"
 #include "session/reds.h"
@@ -29,18 +27,29 @@ typedef void (*DisplayClientsChanged)(void *opaque);
 
 /* Registers itself. NULL: there is one with that id. */
 DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *home,
-                                    const SurfaceTable *surfaces, DisplayClientsChanged clients_changed,
-                                    void *opaque);
+                                    const SurfaceTable *surfaces, Current *current,
+                                    DisplayClientsChanged clients_changed, void *opaque);
 /* Unregisters itself. */
 void display_channel_free(DisplayChannel *display);
 RedChannel *display_channel_base(DisplayChannel *display);
 
 /* The table has changed: tell the clients. */
 void display_channel_sync(DisplayChannel *display);
+/* To be made with drawable_new(); this is their `type`. */
+const PipeItemType *display_channel_drawable_type(void);
+/* It was added to the current ones. */
+void display_channel_draw(DisplayChannel *display, Drawable *drawable);
+/* Gives back what drawables hold, all of which are on their canvases: what is to be sent of them is copied, or becomes
+ * damage. */
+void display_channel_let_go(DisplayChannel *display, ListNode *drawables, uint64_t now_ns);
+/* Of images from now on, SPICE_IMAGE_COMPRESSION_*. */
+void display_channel_set_compression(DisplayChannel *display, int compression);
 /* `tell`: else only who comes later hears of it, as a better one is to be expected soon. */
 void display_channel_set_monitors(DisplayChannel *display, const QxlMonitors *monitors, bool tell);
 /* Clients forget their palettes. */
 void display_channel_inval_palettes(DisplayChannel *display);
+/* Clients forget their images, and palettes. */
+void display_channel_inval_images(DisplayChannel *display);
 
 /* What all clients can do, as bits of 1 << WIRE_CAP_DISPLAY_*, out of `caps`; 0 without clients. */
 uint32_t display_channel_common_caps(const DisplayChannel *display, uint32_t caps);

@@ -3,8 +3,7 @@
  *
  * Each takes a pointer to the arguments beside it. None waits for a client; none touches the rings while the machine stands
  * still (R47). Ids are looked up after the commands that were submitted before (R45). What ends the use of guest memory
- * returns when nothing refers to it any more: guest bytes are copied when a command is read, so all there is to give
- * back are held commands.
+ * returns when nothing refers to it any more: what is pending is drawn, what clients are still to be sent is copied.
  *
  * Thread     the worker's.
  * Errors     what makes no sense is logged and ignored.
@@ -28,6 +27,7 @@ typedef struct RequestUpdateArea {
     QXLRect area;
     QXLRect *dirty; /* NULL: none wanted; written before the return */
     uint32_t dirty_len;
+    bool clear;     /* what is reported is not dirty any more */
     bool completes; /* update_area_complete() is wanted */
 } RequestUpdateArea;
 

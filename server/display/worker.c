@@ -168,7 +168,7 @@ static void handle_wakeup(Message *message, uint64_t now_ns)
     }
 }
 
-/* Nothing of the guest's is kept that could be given back early; what went back must reach it, though (R95). */
+/* The guest lacks memory: it gets all that drawables hold, and what went back must reach it (R95). */
 static void handle_oom(Message *message, uint64_t now_ns)
 {
     RedWorker *worker = list_entry(message, RedWorker, oom.message);
@@ -178,6 +178,7 @@ static void handle_oom(Message *message, uint64_t now_ns)
         return;
     }
     rings_drain_commands(worker, now_ns);
+    worker_let_go(worker, now_ns);
     if (worker->interface->flush_resources != NULL) {
         (void)worker->interface->flush_resources(worker->qxl);
     }
@@ -217,13 +218,21 @@ static void job_start(RedWorker *worker, void *args, uint64_t now_ns)
 }
 
 /* What refers to guest memory afterwards: held commands, whose memory is not touched until they are given back on the
- * host's own request. When there are drawables, what they pin is rendered here. */
+ * host's own request, and canvases, which are read for clients. */
 static void job_stop(RedWorker *worker, void *args, uint64_t now_ns)
 {
     (void)args;
-    (void)now_ns;
     worker->running = false;
     rings_stop(worker);
+    worker_let_go(worker, now_ns);
+}
+
+static void job_image_compression(RedWorker *worker, void *args, uint64_t now_ns)
+{
+    const int *compression = args;
+
+    (void)now_ns;
+    display_channel_set_compression(worker->display, *compression);
 }
 
 void red_worker_start(RedWorker *worker)
@@ -240,6 +249,11 @@ void red_worker_set_mouse_mode(RedWorker *worker, bool client_mode)
 {
     atomic_store(&worker->client_mode, client_mode);
     (void)dispatcher_post_pending(&worker->home, &worker->mouse_mode);
+}
+
+void red_worker_set_image_compression(RedWorker *worker, int compression)
+{
+    red_worker_post(worker, "image compression", job_image_compression, &compression, sizeof compression);
 }
 
 void red_worker_set_compression_level(RedWorker *worker, int level)
@@ -285,6 +299,8 @@ static void job_close(RedWorker *worker, void *args, uint64_t now_ns)
     worker->running = false;
     red_channel_close_clients(display_channel_base(worker->display), "its device is removed", now_ns);
     red_channel_close_clients(cursor_channel_base(worker->cursor), "its device is removed", now_ns);
+    current_clear(&worker->current);
+    CHECK(list_is_empty(&worker->drawables)); /* nobody else is left to need one */
     worker_release(worker, &worker->cursor_command);
     for (uint32_t id = 0; id < worker->surfaces.len; id++) {
         worker_release(worker, &worker->surfaces.surfaces[id].create);
@@ -319,6 +335,7 @@ static void worker_finish(RedWorker *worker)
     worker->reporter->worker = NULL;
     reporter_unref(worker->reporter);
     memslots_free(worker->slots);
+    current_finish(&worker->current);
     surfaces_finish(&worker->surfaces);
     if (worker->loop != NULL) {
         worker->core->loop_free(worker->loop);
@@ -379,7 +396,8 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     worker->slots = slots;
     worker->monitors_max = QXL_HEADS_MAX;
     worker->reporter = reporter_new(worker, hooks, &reds->main);
-    surfaces_init(&worker->surfaces, info.n_surfaces);
+    surfaces_init(&worker->surfaces, core, info.n_surfaces);
+    worker_init_drawing(worker);
     pending_message_init(&worker->wakeup, "wakeup", handle_wakeup);
     pending_message_init(&worker->oom, "oom", handle_oom);
     pending_message_init(&worker->mouse_mode, "mouse mode", handle_mouse_mode);
@@ -389,8 +407,8 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     if (worker->loop != NULL) {
         const uint8_t id = (uint8_t)qxl->id;
         worker->home = (Dispatcher){core, worker->loop};
-        worker->display =
-            display_channel_new(reds, id, &worker->home, &worker->surfaces, clients_changed, worker);
+        worker->display = display_channel_new(reds, id, &worker->home, &worker->surfaces, &worker->current,
+                                              clients_changed, worker);
         worker->cursor = worker->display != NULL ? cursor_channel_new(reds, id, &worker->home) : NULL;
         worker->thread =
             worker->cursor != NULL ? core->thread_start(core, "spice-worker", worker_thread, worker) : NULL;

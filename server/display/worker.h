@@ -22,6 +22,7 @@
 #include <spice.h>
 
 #include "channels/cursor.h"
+#include "display/current.h"
 #include "display/display_channel.h"
 #include "display/rings.h"
 #include "display/surfaces.h"
@@ -75,6 +76,8 @@ struct QXLState {
     bool running;
     Memslots *slots;
     SurfaceTable surfaces;
+    Current current;
+    ListNode drawables;         /* Drawable.in_worker: all that are needed by somebody */
     HeldCommand cursor_command; /* the SET that the cursor is from (R89) */
     WorkerRings rings;
     bool driver_sets_monitors; /* the guest's driver said a monitors config since it was loaded */
@@ -100,6 +103,8 @@ void red_worker_start(RedWorker *worker);
 void red_worker_stop(RedWorker *worker);
 void red_worker_set_mouse_mode(RedWorker *worker, bool client_mode);
 void red_worker_set_compression_level(RedWorker *worker, int level);
+/* Of images, SPICE_IMAGE_COMPRESSION_*; also for clients that are there. */
+void red_worker_set_image_compression(RedWorker *worker, int compression);
 
 /* ---- From any thread ---- */
 
@@ -116,6 +121,7 @@ void red_worker_oom(RedWorker *worker);
 
 /* ---- Worker's thread, for its other files ---- */
 
+void worker_init_drawing(RedWorker *worker);
 /* One command out of a ring, or restored with a machine. */
 void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *command, uint64_t now_ns);
 /* Gives it back, if one is held. */
@@ -123,10 +129,14 @@ void worker_release(RedWorker *worker, HeldCommand *held);
 /* The guest did something wrong. */
 void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, uint64_t now_ns);
 
-bool worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry,
-                           HeldCommand *take_command);
+/* `keep`: the pixels mean something already. */
+Status worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry, uint32_t group,
+                             uint64_t address, bool keep, HeldCommand *take_command,
+                             QxlFault *ret_fault) STATUS_MUST_CHECK;
 /* False: there is none. */
-bool worker_destroy_surface(RedWorker *worker, uint32_t id);
+bool worker_destroy_surface(RedWorker *worker, uint32_t id, uint64_t now_ns);
+/* Draws all that is pending, and gives back all that drawables hold of the guest's. */
+void worker_let_go(RedWorker *worker, uint64_t now_ns);
 /* As after a reset: no shape, and its command given back. */
 void worker_reset_cursor(RedWorker *worker);
 void worker_report_primary(RedWorker *worker, bool exists, uint32_t width, uint32_t height, bool mouse_mode);

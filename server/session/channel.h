@@ -43,6 +43,9 @@ typedef struct RedChannelOps {
     uint32_t (*admit)(RedChannel *channel, ClientSlot *slot);
     /* The rcc is LIVE: say hello. */
     void (*client_opened)(RedChannelClient *rcc, uint64_t now_ns);
+    /* The client can take more and its pipe is empty: commit something else, after rcc_want_idle(). True: there may be
+     * more of it. NULL: there never is. */
+    bool (*commit_idle)(RedChannelClient *rcc, uint64_t now_ns);
     /* One message that is not of the common base, decoded. Anything but STATUS_OK closes the client. */
     Status (*client_message)(RedChannelClient *rcc, const WireMsgc *message, uint64_t now_ns);
     /* The client is to go on at another host: nothing but MIGRATE may follow what waits already (I47). NULL: MIGRATE

@@ -249,6 +249,14 @@ void rcc_push_once(RedChannelClient *rcc, PipeItem *item)
     }
 }
 
+void rcc_want_idle(RedChannelClient *rcc)
+{
+    if (rcc->state == RCC_LIVE && !rcc->idle_wanted) {
+        rcc->idle_wanted = true;
+        rcc_flush_soon(rcc);
+    }
+}
+
 void rcc_hold_pipe(RedChannelClient *rcc)
 {
     rcc->pipe_held = true;
@@ -303,6 +311,13 @@ void rcc_end(RedChannelClient *rcc)
     ack_window_sent(&rcc->ack);
 }
 
+void rcc_count_sent(RedChannelClient *rcc, uint64_t serial_before)
+{
+    for (uint64_t serial = serial_before; serial < rcc->sent_serial; serial++) {
+        ack_window_sent(&rcc->ack);
+    }
+}
+
 static bool rcc_may_commit(const RedChannelClient *rcc)
 {
     const PipeItem *first = pipe_first(&rcc->pipe);
@@ -311,14 +326,29 @@ static bool rcc_may_commit(const RedChannelClient *rcc)
            (!rcc->pipe_held || first == &rcc->set_ack_item);
 }
 
+static bool rcc_may_commit_idle(const RedChannelClient *rcc)
+{
+    return rcc->idle_wanted && rcc->pipe.len == 0 && !rcc->pipe_held && !rcc->migrating &&
+           rcc->out.total < RCC_IN_FLIGHT_BYTES && !ack_window_is_full(&rcc->ack);
+}
+
 static void rcc_commit(RedChannelClient *rcc, uint64_t now_ns)
 {
-    while (rcc->state == RCC_LIVE && rcc_may_commit(rcc)) {
-        PipeItem *item = pipe_pop(&rcc->pipe);
-        rcc->committing = true;
-        item->type->commit(item, rcc, now_ns);
-        rcc->committing = false;
-        pipe_item_unref(item);
+    while (rcc->state == RCC_LIVE) {
+        if (rcc_may_commit(rcc)) {
+            PipeItem *item = pipe_pop(&rcc->pipe);
+            rcc->committing = true;
+            item->type->commit(item, rcc, now_ns);
+            rcc->committing = false;
+            pipe_item_unref(item);
+        } else if (rcc_may_commit_idle(rcc)) {
+            rcc->idle_wanted = false;
+            if (rcc->channel->ops->commit_idle(rcc, now_ns)) {
+                rcc->idle_wanted = true;
+            }
+        } else {
+            break;
+        }
     }
 }
 
@@ -366,7 +396,8 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
     if (rcc->state != RCC_LIVE) {
         return;
     }
-    const bool waits = !outgoing_is_empty(&rcc->out) || (rcc->pipe.len > 0 && ack_window_is_full(&rcc->ack));
+    const bool waits = !outgoing_is_empty(&rcc->out) ||
+                       ((rcc->pipe.len > 0 || rcc->idle_wanted) && ack_window_is_full(&rcc->ack));
     if (!waits) {
         rcc->blocked_since_ns = NS_NEVER;
     } else if (rcc->blocked_since_ns == NS_NEVER) {

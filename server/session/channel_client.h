@@ -59,10 +59,11 @@ struct RedChannelClient {
     AckWindow ack;
     uint64_t sent_serial; /* of the last message committed */
     bool mini_header;
-    bool pipe_held;  /* nothing but what is committed already goes out: the client has not said hello yet */
-    bool migrating;  /* MIGRATE is queued: nothing may follow it but what belongs to the migration */
-    bool committing; /* inside commit: guards against an item that pushes */
-    bool in_event;   /* the flush comes at the end of it */
+    bool pipe_held;   /* nothing but what is committed already goes out: the client has not said hello yet */
+    bool migrating;   /* MIGRATE is queued: nothing may follow it but what belongs to the migration */
+    bool committing;  /* inside commit: guards against an item that pushes */
+    bool in_event;    /* the flush comes at the end of it */
+    bool idle_wanted; /* commit_idle() has something, when the pipe is empty */
     bool flush_posted;
     CoreTask flush_task, dispose_task;
     CoreTimer *timer;
@@ -97,6 +98,8 @@ void rcc_migrate(RedChannelClient *rcc, uint64_t now_ns);
 void rcc_push(RedChannelClient *rcc, PipeItem *item);
 /* The same, unless this very item waits already. */
 void rcc_push_once(RedChannelClient *rcc, PipeItem *item);
+/* There is something to commit that may wait until nothing else does: RedChannelOps.commit_idle() will be called. */
+void rcc_want_idle(RedChannelClient *rcc);
 /* Holds back everything but SET_ACK, until the client has said hello; and lets it go. */
 void rcc_hold_pipe(RedChannelClient *rcc);
 void rcc_release_pipe(RedChannelClient *rcc);
@@ -110,6 +113,9 @@ bool rcc_has_cap(const RedChannelClient *rcc, unsigned cap);
  * the returned WireOut, then rcc_end(). A message that does not fit closes the client: it is our bug. */
 WireOut *rcc_begin(RedChannelClient *rcc, uint16_t type, size_t inline_max);
 void rcc_end(RedChannelClient *rcc);
+
+/* After whole messages were put into rcc->out by other means: `serial_before` is sent_serial as it was before them. */
+void rcc_count_sent(RedChannelClient *rcc, uint64_t serial_before);
 
 /* Encodes one message: counts its bytes first, then writes them. */
 #define RCC_SEND(rcc, type, encode, message)                                                                 \

@@ -59,9 +59,9 @@ static bool grow(const Core *core, void **memory, size_t used, size_t *cap, size
     return true;
 }
 
-static OutgoingRun *outgoing_new_run(Outgoing *out)
+Status outgoing_reserve_runs(Outgoing *out, size_t count)
 {
-    if (out->runs != NULL && out->runs_first > 0 && out->runs_len * sizeof(OutgoingRun) == out->runs_cap) {
+    if (out->runs_first > 0 && (out->runs_len + count) * sizeof(OutgoingRun) > out->runs_cap) {
         memmove(out->runs, out->runs + out->runs_first,
                 (out->runs_len - out->runs_first) * sizeof(OutgoingRun));
         out->runs_len -= out->runs_first;
@@ -69,10 +69,18 @@ static OutgoingRun *outgoing_new_run(Outgoing *out)
     }
     void *runs = out->runs;
     if (!grow(out->core, &runs, out->runs_len * sizeof(OutgoingRun), &out->runs_cap,
-              (out->runs_len + 1) * sizeof(OutgoingRun))) {
-        return NULL;
+              (out->runs_len + count) * sizeof(OutgoingRun))) {
+        return STATUS_LIMIT;
     }
     out->runs = runs;
+    return STATUS_OK;
+}
+
+static OutgoingRun *outgoing_new_run(Outgoing *out)
+{
+    if (outgoing_reserve_runs(out, 1) != STATUS_OK) {
+        return NULL;
+    }
     OutgoingRun *run = &out->runs[out->runs_len++];
     *run = (OutgoingRun){0};
     return run;
@@ -187,4 +195,38 @@ void outgoing_taken(Outgoing *out, size_t len)
             out->bytes_cap = 0;
         }
     }
+}
+
+/* A copy of a piece: its owner is this header of it. */
+typedef struct OwnPiece {
+    const Core *core;
+    uint8_t bytes[];
+} OwnPiece;
+
+static void own_piece_release(void *owner)
+{
+    OwnPiece *own = owner;
+
+    own->core->free(own->core, own);
+}
+
+Status outgoing_own(Outgoing *out)
+{
+    for (size_t i = out->runs_first; i < out->runs_len; i++) {
+        OutgoingRun *run = &out->runs[i];
+        if (run->piece == NULL || run->release == own_piece_release) {
+            continue;
+        }
+        OwnPiece *own = out->core->alloc(out->core, sizeof *own + run->len);
+        if (own == NULL) {
+            return STATUS_LIMIT;
+        }
+        own->core = out->core;
+        memcpy(own->bytes, run->piece, run->len);
+        run_release(run);
+        run->piece = own->bytes;
+        run->release = own_piece_release;
+        run->owner = own;
+    }
+    return STATUS_OK;
 }

@@ -41,6 +41,8 @@ static inline bool outgoing_is_empty(const Outgoing *out)
  */
 uint8_t *outgoing_reserve(Outgoing *out, size_t len);
 Status outgoing_add_bytes(Outgoing *out, size_t len) STATUS_MUST_CHECK;
+/* Room for so many more pieces, and bytes between them: adding them cannot fail then. */
+Status outgoing_reserve_runs(Outgoing *out, size_t runs) STATUS_MUST_CHECK;
 /* Borrows; `release` (may be NULL) is called once, also when this fails. */
 Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner),
                           void *owner) STATUS_MUST_CHECK;
@@ -48,3 +50,7 @@ Status outgoing_add_piece(Outgoing *out, Span piece, void (*release)(void *owner
 /* At most `max` vectors of what is to be sent; returns their number. Valid until the next call. */
 int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max);
 void outgoing_taken(Outgoing *out, size_t len);
+
+/* Copies what is borrowed and not yet taken, and releases it, so that nothing of anybody else's is needed any more.
+ * STATUS_LIMIT: no memory; some of it is borrowed still. */
+Status outgoing_own(Outgoing *out) STATUS_MUST_CHECK;

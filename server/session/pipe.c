@@ -94,13 +94,13 @@ bool pipe_contains(const Pipe *pipe, const PipeItem *item)
     return false;
 }
 
-uint32_t pipe_drop_type(Pipe *pipe, const PipeItemType *type)
+uint32_t pipe_drop_where(Pipe *pipe, bool (*drop)(void *opaque, PipeItem *item), void *opaque)
 {
     uint32_t kept = 0, len = pipe->len;
 
     for (uint32_t i = 0; i < len; i++) {
         PipeItem *item = *pipe_at(pipe, i);
-        if (item->type == type) {
+        if (drop(opaque, item)) {
             pipe_item_unref(item);
         } else {
             *pipe_at(pipe, kept++) = item;
@@ -108,4 +108,14 @@ uint32_t pipe_drop_type(Pipe *pipe, const PipeItemType *type)
     }
     pipe->len = kept;
     return len - kept;
+}
+
+static bool is_of_type(void *opaque, PipeItem *item)
+{
+    return item->type == opaque;
+}
+
+uint32_t pipe_drop_type(Pipe *pipe, const PipeItemType *type)
+{
+    return pipe_drop_where(pipe, is_of_type, (void *)type);
 }

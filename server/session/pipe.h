@@ -60,3 +60,5 @@ PipeItem *pipe_pop(Pipe *pipe);         /* the pipe's reference is the caller's 
 bool pipe_contains(const Pipe *pipe, const PipeItem *item);
 /* Drops the items of this type; returns how many there were. */
 uint32_t pipe_drop_type(Pipe *pipe, const PipeItemType *type);
+/* Drops the items that `drop`, asked for each of them in order, says yes to; it must not touch the pipe. */
+uint32_t pipe_drop_where(Pipe *pipe, bool (*drop)(void *opaque, PipeItem *item), void *opaque);

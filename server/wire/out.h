@@ -34,6 +34,7 @@ typedef struct WireOut {
     WirePiece *pieces; /* in the order of the body; NULL: everything is copied */
     size_t pieces_len;
     size_t pieces_cap; /* once it is used up, the rest is copied */
+    size_t piece_min;  /* bytes; strings that are longer become pieces. 0: WIRE_INLINE_MAX */
     bool failed;
     uint32_t context;   /* WIRE_CONTEXT_* bits; only agent and migrate bodies look at it */
     size_t pieces_size; /* bytes in pieces */

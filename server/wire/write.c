@@ -43,7 +43,8 @@ void wire_far_bytes(WireWriter *w, size_t patch, const void *span)
 void wire_put_span(WireWriter *w, Span span)
 {
     WireOut *out = w->out;
-    if (span.len > WIRE_INLINE_MAX && out->pieces && out->pieces_len < out->pieces_cap) {
+    const size_t piece_min = out->piece_min > 0 ? out->piece_min : WIRE_INLINE_MAX;
+    if (span.len > piece_min && out->pieces && out->pieces_len < out->pieces_cap) {
         out->pieces[out->pieces_len++] = (WirePiece){out->len, span};
         out->pieces_size += span.len;
         return;

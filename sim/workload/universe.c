@@ -17,6 +17,10 @@
 #include "sim/workload/ticket_key.h"
 
 #define CLIENTS_MAX 4u
+#define SURFACES_LOOKED_AT 64u  /* ids; as many as the device announces */
+#define QUIET_NS (3 * NS_PER_S) /* without a byte for a client: nothing is owed to it */
+#define QUIET_TURNS_MAX 100u
+#define PAINT_MAX 60u /* drawings in a row */
 #define CONNECTIONS_MAX 8u
 #define PORT 5930
 #define PASSWORD "universe"
@@ -34,6 +38,7 @@ typedef struct Wire {
     int handle; /* -1: none */
     uint8_t channel;
     uint64_t act_ns; /* when it does something of its own */
+    uint64_t bytes;  /* received */
 } Wire;
 
 struct Visitor {
@@ -43,6 +48,7 @@ struct Visitor {
     Wire wires[CONNECTIONS_MAX];
     uint32_t wires_len;
     bool spread;   /* the other channels were connected */
+    bool unacked;  /* it never acknowledges: what waits for that does not come */
     bool careless; /* it sent nonsense, or does not read: so it may wait for answers in vain */
 };
 
@@ -197,6 +203,16 @@ static void main_setup(void *arg)
     spice_server_vm_start(universe->server);
 }
 
+/* Much at once, so that drawings wait together. */
+static void paint(Universe *universe, uint32_t drawings)
+{
+    for (uint32_t i = 0; i < drawings && !universe->stopped && !universe->ending; i++) {
+        if (!fake_qxl_step(universe->qxl, FAKE_QXL_WORK_PAINT)) {
+            sim_sleep(universe->sim, NS_PER_MS); /* the ring is full, or memory is used up */
+        }
+    }
+}
+
 /* What main and vcpus do: device traffic, and now and then a call of the host's own. */
 static void vcpu(void *arg)
 {
@@ -204,7 +220,7 @@ static void vcpu(void *arg)
     const uint32_t acts = sim_plan_knob(universe->plan, "acts");
     const uint32_t honest = FAKE_QXL_WORK_CURSOR | FAKE_QXL_WORK_SURFACES | FAKE_QXL_WORK_PRIMARY |
                             FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_UPDATE |
-                            FAKE_QXL_WORK_DRAW;
+                            FAKE_QXL_WORK_DRAW | FAKE_QXL_WORK_PAINT;
 
     for (uint32_t i = 0; i < acts && !universe->ending; i++) {
         if (universe->stopped) {
@@ -240,11 +256,26 @@ static void vcpu(void *arg)
             case 2:
                 (void)spice_server_get_num_clients(universe->server);
                 break;
+            case 3:
+            case 4:
+            case 5:
+                paint(universe, 1 + choose(universe, "drawings", PAINT_MAX));
+                break;
             default:
                 fake_qxl_step(universe->qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
             }
         }
         sim_sleep(universe->sim, choose(universe, "pause", 30) * NS_PER_MS);
+    }
+}
+
+static void main_look(void *arg)
+{
+    Universe *universe = arg;
+    const QXLRect all = {.right = INT32_MAX, .bottom = INT32_MAX};
+
+    for (uint32_t id = 0; id < SURFACES_LOOKED_AT && !universe->stopped; id++) {
+        fake_qxl_update_area(universe->qxl, id, &all, false);
     }
 }
 
@@ -384,6 +415,7 @@ static void wire_read(Wire *wire, uint64_t now_ns)
             return;
         }
         const bool was_open = fake_connection_state(wire->connection) == FAKE_STATE_OPEN;
+        wire->bytes += (uint64_t)n;
         fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), now_ns);
         if (!was_open && fake_connection_state(wire->connection) == FAKE_STATE_OPEN) {
             wire->visitor->universe->outcome->worth++;
@@ -465,6 +497,7 @@ static void visitor_arrive(Universe *universe)
     config.behaviour.skip_display_init = unacked == 3;
     config.behaviour.stop_reading_after = sim_fault(universe->sim, SIM_F5_UNREAD, 10, 10);
     config.behaviour.link_lie = (FakeLinkLie)sim_fault(universe->sim, SIM_F3_LINK, 6, FAKE_LINK_LIES - 1);
+    visitor->unacked = unacked == 1;
     visitor->careless = config.behaviour.stop_reading_after > 0;
     visitor->client = fake_client_new(&config);
     visitor_connect(visitor, WIRE_CHANNEL_MAIN, 0);
@@ -515,6 +548,98 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
         .split_one_in = split,
     };
     return config;
+}
+
+/* ---- Pictures ---- */
+
+static uint64_t bytes_received(const Universe *universe)
+{
+    uint64_t bytes = 0;
+
+    for (uint32_t v = 0; v < universe->visitors_len; v++) {
+        for (uint32_t i = 0; i < universe->visitors[v].wires_len; i++) {
+            bytes += universe->visitors[v].wires[i].bytes;
+        }
+    }
+    return bytes;
+}
+
+static void compare_picture(Universe *universe, const Wire *wire, uint32_t id)
+{
+    FakeQxlPicture guest;
+    FakePicture client;
+
+    if (!fake_qxl_picture(universe->qxl, id, &guest) ||
+        (guest.format != SPICE_SURFACE_FMT_32_xRGB && guest.format != SPICE_SURFACE_FMT_32_ARGB)) {
+        return;
+    }
+    if (!fake_connection_picture(wire->connection, id, &client)) {
+        fail(universe, "client %u does not have surface %u", wire->visitor->number, id);
+        return;
+    }
+    if (client.width != guest.width || client.height != guest.height || client.format != guest.format) {
+        fail(universe, "client %u has surface %u of %ux%u, not %ux%u", wire->visitor->number, id,
+             client.width, client.height, guest.width, guest.height);
+        return;
+    }
+    const uint32_t mask = guest.format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
+    uint32_t wrong = 0, first_x = 0, first_y = 0;
+    for (uint32_t y = 0; y < guest.height; y++) {
+        for (uint32_t x = 0; x < guest.width; x++) {
+            uint32_t pixel;
+            memcpy(&pixel, guest.top + guest.stride * (ptrdiff_t)y + x * 4, sizeof pixel);
+            if (((pixel ^ client.pixels[y * client.width + x]) & mask) != 0 && wrong++ == 0) {
+                first_x = x;
+                first_y = y;
+            }
+        }
+    }
+    if (wrong > 0) {
+        fail(universe, "client %u shows %u wrong pixels of surface %u, the first at %u,%u",
+             wire->visitor->number, wrong, id, first_x, first_y);
+    }
+}
+
+/* Once all is quiet every client that could follow shows what the guest has drawn. Where memory was refused to the
+ * server, or to clients handles, drawings were lost. */
+static bool compare_pictures(Universe *universe)
+{
+    const uint64_t lost =
+        SIM_FAULT_BIT(SIM_F9_ALLOC) | SIM_FAULT_BIT(SIM_F9_HANDLES) | SIM_FAULT_BIT(SIM_F6_BLACKHOLE);
+    Sim *sim = universe->sim;
+
+    if ((universe->plan->faults & lost) != 0 || !fake_qxl_has_primary(universe->qxl)) {
+        return true;
+    }
+    for (uint64_t before = UINT64_MAX, turns = 0; turns < QUIET_TURNS_MAX; turns++) {
+        const uint64_t now = bytes_received(universe);
+        if (now == before) {
+            break;
+        }
+        before = now;
+        if (!sim_run(sim, sim_now_ns(sim) + QUIET_NS)) {
+            return false;
+        }
+    }
+    sim_spawn(sim, "main", main_look, universe);
+    if (!sim_run(sim, sim_now_ns(sim) + QUIET_NS)) {
+        return false;
+    }
+    for (uint32_t v = 0; v < universe->visitors_len; v++) {
+        const Visitor *visitor = &universe->visitors[v];
+        for (uint32_t i = 0; i < visitor->wires_len; i++) {
+            const Wire *wire = &visitor->wires[i];
+            if (wire->channel != WIRE_CHANNEL_DISPLAY || wire->handle < 0 || visitor->careless ||
+                visitor->unacked || fake_connection_state(wire->connection) != FAKE_STATE_OPEN ||
+                !fake_connection_display(wire->connection)->marked) {
+                continue;
+            }
+            for (uint32_t id = 0; id < SURFACES_LOOKED_AT; id++) {
+                compare_picture(universe, wire, id);
+            }
+        }
+    }
+    return true;
 }
 
 static void collect(Universe *universe)
@@ -571,6 +696,7 @@ static void run(const SimPlan *plan, const SimConfig *base, bool tickets, SimOut
         }
         /* Long enough for the vcpus to end; sometimes for silent clients to be thrown out. */
         going = going && sim_run(sim, sim_now_ns(sim) + (4 + choose(&universe, "long", 2) * 40) * NS_PER_S);
+        going = going && compare_pictures(&universe);
         sim_spawn(sim, "main", main_teardown, &universe);
         going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
         if (going && universe.server != NULL) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/display_client.h"
 #include "tests/display/desk.h"
 
 static void run_machine(Desk *desk)
@@ -320,7 +321,8 @@ static void stalled(void **state)
     /* They do wait, for acks by now; and no more than this. */
     const uint32_t cursors = pipe_len(cursor_channel_base(worker->cursor), 0);
     assert_true(cursors >= 1 && cursors <= CURSOR_EVENTS_MAX + 1);
-    assert_int_equal(pipe_len(display_channel_base(worker->display), 0), 1);
+    /* Each surface is destroyed and created at most, beside what was queued since the last squash. */
+    assert_true(pipe_len(display_channel_base(worker->display), 0) <= DISPLAY_CHANGES_MAX + 2 * 16 + 3);
     desk_wire_listen(desk, &deaf->display, true);
     desk_wire_listen(desk, &deaf->cursor, true);
     desk_run(desk, 5 * NS_PER_S);

@@ -93,3 +93,4 @@ int run_commands(void);
 int run_requests(void);
 int run_clients(void);
 int run_life(void);
+int run_drawing(void);

@@ -269,7 +269,7 @@ uint64_t device_surface_create(Device *device, uint32_t id, uint32_t width, uint
     command->surface_id = id;
     command->type = QXL_SURFACE_CMD_CREATE;
     command->u.surface_create = (QXLSurface){SPICE_SURFACE_FMT_32_xRGB, width, height, (int32_t)width * 4,
-                                             device_address(DEVICE_BYTES / 2)};
+                                             device_address(DEVICE_BYTES / 2 + 32768 + id % 16 * 4096)};
     device_push(&device->commands, QXL_CMD_SURFACE, device_address(at));
     return at;
 }
@@ -303,6 +303,91 @@ uint64_t device_draw(Device *device, uint32_t surface_id, int32_t right, int32_t
 
     *command = (QXLDrawable){
         .surface_id = surface_id, .type = QXL_DRAW_FILL, .bbox = {.bottom = bottom, .right = right}};
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
+static QXLDrawable *drawable_put(Device *device, uint32_t surface_id, uint8_t type, QXLRect box, size_t more,
+                                 uint64_t *ret_at)
+{
+    QXLDrawable *command = device_put(device, sizeof *command + more, ret_at);
+
+    *command =
+        (QXLDrawable){.surface_id = surface_id, .type = type, .bbox = box, .surfaces_dest = {-1, -1, -1}};
+    return command;
+}
+
+uint64_t device_fill(Device *device, uint32_t surface_id, QXLRect box, uint32_t color)
+{
+    uint64_t at;
+    QXLDrawable *command = drawable_put(device, surface_id, QXL_DRAW_FILL, box, 0, &at);
+
+    command->u.fill.brush.type = SPICE_BRUSH_TYPE_SOLID;
+    command->u.fill.brush.u.color = color;
+    command->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
+uint64_t device_copy_bits(Device *device, uint32_t surface_id, QXLRect box, int32_t from_x, int32_t from_y)
+{
+    uint64_t at;
+    QXLDrawable *command = drawable_put(device, surface_id, QXL_COPY_BITS, box, 0, &at);
+
+    command->u.copy_bits.src_pos = (QXLPoint){from_x, from_y};
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
+static void copy_of(QXLDrawable *command, uint64_t image, QXLRect box)
+{
+    command->u.copy.src_bitmap = image;
+    command->u.copy.src_area = (QXLRect){.right = box.right - box.left, .bottom = box.bottom - box.top};
+    command->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
+}
+
+uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t color)
+{
+    const uint32_t width = (uint32_t)(box.right - box.left), height = (uint32_t)(box.bottom - box.top);
+    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    const size_t pixels_at = image_at + ((sizeof(QXLImage) + 15) & ~(size_t)15);
+    uint64_t at;
+    uint8_t *memory = (uint8_t *)drawable_put(device, surface_id, QXL_DRAW_COPY, box,
+                                              pixels_at + (size_t)width * height * 4, &at);
+    QXLImage *image = (QXLImage *)(void *)(memory + image_at);
+
+    copy_of((QXLDrawable *)(void *)memory, device_address(at + image_at), box);
+    image->descriptor.id = at << 32;
+    image->descriptor.type = SPICE_IMAGE_TYPE_BITMAP;
+    image->descriptor.width = width;
+    image->descriptor.height = height;
+    image->bitmap.format = SPICE_BITMAP_FMT_32BIT;
+    image->bitmap.flags = QXL_BITMAP_DIRECT | QXL_BITMAP_TOP_DOWN;
+    image->bitmap.x = width;
+    image->bitmap.y = height;
+    image->bitmap.stride = width * 4;
+    image->bitmap.data = device_address(at + pixels_at);
+    for (size_t i = 0; i < (size_t)width * height; i++) {
+        memcpy(memory + pixels_at + i * 4, &color, 4);
+    }
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
+uint64_t device_show(Device *device, uint32_t surface_id, QXLRect box, uint32_t source)
+{
+    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    uint64_t at;
+    uint8_t *memory =
+        (uint8_t *)drawable_put(device, surface_id, QXL_DRAW_COPY, box, image_at + sizeof(QXLImage), &at);
+    QXLImage *image = (QXLImage *)(void *)(memory + image_at);
+
+    copy_of((QXLDrawable *)(void *)memory, device_address(at + image_at), box);
+    image->descriptor.id = at << 32;
+    image->descriptor.type = SPICE_IMAGE_TYPE_SURFACE;
+    image->descriptor.width = (uint32_t)(box.right - box.left);
+    image->descriptor.height = (uint32_t)(box.bottom - box.top);
+    image->surface_image.surface_id = source;
     device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
     return at;
 }

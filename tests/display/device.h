@@ -86,6 +86,12 @@ uint64_t device_surface_create(Device *device, uint32_t id, uint32_t width, uint
 uint64_t device_surface_destroy(Device *device, uint32_t id);
 uint64_t device_update(Device *device, uint32_t surface_id, uint32_t update_id);
 uint64_t device_draw(Device *device, uint32_t surface_id, int32_t right, int32_t bottom);
+uint64_t device_fill(Device *device, uint32_t surface_id, QXLRect box, uint32_t color);
+uint64_t device_copy_bits(Device *device, uint32_t surface_id, QXLRect box, int32_t from_x, int32_t from_y);
+/* A picture of one colour, whose pixels stay in the device's memory. */
+uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t color);
+/* All of another surface, from its first pixel on. */
+uint64_t device_show(Device *device, uint32_t surface_id, QXLRect box, uint32_t source);
 
 /* A primary of 32-bit pixels at the end of the memory. */
 QXLDevSurfaceCreate device_primary(uint32_t width, uint32_t height);

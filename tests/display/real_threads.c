@@ -123,7 +123,7 @@ static void whole_life(void **state)
     const FakeQxlPrimary primary = {.width = 640, .height = 480, .mouse_mode = 1};
     const uint32_t work = FAKE_QXL_WORK_CURSOR | FAKE_QXL_WORK_SURFACES | FAKE_QXL_WORK_PRIMARY |
                           FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_DRAW |
-                          FAKE_QXL_WORK_UPDATE | FAKE_QXL_WORK_LIES;
+                          FAKE_QXL_WORK_UPDATE | FAKE_QXL_WORK_LIES | FAKE_QXL_WORK_PAINT;
     FakeQxlReport report;
 
     (void)state;

@@ -8,6 +8,7 @@ FakeClientConfig script_config(void)
 {
     FakeClientConfig config = fake_client_config_default();
     config.behaviour.cheap_ticket = true;
+    config.no_pictures = true; /* images of most tests are headers alone */
     return config;
 }
 

@@ -128,8 +128,12 @@ static void test_sizes(void **state)
     for (size_t i = 0; i < sizeof right / sizeof right[0]; i++) {
         WireCursor cursor = shape(0, 0, right[i].type, right[i].bytes);
         set(&s, c, &cursor);
+        if (right[i].type >= WIRE_CURSOR_TYPE_COLOR4) { /* rows of 4 bits may be padded to bytes */
+            cursor = shape(0, 0, right[i].type, right[i].bytes + 1);
+            set(&s, c, &cursor);
+        }
         for (size_t off = 0; off < 2; off++) {
-            cursor = shape(0, 0, right[i].type, right[i].bytes + (off == 0 ? 1 : (size_t)-1));
+            cursor = shape(0, 0, right[i].type, right[i].bytes + (off == 0 ? 2 : (size_t)-1));
             set(&s, c, &cursor);
             script_expect(&s, FAKE_RULE_VALUES, "bytes of pixels");
         }

@@ -6,6 +6,7 @@ import re
 import signal
 import time
 
+import picture
 from harness import Failure, check, check_equal, make_certificates, wait_until
 
 # Exit codes of glib-client.
@@ -222,6 +223,60 @@ def established(port):
     return found
 
 
+def client_shot(test, client, path, name):
+    client.signal(signal.SIGTERM)  # takes its screenshot and leaves
+    check_equal(client.wait(10), 0, f"{name}: the client's exit code")
+    shot = picture.ppm_read(path)
+    picture.png_write(test.artifact(f"{name}.png"), shot)
+    return shot
+
+
+def drawn(test, *args, stall=0.0):
+    """A client that saw all of it being drawn, one that came late, and perhaps one that did not read for a while, show what
+    lies in the guest's memory in the end."""
+    dump = test.temporary("dump.ppm")
+    host = test.start_host(*args, "--dump", dump, "--size", "800x600", "--multi-client")
+    shots = {name: test.temporary(f"{name}.ppm") for name in ("first", "stalled", "late")}
+
+    def start(name):
+        client = test.start_client("--port", host.port, "--wait-primary", "--hold", 60, "--screenshot", shots[name], name=name)
+        client.wait_line("^up ", 20)
+        return client
+
+    clients = {"first": start("first")}
+    if stall:
+        clients["stalled"] = start("stalled")
+        time.sleep(0.5)
+        clients["stalled"].signal(signal.SIGSTOP)
+        time.sleep(stall)
+        clients["stalled"].signal(signal.SIGCONT)
+    time.sleep(1.5)
+    clients["late"] = start("late")
+    time.sleep(1.0)
+    host.signal(signal.SIGUSR1)
+    host.wait_line("^dumped$", 10)
+    time.sleep(2.0)
+    wanted = picture.ppm_read(dump)
+    picture.png_write(test.artifact("guest.png"), wanted)
+    check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
+    for name, client in clients.items():
+        picture.compare(client_shot(test, client, shots[name], name), wanted, f"the picture of the client {name!r}")
+    host.signal(signal.SIGTERM)
+    check_equal(host.wait(10), 0, "the host's exit code: its devices' books balance")
+
+
+def picture_desktop(test):
+    drawn(test)
+
+
+def picture_paint(test):
+    drawn(test, "--paint")
+
+
+def picture_stalled(test):
+    drawn(test, "--paint", stall=6.0)
+
+
 CASES = {
     "desktop-plain": plain,
     "desktop-hurry": hurry,
@@ -233,4 +288,7 @@ CASES = {
     "desktop-mouse": mouse,
     "desktop-unix": unix_socket,
     "desktop-spicy-stats": spicy_stats,
+    "desktop-picture": picture_desktop,
+    "desktop-paint": picture_paint,
+    "desktop-stalled": picture_stalled,
 }

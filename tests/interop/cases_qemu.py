@@ -92,16 +92,6 @@ def client_picture(test, path, name):
     return shot
 
 
-def compare_drawn(test, shot, wanted, what):
-    """Equal pixel by pixel; or, of a library that is said to draw nothing yet, the right size and all black, so that
-    this way out closes by itself once something is drawn."""
-    if not test.options.undrawn:
-        picture.compare(shot, wanted, what)
-        return
-    check_equal(shot[:2], wanted[:2], f"the size of {what}")
-    check_equal(picture.lit_pixels(shot), 0, f"--undrawn, yet something is drawn: drop the option; lit pixels in {what}")
-
-
 def boot(test, vga, *args, check_sandbox=False):
     """From power on to the firmware's screen, with a client that sees what QEMU itself says is on the screen."""
     qemu = Qemu(test, vga, *args)
@@ -120,10 +110,10 @@ def boot(test, vga, *args, check_sandbox=False):
     wanted = qemu.screendump("qemu-screen")
     check(picture.lit_pixels(wanted) > 500, "QEMU's own picture is (nearly) black: the test would prove nothing")
     shot = client_picture(test, first, "client-from-power-on")
-    compare_drawn(test, shot, wanted, "the client's picture, drawn step by step")
+    picture.compare(shot, wanted, "the client's picture, drawn step by step")
     late = test.temporary("late.ppm")
     test.run_client(*qemu.client_args(), "--hold", 0.5, "--screenshot", late, name="late")
-    compare_drawn(test, client_picture(test, late, "client-late"), wanted, "the picture of a client that came late")
+    picture.compare(client_picture(test, late, "client-late"), wanted, "the picture of a client that came late")
     qemu.qmp.command("cont")
     test.run_client(*qemu.client_args(), "--keys", "1e", name="after-cont")
     qemu.check_alive()
@@ -371,7 +361,7 @@ def reset(test, vga):
     wanted = qemu.screendump("qemu-screen")
     check(picture.lit_pixels(wanted) > 500, "QEMU's own picture is (nearly) black")
     if vga == "std":
-        compare_drawn(test, through, wanted, "the client's picture after the resets")
+        picture.compare(through, wanted, "the client's picture after the resets")
     qemu.qmp.command("cont")
     qemu.check_alive()
     qemu.quit()

@@ -16,9 +16,11 @@ import cases_html5
 import cases_qemu
 import cases_replay
 import cases_tshark
+import cases_xspice
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES}
+CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
+         **cases_xspice.CASES}
 
 
 def run_case(name, options):
@@ -51,8 +53,6 @@ def main():
     parser.add_argument("--qemu", default="/usr/bin/qemu-system-x86_64")
     parser.add_argument("--decoder", help="decode-streams")
     parser.add_argument("--artifacts", default="interop-artifacts")
-    parser.add_argument("--undrawn", action="store_true",
-                        help="this library draws nothing yet: pictures must be black where QEMU's is not")
     parser.add_argument("case", nargs="*")
     options = parser.parse_args()
     if options.list:

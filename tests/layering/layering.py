@@ -35,17 +35,21 @@ ARROWS = {
     "channels": BELOW_SESSION,
     "agent": BELOW_SESSION,
     "migrate": BELOW_SESSION,
-    "display": BELOW_SESSION | {"codec", "qxl", "canvas", "channels"},  # the worker is the home of the cursor channel
+    "encode": BELOW_SESSION | {"codec", "qxl", "canvas"},
+    "display": BELOW_SESSION | {"codec", "qxl", "canvas", "encode", "channels"},  # the worker is the home of the cursor channel
 }
 ARROWS["api"] = set(ARROWS) | {"api"}
 
 # What lies beside the server uses it through core.h, wire/ and the public interface.
 BESIDE = {"sim", "fake-qxl", "fake-client"}
 BESIDE_MAY_USE = {"base", "core", "wire"} | BESIDE
-BESIDE_MAY_ALSO_USE = {"sim": {"api"}}  # for server_new(), which makes a server on the simulator's core
+BESIDE_MAY_ALSO_USE = {
+    "sim": {"api"},  # for server_new(), which makes a server on the simulator's core
+    "fake-client": {"codec"},  # its decoders, which other clients' images have been tried on
+}
 
 # Folders inside others that have arrows, and a library, of their own.
-INNER = {"core-posix": "core/posix", "canvas": "display/canvas"}
+INNER = {"core-posix": "core/posix", "canvas": "display/canvas", "encode": "display/encode"}
 
 # Folders of server/ without code.
 NOT_CODE = {"include"}

@@ -218,7 +218,7 @@ static void a_request_is_answered_however_it_is_cut(void **state)
         rig_send(rig, REQUEST, cut);
         rig_run(rig);
         /* The rest brings the first data along. */
-        rig_send(rig, REQUEST + cut, strlen(REQUEST) - cut);
+        rig_send(rig, &REQUEST[cut], strlen(REQUEST) - cut);
         rig_send(rig, data, frame(data, 0x82, "REDQ", 4));
         rig_run(rig);
         rig->answered[rig->answered_len] = '\0';

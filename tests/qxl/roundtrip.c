@@ -72,7 +72,7 @@ static void same_pixels(const QxlData *data, const FakeDrawImage *was)
     assert_int_equal(data->bytes, was->bytes);
     qxl_data_copy(data, 0, pixels, was->bytes);
     for (uint32_t i = 0; i < was->bytes; i++) {
-        if (pixels[i] != fake_draw_byte(was->seed, i)) {
+        if (pixels[i] != fake_draw_pixel_byte(was, i)) {
             fail_msg("byte %u of an image's %u is not what it was", i, was->bytes);
         }
     }

@@ -121,6 +121,37 @@ static void test_what_was_not_sent_is_released_at_the_end(void **state)
     outgoing_finish(&out);
 }
 
+/* What was lent is given back at once, half sent or not, and leaves as it was. */
+static void test_what_is_borrowed_can_be_given_back_early(void **state)
+{
+    static uint8_t all[10000], lent[10000];
+    static int owner;
+    Outgoing out;
+    size_t at = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all; i++) {
+        all[i] = lent[i] = (uint8_t)(i * 2654435761u >> 11);
+    }
+    released = 0;
+    outgoing_init(&out, core_posix());
+    add(&out, all, 100);
+    assert_int_equal(outgoing_add_piece(&out, span_of(lent + 100, 5000), NULL, NULL), STATUS_OK);
+    assert_int_equal(outgoing_add_piece(&out, span_of(lent + 5100, 4000), release, &owner), STATUS_OK);
+    add(&out, all + 9100, 900);
+    take(&out, all, &at, 3000);
+    assert_int_equal(outgoing_own(&out), STATUS_OK);
+    assert_int_equal(released, 1);
+    memset(lent, 0xdb, sizeof lent);
+    assert_int_equal(outgoing_own(&out), STATUS_OK); /* once more: nothing is left to do */
+    while (!outgoing_is_empty(&out)) {
+        take(&out, all, &at, 777);
+    }
+    assert_int_equal(at, sizeof all);
+    assert_int_equal(released, 1);
+    outgoing_finish(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -128,6 +159,7 @@ int main(void)
         cmocka_unit_test(test_the_buffer_does_not_grow_with_a_client_that_never_drains_it),
         cmocka_unit_test(test_nothing_is_kept_once_all_is_sent),
         cmocka_unit_test(test_what_was_not_sent_is_released_at_the_end),
+        cmocka_unit_test(test_what_is_borrowed_can_be_given_back_early),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/current.h"
+
+#include "base/check.h"
+#include "display/worker.h"
+
+/* ---- Sets of surfaces ---- */
+
+typedef struct SurfaceSet {
+    uint64_t bits[SURFACES_MAX / 64];
+} SurfaceSet;
+
+static void set_add(SurfaceSet *set, uint32_t id)
+{
+    set->bits[id / 64] |= UINT64_C(1) << id % 64;
+}
+
+static bool set_has(const SurfaceSet *set, uint32_t id)
+{
+    return (set->bits[id / 64] >> id % 64 & 1) != 0;
+}
+
+/* ---- Life ---- */
+
+static const Canvas *find_canvas(void *opaque, uint32_t surface_id)
+{
+    const Current *current = opaque;
+    const Surface *surface = surfaces_find(current->surfaces, surface_id);
+
+    return surface != NULL ? &surface->canvas : NULL;
+}
+
+void current_init(Current *current, RedWorker *worker, SurfaceTable *surfaces, const QxlMemory *memory)
+{
+    *current = (Current){.worker = worker, .surfaces = surfaces};
+    current->set = canvas_set_of(memory, find_canvas, current);
+    list_init(&current->pending);
+}
+
+void current_finish(Current *current)
+{
+    CHECK(current->pending_len == 0);
+    canvas_set_finish(&current->set);
+}
+
+static void leave_pending(Current *current, Drawable *drawable)
+{
+    list_remove(&drawable->in_pending);
+    drawable->pending = false;
+    current->pending_len--;
+    current->pending_bytes -= drawable->bytes;
+    current->pending_moves -= drawable->moves;
+    pipe_item_unref(&drawable->item);
+}
+
+void current_clear(Current *current)
+{
+    list_each_removable(&current->pending, node)
+    {
+        leave_pending(current, list_entry(node, Drawable, in_pending));
+    }
+}
+
+/* ---- Drawing ---- */
+
+static void draw(Current *current, Drawable *drawable, uint64_t now_ns)
+{
+    Surface *surface = surfaces_find(current->surfaces, drawable->surface_id);
+    QxlFault fault;
+
+    CHECK(surface != NULL && surface->generation == drawable->generation);
+    if (canvas_draw(&current->set, &surface->canvas, drawable->qxl, &fault) != STATUS_OK) {
+        worker_fault(current->worker, &fault, "a drawing", now_ns);
+    }
+    current->drawn++;
+    leave_pending(current, drawable);
+}
+
+typedef struct Need {
+    SurfaceSet whole;    /* surfaces that must show everything up to here */
+    SurfaceSet changing; /* surfaces that a needed drawable, later than this, changes */
+    bool has_readers_of; /* whatever takes pixels from this surface to others is needed, too */
+    uint32_t readers_of;
+} Need;
+
+static bool is_needed(const Need *need, const Drawable *drawable)
+{
+    if (set_has(&need->whole, drawable->surface_id)) {
+        return true;
+    }
+    for (uint32_t i = 0; i < drawable->read_count; i++) {
+        const uint32_t id = drawable->reads[i].surface_id;
+        if (set_has(&need->changing, id) ||
+            (need->has_readers_of && id == need->readers_of && drawable->surface_id != id)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void draw_needed(Current *current, Need *need, uint64_t now_ns)
+{
+    ListNode needed; /* in order */
+
+    list_init(&needed);
+    for (ListNode *node = current->pending.prev, *before; node != &current->pending; node = before) {
+        Drawable *drawable = list_entry(node, Drawable, in_pending);
+        before = node->prev;
+        if (is_needed(need, drawable)) {
+            set_add(&need->whole, drawable->surface_id);
+            set_add(&need->changing, drawable->surface_id);
+            for (uint32_t i = 0; i < drawable->read_count; i++) {
+                set_add(&need->whole, drawable->reads[i].surface_id);
+            }
+            list_remove(node);
+            list_prepend(&needed, node);
+        }
+    }
+    while (!list_is_empty(&needed)) {
+        draw(current, list_entry(needed.next, Drawable, in_pending), now_ns);
+    }
+}
+
+void current_render(Current *current, uint32_t surface_id, uint64_t now_ns)
+{
+    Need need = {0};
+
+    if (current->pending_len > 0) {
+        set_add(&need.whole, surface_id);
+        draw_needed(current, &need, now_ns);
+    }
+}
+
+void current_render_all(Current *current, uint64_t now_ns)
+{
+    while (current->pending_len > 0) {
+        draw(current, list_first(&current->pending, Drawable, in_pending), now_ns);
+    }
+}
+
+/* ---- What cannot be seen ---- */
+
+static void keep_simple(pixman_region32_t *region)
+{
+    if (pixman_region32_n_rects(region) > CURRENT_PRUNE_RECTS_MAX) {
+        pixman_box32_t extents = *pixman_region32_extents(region);
+        pixman_region32_reset(region, &extents);
+    }
+}
+
+static unsigned side(int32_t from, int32_t to)
+{
+    return (unsigned)(to - from);
+}
+
+/* What is seen of the drawable, and from where it takes that, is seen before it; what it hides is not. */
+static bool look_through(pixman_region32_t *seen, const Drawable *drawable)
+{
+    const pixman_box32_t *box = &drawable->extents;
+    pixman_region32_t *on = &seen[drawable->surface_id], part, all;
+
+    pixman_region32_init_rect(&all, box->x1, box->y1, side(box->x1, box->x2), side(box->y1, box->y2));
+    pixman_region32_init(&part);
+    pixman_region32_intersect(&part, on, &all);
+    const bool is_seen = pixman_region32_not_empty(&part) != 0;
+    if (is_seen && drawable->opaque) {
+        pixman_region32_subtract(on, on, &all);
+    }
+    if (is_seen && drawable->moves) {
+        pixman_region32_translate(&part, -drawable->move_x, -drawable->move_y);
+        pixman_region32_union(on, on, &part);
+    }
+    for (uint32_t i = 0; is_seen && !drawable->moves && i < drawable->read_count; i++) {
+        const pixman_box32_t *from = &drawable->reads[i].box;
+        pixman_region32_t *there = &seen[drawable->reads[i].surface_id];
+        pixman_region32_union_rect(there, there, from->x1, from->y1, side(from->x1, from->x2),
+                                   side(from->y1, from->y2));
+        keep_simple(there);
+    }
+    keep_simple(on);
+    pixman_region32_fini(&part);
+    pixman_region32_fini(&all);
+    return is_seen;
+}
+
+/* At the newest drawable, all of each surface is. */
+static void prune(Current *current)
+{
+    const SurfaceTable *surfaces = current->surfaces;
+    pixman_region32_t *seen = g_new(pixman_region32_t, surfaces->len);
+
+    for (uint32_t id = 0; id < surfaces->len; id++) {
+        const Raster *raster = &surfaces->surfaces[id].canvas.raster;
+        pixman_region32_init_rect(&seen[id], 0, 0, (unsigned)raster->width, (unsigned)raster->height);
+    }
+    for (ListNode *node = current->pending.prev, *before; node != &current->pending; node = before) {
+        Drawable *drawable = list_entry(node, Drawable, in_pending);
+        before = node->prev;
+        if (!look_through(seen, drawable)) {
+            current->pruned++;
+            leave_pending(current, drawable);
+        }
+    }
+    for (uint32_t id = 0; id < surfaces->len; id++) {
+        pixman_region32_fini(&seen[id]);
+    }
+    g_free(seen);
+}
+
+/* The oldest needs nothing that is pending. */
+void current_trim(Current *current, uint64_t now_ns)
+{
+    if (current->pending_len > CURRENT_PENDING_MAX && current->pending_moves >= CURRENT_MOVES_MIN &&
+        current->number >= current->prune_at) {
+        current->prune_at = current->number + CURRENT_PRUNE_EACH;
+        prune(current);
+    }
+    while (current->pending_len > CURRENT_PENDING_MAX ||
+           (current->pending_len > 0 && current->pending_bytes > CURRENT_PENDING_BYTES_MAX)) {
+        draw(current, list_first(&current->pending, Drawable, in_pending), now_ns);
+    }
+}
+
+/* ---- Cells ---- */
+
+/* log2 of the side of a cell: no more than SURFACE_CELLS_MAX of them. */
+static uint32_t cell_shift(int32_t side)
+{
+    uint32_t shift = SURFACE_CELL_SHIFT_MIN;
+
+    while ((side - 1) >> shift >= (int32_t)SURFACE_CELLS_MAX) {
+        shift++;
+    }
+    return shift;
+}
+
+static bool make_cells(const Core *core, Surface *surface)
+{
+    if (surface->cells == NULL) {
+        const Raster *raster = &surface->canvas.raster;
+        surface->cell_shift_x = cell_shift(raster->width);
+        surface->cell_shift_y = cell_shift(raster->height);
+        surface->cells_x = ((uint32_t)(raster->width - 1) >> surface->cell_shift_x) + 1;
+        surface->cells_y = ((uint32_t)(raster->height - 1) >> surface->cell_shift_y) + 1;
+        const uint32_t len = surface->cells_x * surface->cells_y;
+        surface->cells = core->alloc(core, len * sizeof *surface->cells);
+        for (uint32_t i = 0; surface->cells != NULL && i < len; i++) {
+            list_init(&surface->cells[i]);
+        }
+    }
+    return surface->cells != NULL;
+}
+
+static ListNode *cell_at(const Surface *surface, int32_t x, int32_t y)
+{
+    return &surface->cells[((uint32_t)y >> surface->cell_shift_y) * surface->cells_x +
+                           ((uint32_t)x >> surface->cell_shift_x)];
+}
+
+/* ---- What is covered ---- */
+
+static void remember_reads(Current *current, const Drawable *drawable)
+{
+    for (uint32_t i = 0; i < drawable->read_count; i++) {
+        Surface *surface = surfaces_find(current->surfaces, drawable->reads[i].surface_id);
+        if (surface != NULL) {
+            surface->reads[surface->reads_len++ % SURFACE_READS_MAX] =
+                (SurfaceRead){drawable->number, drawable->reads[i].box};
+        }
+    }
+}
+
+/* Did something later take pixels from where it is? */
+static bool was_read(const Surface *surface, const Drawable *drawable)
+{
+    const uint64_t known = surface->reads_len < SURFACE_READS_MAX ? surface->reads_len : SURFACE_READS_MAX;
+
+    for (uint64_t i = 0; i < known; i++) {
+        const SurfaceRead *read = &surface->reads[(surface->reads_len - 1 - i) % SURFACE_READS_MAX];
+        if (read->number <= drawable->number) {
+            return false; /* as are those before */
+        }
+        if (box_meets(&read->box, &drawable->extents)) {
+            return true;
+        }
+    }
+    return known < surface->reads_len;
+}
+
+static void drop_covered_in(Current *current, const Surface *surface, ListNode *cell, const Drawable *by)
+{
+    uint32_t left = CURRENT_COVERED_MAX;
+
+    list_each_removable(cell, node)
+    {
+        Drawable *drawable = list_entry(node, Drawable, in_cell);
+        if (left-- == 0) {
+            return;
+        }
+        if (box_covers(&by->extents, &drawable->extents) && !was_read(surface, drawable)) {
+            current->dropped++;
+            pipe_item_ref(&drawable->item);
+            if (drawable->pending) {
+                leave_pending(current, drawable);
+            }
+            drawable_drop(drawable);
+            pipe_item_unref(&drawable->item);
+        }
+    }
+}
+
+static void drop_covered(Current *current, const Surface *surface, const Drawable *by)
+{
+    const pixman_box32_t *box = &by->extents;
+    const int32_t side_x = 1 << surface->cell_shift_x, side_y = 1 << surface->cell_shift_y;
+
+    for (int32_t y = box->y1 & -side_y; y < box->y2; y += side_y) {
+        for (int32_t x = box->x1 & -side_x; x < box->x2; x += side_x) {
+            drop_covered_in(current, surface, cell_at(surface, x, y), by);
+        }
+    }
+}
+
+void current_add(Current *current, Drawable *drawable)
+{
+    Surface *surface = surfaces_find(current->surfaces, drawable->surface_id);
+
+    drawable->number = ++current->number;
+    remember_reads(current, drawable);
+    if (make_cells(current->worker->core, surface)) {
+        if (drawable->opaque) {
+            drop_covered(current, surface, drawable);
+        }
+        list_prepend(cell_at(surface, drawable->extents.x1, drawable->extents.y1), &drawable->in_cell);
+    }
+    surface_touch(surface, &drawable->extents);
+    list_append(&current->pending, &drawable->in_pending);
+    drawable->pending = true;
+    current->pending_len++;
+    current->pending_bytes += drawable->bytes;
+    current->pending_moves += drawable->moves;
+    pipe_item_ref(&drawable->item);
+}
+
+void current_forget(Current *current, uint32_t surface_id, uint64_t now_ns)
+{
+    Need need = {.has_readers_of = true, .readers_of = surface_id};
+    Surface *surface = surfaces_find(current->surfaces, surface_id);
+
+    draw_needed(current, &need, now_ns);
+    list_each_removable(&current->pending, node)
+    {
+        Drawable *drawable = list_entry(node, Drawable, in_pending);
+        if (drawable->surface_id == surface_id) {
+            leave_pending(current, drawable);
+        }
+    }
+    for (uint32_t i = 0; surface->cells != NULL && i < surface->cells_x * surface->cells_y; i++) {
+        while (!list_is_empty(&surface->cells[i])) {
+            list_remove(surface->cells[i].next);
+        }
+    }
+}

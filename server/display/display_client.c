@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/display_client.h"
+
+#include <spice/enums.h>
+
+#include "display/display_internal.h"
+
+/* ---- Life ---- */
+
+void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_t surfaces)
+{
+    client->display = display;
+    client->surfaces_len = surfaces;
+    client->surfaces = g_new0(ClientSurface, surfaces);
+    for (uint32_t id = 0; id < surfaces; id++) {
+        pixman_region32_init(&client->surfaces[id].damage);
+    }
+}
+
+void display_client_finish(DisplayClient *client)
+{
+    for (uint32_t id = 0; id < client->surfaces_len; id++) {
+        pixman_region32_fini(&client->surfaces[id].damage);
+    }
+    g_free(client->surfaces);
+    client->surfaces = NULL;
+    client->surfaces_len = 0;
+    draw_encoder_free(client->encoder);
+    client->encoder = NULL;
+}
+
+static void *hold_encoding(void *opaque, const QxlDrawable *drawable)
+{
+    DisplayClient *client = opaque;
+
+    CHECK(client->encoding != NULL && client->encoding->qxl == drawable);
+    return drawable_hold(client->encoding);
+}
+
+Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *init)
+{
+    RedChannelClient *rcc = &client->base;
+
+    if (client->said_init) {
+        return STATUS_PEER_FAULT;
+    }
+    client->said_init = true;
+    client->images.told = client->images.known = client->display->images; /* it has none to forget */
+    /* All displays of a client share the cache that it announces: each has a part (DESIGN section 5). */
+    const uint64_t pixels = init->pixmap_cache_size > 0 ? (uint64_t)init->pixmap_cache_size : 0;
+    const DrawEncoderConfig config = {
+        .core = rcc->core,
+        .channel_caps = rcc->slot->channel_caps.words,
+        .framing = {rcc->mini_header, &rcc->sent_serial},
+        .compression = client->display->compression,
+        .is_local = stream_is_unix(rcc->stream),
+        .display_id = rcc->channel->id,
+        .cache_pixels = pixels / DISPLAY_CACHE_PARTS,
+        .hold = hold_encoding,
+        .release = drawable_release,
+        .opaque = client,
+    };
+    client->encoder = draw_encoder_new(&config);
+    if (client->encoder == NULL) {
+        rcc_close(rcc, "no memory for its caches");
+        return STATUS_OK;
+    }
+    rcc_release_pipe(rcc);
+    display_client_settle(client);
+    return STATUS_OK;
+}
+
+/* ---- Surfaces ---- */
+
+typedef struct SurfaceItem {
+    PipeItem item;
+    uint32_t id;
+    uint64_t generation; /* 0: it goes */
+    QxlGeometry geometry;
+    pixman_box32_t image; /* of it, to be sent along; empty: none */
+} SurfaceItem;
+
+static void subtract(pixman_region32_t *region, const pixman_box32_t *box)
+{
+    pixman_region32_t part;
+
+    pixman_region32_init_rect(&part, box->x1, box->y1, (unsigned)(box->x2 - box->x1),
+                              (unsigned)(box->y2 - box->y1));
+    pixman_region32_subtract(region, region, &part);
+    pixman_region32_fini(&part);
+}
+
+/* False: no memory, or it lacks what it takes; nothing was sent. */
+static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box,
+                      uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
+    const uint64_t before = rcc->sent_serial;
+
+    current_render(client->display->current, id, now_ns);
+    const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
+    rcc_count_sent(rcc, before);
+    if (sent) {
+        subtract(&client->surfaces[id].damage, box);
+    }
+    return sent;
+}
+
+static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    const SurfaceItem *item = list_entry(pipe_item, SurfaceItem, item);
+    DisplayClient *client = display_client_of(rcc);
+    ClientSurface *at = &client->surfaces[item->id];
+
+    display_client_changed(client);
+    if (item->generation == 0) {
+        RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_DESTROY, wire_msg_display_surface_destroy_encode,
+                 (&(WireMsgDisplaySurfaceDestroy){item->id}));
+        at->told = 0;
+        return;
+    }
+    const WireMsgDisplaySurfaceCreate create = {
+        .surface_id = item->id,
+        .width = item->geometry.width,
+        .height = item->geometry.height,
+        .format = item->geometry.format,
+        .flags = item->id == SURFACE_PRIMARY ? WIRE_SURFACE_FLAG_PRIMARY : 0,
+    };
+    RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_CREATE, wire_msg_display_surface_create_encode, &create);
+    at->told = item->generation;
+    const Surface *surface = surfaces_find(client->display->surfaces, item->id);
+    if (box_has_pixels(&item->image) && surface != NULL && surface->generation == item->generation &&
+        rcc->state == RCC_LIVE) {
+        /* If it cannot be sent it stays damage. */
+        (void)send_area(client, surface, item->id, &item->image, now_ns);
+    }
+}
+
+static void surface_free(PipeItem *item)
+{
+    g_free(list_entry(item, SurfaceItem, item));
+}
+
+static const PipeItemType surface_type = {"surface", surface_commit, surface_free};
+
+static void push_surface(DisplayClient *client, uint32_t id, const Surface *surface,
+                         const pixman_box32_t *image)
+{
+    SurfaceItem *item = g_new0(SurfaceItem, 1);
+
+    pipe_item_init(&item->item, &surface_type);
+    item->id = id;
+    if (surface != NULL) {
+        item->generation = surface->generation;
+        item->geometry = surface->geometry;
+        item->image = *image;
+    }
+    client->changes++;
+    rcc_push(&client->base, &item->item);
+    pipe_item_unref(&item->item);
+}
+
+/* Guests make surfaces of alpha alone only while all clients know them; one that came later may not. */
+static bool client_knows_format(const DisplayClient *client, uint32_t format)
+{
+    return format != SPICE_SURFACE_FMT_8_A || rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_A8_SURFACE);
+}
+
+static void want_damage(DisplayClient *client)
+{
+    client->damaged = true;
+    rcc_want_idle(&client->base);
+}
+
+static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
+{
+    const Surface *surface = &client->display->surfaces->surfaces[id];
+    ClientSurface *at = &client->surfaces[id];
+
+    if (at->known != 0 && at->known != surface->generation) {
+        at->known = 0;
+        pixman_region32_clear(&at->damage);
+        push_surface(client, id, NULL, NULL);
+    }
+    if (shown && surface->generation != 0 && at->known == 0 &&
+        client_knows_format(client, surface->geometry.format)) {
+        const pixman_box32_t touched = surface->touched, none = {0, 0, 0, 0};
+        pixman_region32_clear(&at->damage);
+        at->known = surface->generation;
+        if (box_has_pixels(&touched)) {
+            pixman_region32_union_rect(&at->damage, &at->damage, touched.x1, touched.y1,
+                                       (unsigned)(touched.x2 - touched.x1),
+                                       (unsigned)(touched.y2 - touched.y1));
+            want_damage(client);
+        }
+        const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
+        push_surface(client, id, surface, bytes <= DISPLAY_IMAGE_BYTES_MAX ? &touched : &none);
+    }
+}
+
+static void push_state(DisplayClient *client, PipeItem *item, ClientState *state, uint64_t value)
+{
+    state->known = value;
+    client->changes++;
+    rcc_push(&client->base, item);
+}
+
+static void settle(DisplayClient *client)
+{
+    DisplayChannel *display = client->display;
+    /* Without a primary there is nothing to show; other surfaces come with the next one. */
+    const Surface *primary = surfaces_find(display->surfaces, SURFACE_PRIMARY);
+
+    client->unsettled = false;
+    if (primary != NULL && client->palettes.known != display->palettes) {
+        push_state(client, &display->palettes_item, &client->palettes, display->palettes);
+    }
+    if (client->images.known != display->images) {
+        push_state(client, &display->images_item, &client->images, display->images);
+    }
+    for (uint32_t id = 0; id < client->surfaces_len; id++) {
+        settle_surface(client, id, primary != NULL);
+    }
+    if (primary != NULL &&
+        (client->monitors.known != display->monitors_told || client->marked.known != primary->generation)) {
+        client->monitors.known = display->monitors_told;
+        push_state(client, &display->mark_item, &client->marked, primary->generation);
+    }
+}
+
+/* ---- Squash ---- */
+
+static void add_damage(ClientSurface *at, const pixman_box32_t *box)
+{
+    pixman_region32_union_rect(&at->damage, &at->damage, box->x1, box->y1, (unsigned)(box->x2 - box->x1),
+                               (unsigned)(box->y2 - box->y1));
+    if (pixman_region32_n_rects(&at->damage) > DISPLAY_DAMAGE_RECTS_MAX) {
+        pixman_box32_t extents = *pixman_region32_extents(&at->damage);
+        pixman_region32_reset(&at->damage, &extents);
+    }
+}
+
+static bool squash_item(void *opaque, PipeItem *item)
+{
+    DisplayClient *client = opaque;
+    const DisplayChannel *display = client->display;
+
+    if (item->type == &display_drawable_type) {
+        const Drawable *drawable = drawable_of(item);
+        ClientSurface *at = &client->surfaces[drawable->surface_id];
+        if (!drawable->dropped && at->known == drawable->generation) {
+            add_damage(at, &drawable->extents);
+            client->damaged = true;
+        }
+        return true;
+    }
+    return item->type == &surface_type || item == &display->palettes_item || item == &display->images_item ||
+           item == &display->mark_item;
+}
+
+/* What follows is queued later: by settle(). */
+static void drop_all(DisplayClient *client)
+{
+    (void)pipe_drop_where(&client->base.pipe, squash_item, client);
+    client->drawables = client->changes = 0;
+    client->bytes = 0;
+    for (uint32_t id = 0; id < client->surfaces_len; id++) {
+        ClientSurface *at = &client->surfaces[id];
+        if (at->known != at->told) {
+            at->known = at->told;
+            pixman_region32_clear(&at->damage);
+        }
+    }
+    client->palettes.known = client->palettes.told;
+    client->images.known = client->images.told;
+    client->monitors.known = client->monitors.told;
+    client->marked.known = client->marked.told;
+    client->unsettled = true;
+    client->display->squashes++;
+}
+
+void display_client_squash(DisplayClient *client)
+{
+    if (client->base.state == RCC_LIVE && client->said_init) {
+        drop_all(client);
+        settle(client);
+        client->changes = 0; /* a squash that is owed nothing but its own would come again at once */
+        rcc_want_idle(&client->base);
+    }
+}
+
+void display_client_settle(DisplayClient *client)
+{
+    if (client->base.state != RCC_LIVE || !client->said_init) {
+        return;
+    }
+    settle(client);
+    if (client->changes > DISPLAY_CHANGES_MAX) {
+        display_client_squash(client);
+    }
+}
+
+/* ---- Drawables ---- */
+
+static bool is_dropped(void *opaque, PipeItem *item)
+{
+    DisplayClient *client = opaque;
+
+    if (item->type != &display_drawable_type || !drawable_of(item)->dropped) {
+        return false;
+    }
+    client->drawables--;
+    client->bytes -= drawable_of(item)->bytes;
+    return true;
+}
+
+static bool is_over_budget(const DisplayClient *client)
+{
+    return client->drawables > DISPLAY_DRAWABLES_MAX || client->bytes > DISPLAY_DRAWABLES_BYTES_MAX;
+}
+
+/* Does it take pixels that the client does not have, or will have only later? */
+static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
+{
+    for (uint32_t i = 0; i < drawable->read_count; i++) {
+        const DrawableRead *read = &drawable->reads[i];
+        const ClientSurface *at = &client->surfaces[read->surface_id];
+        if (at->known == 0) {
+            return true;
+        }
+        if (client->damaged &&
+            pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
+                                               (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
+{
+    const QxlDrawable *qxl = drawable->qxl;
+
+    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || reads_damage(client, drawable)) {
+        return false;
+    }
+    if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
+        return false;
+    }
+    /* A client could be told to take the pixels from the surface itself, but it may show more than it: a byte of alpha where
+     * there is none. */
+    return !qxl->self_bitmap;
+}
+
+void display_client_draw(DisplayClient *client, Drawable *drawable)
+{
+    RedChannelClient *rcc = &client->base;
+    ClientSurface *at = &client->surfaces[drawable->surface_id];
+    pixman_box32_t extents = drawable->extents;
+
+    if (rcc->state != RCC_LIVE || !client->said_init) {
+        return;
+    }
+    if (client->unsettled) {
+        settle(client);
+    }
+    if (at->known != drawable->generation) {
+        return;
+    }
+    if (!can_be_sent(client, drawable)) {
+        add_damage(at, &extents);
+        want_damage(client);
+        return;
+    }
+    if (client->damaged && drawable->opaque) {
+        subtract(&at->damage, &extents);
+    }
+    if (client->damaged && pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT) {
+        add_damage(at, &extents);
+        want_damage(client);
+        return;
+    }
+    client->drawables++;
+    client->bytes += drawable->bytes;
+    if (is_over_budget(client)) {
+        (void)pipe_drop_where(&rcc->pipe, is_dropped, client);
+    }
+    rcc_push(rcc, &drawable->item);
+    if (is_over_budget(client)) {
+        display_client_squash(client);
+    }
+}
+
+static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
+{
+    Drawable *drawable = drawable_of(item);
+    DisplayClient *client = display_client_of(rcc);
+    ClientSurface *at = &client->surfaces[drawable->surface_id];
+    const uint64_t before = rcc->sent_serial;
+
+    (void)now_ns;
+    client->drawables--;
+    client->bytes -= drawable->bytes;
+    if (drawable->dropped || at->told != drawable->generation) {
+        return;
+    }
+    client->encoding = drawable;
+    const bool sent = draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &rcc->out);
+    client->encoding = NULL;
+    rcc_count_sent(rcc, before);
+    if (!sent) {
+        /* Others that wait may build on it. */
+        if (at->known == drawable->generation) {
+            add_damage(at, &drawable->extents);
+        }
+        drop_all(client);
+        want_damage(client);
+    }
+}
+
+const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawable_free};
+
+/* ---- Damage ---- */
+
+/* The uppermost part of the damage that fits a message. */
+static pixman_box32_t next_band(pixman_region32_t *damage)
+{
+    int rects;
+    pixman_box32_t band = *pixman_region32_rectangles(damage, &rects);
+    const int64_t line = (int64_t)(band.x2 - band.x1) * 4;
+    const int64_t lines = DISPLAY_BAND_BYTES / line > 0 ? DISPLAY_BAND_BYTES / line : 1;
+
+    if (band.y2 - band.y1 > lines) {
+        band.y2 = (int32_t)(band.y1 + lines);
+    }
+    return band;
+}
+
+bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
+{
+    DisplayClient *client = display_client_of(rcc);
+
+    if (client->unsettled) {
+        settle(client);
+        return true;
+    }
+    for (uint32_t id = 0; client->damaged && id < client->surfaces_len; id++) {
+        ClientSurface *at = &client->surfaces[id];
+        const Surface *surface = surfaces_find(client->display->surfaces, id);
+        if (at->told == 0 || surface == NULL || at->told != surface->generation ||
+            !pixman_region32_not_empty(&at->damage)) {
+            continue;
+        }
+        const pixman_box32_t band = next_band(&at->damage);
+        if (!send_area(client, surface, id, &band, now_ns)) {
+            rcc_close(rcc, "no memory for the pixels that it is owed");
+            return false;
+        }
+        return true;
+    }
+    client->damaged = false;
+    return false;
+}

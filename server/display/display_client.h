@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* display_client.h: what one client of the display channel has been told, what waits for it, and what it is owed.
+ *
+ * Each surface has two generations here: `told`, by what was handed to the stream, and `known`, by what waits in the pipe
+ * besides. Drawables are queued for surfaces that will be known by then.
+ *
+ * What a client is not sent as a drawable it gets as pixels: the damage of a surface. Damage is sent when the pipe is
+ * empty, so the canvas, as it is then, holds nothing that is still to be sent. That works because of what happens when a
+ * drawable comes: one that touches damage, or takes pixels from it, becomes damage itself. An opaque one that covers
+ * damage takes its place.
+ *
+ * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
+ * difference queued anew; so what waits is bounded, whatever the guest does while the client does not read.
+ *
+ * Ownership  part of the RedChannelClient.
+ * Thread     the channel's home.
+ * Errors     a client that there is no memory for is closed.
+ * Source     DESIGN section 7: Commit, Budgets, Order.
+ */
+#pragma once
+
+#include "display/drawable.h"
+#include "display/encode/draw_encoder.h"
+#include "session/channel_client.h"
+
+#define DISPLAY_DRAWABLES_MAX 1000u             /* drawables in a pipe */
+#define DISPLAY_DRAWABLES_BYTES_MAX (32u << 20) /* bytes of memory that these keep */
+#define DISPLAY_CHANGES_MAX                                                                                  \
+    900u /* other items: with a squash's own (2 for each surface) and the drawables they fit a pipe */
+#define DISPLAY_DAMAGE_RECTS_MAX 32   /* rectangles of a surface; more become the one around them */
+#define DISPLAY_BAND_BYTES (1u << 20) /* bytes of pixels in a message of damage */
+#define DISPLAY_IMAGE_BYTES_MAX                                                                              \
+    (64u << 20) /* bytes of pixels sent at once with a new surface: a screen of 4096 x 2160 and more */
+
+typedef struct DisplayChannel DisplayChannel;
+
+typedef struct ClientSurface {
+    uint64_t told, known;     /* generations; 0: none */
+    pixman_region32_t damage; /* of `known` */
+} ClientSurface;
+
+/* A state that has a counter, of which the client was told some value. */
+typedef struct ClientState {
+    uint64_t told, known;
+} ClientState;
+
+typedef struct DisplayClient {
+    RedChannelClient base;
+    DisplayChannel *display;
+    bool said_init;
+    CoreTimer *init_timer;
+    DrawEncoder *encoder; /* from INIT on */
+    Drawable *encoding;
+    ClientSurface *surfaces;
+    uint32_t surfaces_len;
+    bool damaged;       /* some surface may be */
+    bool unsettled;     /* what follows from the table is not queued yet */
+    uint32_t drawables; /* in the pipe */
+    uint64_t bytes;     /* of those */
+    uint32_t changes;   /* other items in the pipe, but for those of the last squash */
+    ClientState palettes, images, monitors, marked;
+} DisplayClient;
+
+static inline DisplayClient *display_client_of(RedChannelClient *rcc)
+{
+    return list_entry(rcc, DisplayClient, base);
+}
+
+void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_t surfaces);
+void display_client_finish(DisplayClient *client);
+/* It said INIT: from now on it is told things. */
+Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *init);
+
+/* Surfaces, monitors or caches have changed: queues what it is to be told. */
+void display_client_settle(DisplayClient *client);
+void display_client_draw(DisplayClient *client, Drawable *drawable);
+/* Drops all that waits. */
+void display_client_squash(DisplayClient *client);
+/* An item that is no drawable leaves the pipe. */
+static inline void display_client_changed(DisplayClient *client)
+{
+    client->changes -= client->changes > 0;
+}
+
+/* Of the items that drawables are. */
+extern const PipeItemType display_drawable_type;
+/* For RedChannelOps. */
+bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns);

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/encode/draw_encoder.h"
+
+#include <spice/enums.h>
+
+#include "base/check.h"
+#include "display/encode/draw_message.h"
+
+struct DrawEncoder {
+    DrawEncoderConfig config;
+    uint32_t caps;
+    ImageEncoder images;
+    ImageCache image_cache;
+    PaletteCache palette_cache;
+    Pad pad;
+    DrawMessage message; /* the one that is made: too large for stacks */
+};
+
+DrawCompression draw_compression_of(int image_compression)
+{
+    switch (image_compression) {
+    case SPICE_IMAGE_COMPRESSION_OFF:
+        return DRAW_COMPRESSION_OFF;
+    case SPICE_IMAGE_COMPRESSION_LZ4:
+        return DRAW_COMPRESSION_LZ4;
+    default:
+        return DRAW_COMPRESSION_LZ;
+    }
+}
+
+/* ---- Life ---- */
+
+DrawEncoder *draw_encoder_new(const DrawEncoderConfig *config)
+{
+    const Core *core = config->core;
+    DrawEncoder *encoder = core->alloc(core, sizeof *encoder);
+
+    if (encoder == NULL) {
+        return NULL;
+    }
+    *encoder = (DrawEncoder){.config = *config, .caps = *config->channel_caps};
+    pad_init(&encoder->pad, core);
+    image_cache_init(&encoder->image_cache, core, config->cache_pixels);
+    palette_cache_clear(&encoder->palette_cache);
+    if (!image_encoder_init(&encoder->images, core, &encoder->pad)) {
+        draw_encoder_free(encoder);
+        return NULL;
+    }
+    return encoder;
+}
+
+void draw_encoder_free(DrawEncoder *encoder)
+{
+    if (encoder != NULL) {
+        image_encoder_finish(&encoder->images);
+        image_cache_finish(&encoder->image_cache);
+        pad_finish(&encoder->pad);
+        encoder->config.core->free(encoder->config.core, encoder);
+    }
+}
+
+static bool has_cap(const DrawEncoder *encoder, unsigned cap)
+{
+    return (encoder->caps >> cap & 1) != 0;
+}
+
+void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression)
+{
+    encoder->config.compression = compression;
+}
+
+uint64_t draw_encoder_cached_pixels(const DrawEncoder *encoder)
+{
+    return encoder->image_cache.pixels;
+}
+
+/* ---- What the caches must forget first ---- */
+
+static size_t forget_bytes(const DrawEncoder *encoder)
+{
+    const uint32_t images = encoder->image_cache.victim_count;
+    return (images > 0 ? WIRE_DATA_HEADER_BYTES + 2 + 9 * (size_t)images : 0) +
+           encoder->palette_cache.victim_count * (WIRE_DATA_HEADER_BYTES + 8u);
+}
+
+/* All of one small message, for which there is room. */
+static bool send_plain(DrawEncoder *encoder, const WireMsg *wire, size_t inline_max, Outgoing *ret)
+{
+    OutgoingMessage message;
+
+    if (!outgoing_message_begin(&message, ret, &encoder->config.framing, inline_max)) {
+        return false;
+    }
+    message.wire.pieces = NULL;
+    wire_msg_encode(&message.wire, wire);
+    return outgoing_message_end(&message, wire->type, NULL, 0);
+}
+
+static bool send_forgotten(DrawEncoder *encoder, Outgoing *ret)
+{
+    const uint32_t count = encoder->image_cache.victim_count;
+    WireMsg wire = {.channel = WIRE_CHANNEL_DISPLAY};
+
+    if (count > 0) {
+        WireResourceID *resources = pad_take(&encoder->pad, count * sizeof *resources);
+        uint64_t *ids = pad_take(&encoder->pad, count * sizeof *ids);
+        if (resources == NULL || ids == NULL) {
+            return false;
+        }
+        image_cache_victims(&encoder->image_cache, ids);
+        for (uint32_t i = 0; i < count; i++) {
+            resources[i] = (WireResourceID){WIRE_RES_TYPE_PIXMAP, ids[i]};
+        }
+        wire.type = WIRE_MSG_DISPLAY_INVAL_LIST;
+        wire.u.display_inval_list = (WireMsgDisplayInvalList){{resources, count}};
+        if (!send_plain(encoder, &wire, 2 + 9 * (size_t)count, ret)) {
+            return false;
+        }
+    }
+    for (uint32_t i = 0; i < encoder->palette_cache.victim_count; i++) {
+        wire.type = WIRE_MSG_DISPLAY_INVAL_PALETTE;
+        wire.u.display_inval_palette.id = encoder->palette_cache.victims[i];
+        if (!send_plain(encoder, &wire, 8, ret)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret)
+{
+    const WireMsg wire = {.channel = WIRE_CHANNEL_DISPLAY, .type = WIRE_MSG_DISPLAY_INVAL_ALL_PIXMAPS};
+
+    if (!send_plain(encoder, &wire, 1, ret)) {
+        return false;
+    }
+    image_cache_clear(&encoder->image_cache);
+    return true;
+}
+
+bool draw_encoder_reset_palettes(DrawEncoder *encoder, Outgoing *ret)
+{
+    const WireMsg wire = {.channel = WIRE_CHANNEL_DISPLAY, .type = WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES};
+
+    if (!send_plain(encoder, &wire, 0, ret)) {
+        return false;
+    }
+    palette_cache_clear(&encoder->palette_cache);
+    return true;
+}
+
+/* ---- Drawing ---- */
+
+static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
+{
+    const DrawEncoderConfig *config = &encoder->config;
+    ImageOptions options = {
+        .compression = config->compression,
+        .piece_min = OUTGOING_PIECE_BYTES_MIN,
+        .keep_guest = config->hold != NULL,
+        .display_id = config->display_id,
+        .images = config->cache_pixels > 0 ? &encoder->image_cache : NULL,
+        .palettes = &encoder->palette_cache,
+    };
+
+    if (options.compression == DRAW_COMPRESSION_LZ4 && !has_cap(encoder, WIRE_CAP_DISPLAY_LZ4_COMPRESSION)) {
+        options.compression = DRAW_COMPRESSION_LZ;
+    }
+    if (is_guests && config->is_local) {
+        options.compression = DRAW_COMPRESSION_OFF;
+    }
+    return options;
+}
+
+/* Everything that can fail comes before the first byte: with room for all, and runs for all, the rest cannot. */
+static bool message_send(DrawEncoder *encoder, const QxlDrawable *drawable, size_t piece_min, Outgoing *ret)
+{
+    const DrawEncoderConfig *config = &encoder->config;
+    DrawMessage *made = &encoder->message;
+    Payload payloads[DRAW_IMAGES_MAX];
+    OutgoingMessage message;
+    size_t runs = 4 + encoder->palette_cache.victim_count;
+
+    for (uint32_t i = 0; i < made->image_count; i++) {
+        runs += 1 + made->images[i].span_count;
+    }
+    if (outgoing_reserve_runs(ret, runs) != STATUS_OK ||
+        outgoing_reserve(ret, forget_bytes(encoder) + WIRE_DATA_HEADER_BYTES + made->inline_bytes) == NULL ||
+        !send_forgotten(encoder, ret) ||
+        !outgoing_message_begin(&message, ret, &config->framing, made->inline_bytes)) {
+        return false;
+    }
+    message.wire.piece_min = piece_min;
+    wire_msg_encode(&message.wire, &made->wire);
+    const uint32_t count = draw_message_payloads(made, payloads);
+    for (uint32_t i = 0; i < count; i++) {
+        if (payloads[i].release == NULL) {
+            payloads[i].owner = config->hold(config->opaque, drawable);
+            payloads[i].release = config->release;
+        }
+    }
+    return outgoing_message_end(&message, made->wire.type, payloads, count);
+}
+
+/* What was made is sent, or was never there. */
+static bool message_finish(DrawEncoder *encoder, bool made, const QxlDrawable *drawable, size_t piece_min,
+                           Outgoing *ret)
+{
+    const bool sent = made && message_send(encoder, drawable, piece_min, ret);
+
+    draw_message_drop(&encoder->message);
+    pad_reset(&encoder->pad);
+    if (sent) {
+        image_cache_commit(&encoder->image_cache);
+        palette_cache_commit(&encoder->palette_cache);
+    } else {
+        image_cache_rollback(&encoder->image_cache);
+        palette_cache_rollback(&encoder->palette_cache);
+    }
+    return sent;
+}
+
+bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, Outgoing *ret)
+{
+    const DrawEncoderConfig *config = &encoder->config;
+    DrawMaker maker = {
+        .images = &encoder->images,
+        .options = options_of(encoder, true),
+        .pad = &encoder->pad,
+        .drawable = drawable,
+        .surface_id = surface_id,
+    };
+
+    if (drawable->type == QXL_DRAW_COMPOSITE && !has_cap(encoder, WIRE_CAP_DISPLAY_COMPOSITE)) {
+        return false;
+    }
+    if (drawable->self_bitmap && config->self_bitmap != NULL) {
+        maker.self_bitmap = config->self_bitmap(config->opaque, drawable);
+    }
+    maker.options.piece_min = draw_message_piece_min(drawable);
+    const bool made = draw_message_make(&maker, &encoder->message);
+    return message_finish(encoder, made, drawable, maker.options.piece_min, ret);
+}
+
+bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
+                       Outgoing *ret)
+{
+    const ImageOptions options = options_of(encoder, false);
+    DrawMessage *made = &encoder->message;
+
+    const bool coded =
+        image_encode_area(&encoder->images, &canvas->raster, area, false, &options, &made->images[0]);
+    made->image_count = 1;
+    made->inline_bytes = 256 + made->images[0].inline_bytes;
+    made->wire = (WireMsg){.channel = WIRE_CHANNEL_DISPLAY, .type = WIRE_MSG_DISPLAY_DRAW_COPY};
+    made->wire.u.display_draw_copy = (WireMsgDisplayDrawCopy){
+        .base = {.surface_id = surface_id, .box = wire_rect_of(area)},
+        .src = &made->images[0].wire,
+        .src_area = {.bottom = area->bottom - area->top, .right = area->right - area->left},
+        .rop = SPICE_ROPD_OP_PUT,
+    };
+    return message_finish(encoder, coded, NULL, options.piece_min, ret);
+}

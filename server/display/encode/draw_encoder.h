@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* draw_encoder.h: turns drawables, and areas of canvases, into messages for one client's display channel.
+ *
+ * A DrawEncoder is what one client of one display knows: which images and palettes its caches hold, what it can decode,
+ * what it prefers. Calls are made at commit, in the order in which the client is to receive: whatever a call writes is
+ * sent, and the state has advanced with it. A call that returns false has written nothing and changed nothing.
+ *
+ *   draw_encoder_draw()    a drawable as the guest gave it, preceded by what the caches must forget for it
+ *   draw_encoder_area()    pixels of a canvas as they are now, as a copy onto the client's surface
+ *
+ * What a client is sent of a drawable's own surface (a self bitmap, a source) are the pixels before the drawing; a client
+ * that has received everything before it has them too. Where that does not hold, send the area instead.
+ *
+ * Pixels that need no coding are not copied, if the drawable can be held: they go to the socket from where they lie.
+ *
+ * Ownership  its maker owns it. What it has put into an Outgoing may outlive it.
+ * Thread     the home of the display channel.
+ * Units      bytes; pixels.
+ * Errors     false: the client lacks what it takes, or there is no memory. The caller sends the area, or gives up on the client.
+ * Source     reference/wire-protocol.md section 3.2, reference/api-and-behaviour.md sections 6.4 and 6.5.
+ */
+#pragma once
+
+#include "display/canvas/canvas.h"
+#include "session/outgoing_message.h"
+
+typedef struct DrawEncoder DrawEncoder;
+
+/* Of images; those that are not built yet stand for the nearest one that is. */
+typedef enum DrawCompression {
+    DRAW_COMPRESSION_OFF,
+    DRAW_COMPRESSION_LZ,
+    DRAW_COMPRESSION_LZ4, /* LZ for a client, or an image, that cannot */
+} DrawCompression;
+
+/* What a SPICE_IMAGE_COMPRESSION_* comes to; LZ for what there is no such thing as. */
+DrawCompression draw_compression_of(int image_compression);
+
+typedef struct DrawEncoderConfig {
+    const Core *core;
+    const uint32_t
+        *channel_caps; /* one word: what the client announced, bits of 1 << WIRE_CAP_DISPLAY_*; copied */
+    Framing framing;   /* how this connection's messages begin */
+    DrawCompression compression;
+    bool is_local;         /* a unix socket: the guest's images are not worth coding, areas are */
+    uint8_t display_id;    /* keeps the ids of a client's displays apart in the cache that they share */
+    uint64_t cache_pixels; /* this display's part of what the client announced; 0: nothing is cached */
+    /* Keeps a drawable, and so its pixels, until release(owner), which may come after the encoder has gone. hold() returns
+     * the owner. Both NULL: pixels are always copied. */
+    void *(*hold)(void *opaque, const QxlDrawable *drawable);
+    void (*release)(void *owner);
+    /* What the drawable's surface showed in its self_bitmap_area before it. NULL, or gives NULL: the client's own
+     * surface is named as the source, which is good if source and destination coincide; else the draw is refused. */
+    const Raster *(*self_bitmap)(void *opaque, const QxlDrawable *drawable);
+    void *opaque;
+} DrawEncoderConfig;
+
+/* NULL: no memory. */
+DrawEncoder *draw_encoder_new(const DrawEncoderConfig *config);
+void draw_encoder_free(DrawEncoder *encoder); /* NULL is allowed */
+
+bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, Outgoing *ret);
+/* `area` lies in the canvas and is not empty. The client's surface becomes equal in it, alpha included. */
+bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
+                       Outgoing *ret);
+/* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
+void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
+
+/* The client forgets all images: INVAL_ALL_PIXMAPS. */
+bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);
+/* The client forgets all palettes: INVAL_ALL_PALETTES. */
+bool draw_encoder_reset_palettes(DrawEncoder *encoder, Outgoing *ret);
+
+/* For tests and figures. */
+uint64_t draw_encoder_cached_pixels(const DrawEncoder *encoder);

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/encode/image_encoder.h"
+
+#include <spice/enums.h>
+#include <spice/qxl_dev.h>
+
+#include "base/check.h"
+#include "wire/wire.h"
+
+static void *core_memory_alloc(void *owner, size_t size)
+{
+    const Core *core = owner;
+    return core->alloc(core, size);
+}
+
+static void core_memory_free(void *owner, void *memory)
+{
+    const Core *core = owner;
+    core->free(core, memory);
+}
+
+bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad)
+{
+    *encoder = (ImageEncoder){
+        .core = core,
+        .memory = {core_memory_alloc, core_memory_free, (void *)(uintptr_t)core},
+        .pool = block_pool_new(core),
+        .pad = pad,
+    };
+    return encoder->pool != NULL;
+}
+
+void image_encoder_finish(ImageEncoder *encoder)
+{
+    block_pool_free(encoder->pool);
+    lz_encoder_free(encoder->lz);
+    lz4_encoder_free(encoder->lz4);
+}
+
+void encoded_image_drop(EncodedImage *image)
+{
+    if (image->taken.pool != NULL) {
+        block_chain_drop(&image->taken);
+    }
+}
+
+/* ---- Data ---- */
+
+/* What is copied into the message must be in one piece. */
+static bool data_in_one_piece(ImageEncoder *encoder, const Span *spans, uint32_t count, size_t total,
+                              Span *ret_span)
+{
+    if (count == 1) {
+        *ret_span = spans[0];
+        return true;
+    }
+    uint8_t *whole = pad_take(encoder->pad, total);
+    if (whole == NULL) {
+        return false;
+    }
+    size_t at = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        memcpy(whole + at, spans[i].data, spans[i].len);
+        at += spans[i].len;
+    }
+    *ret_span = span_of(whole, total);
+    return true;
+}
+
+/* The data of an image is these spans. */
+static bool data_set(ImageEncoder *encoder, EncodedImage *ret, Span *spans, uint32_t count, size_t total,
+                     size_t piece_min, Span *ret_data)
+{
+    if (total <= piece_min) {
+        ret->inline_bytes += total;
+        return data_in_one_piece(encoder, spans, count, total, ret_data);
+    }
+    ret->spans = spans;
+    ret->span_count = count;
+    *ret_data = span_of(spans[0].data, total);
+    return true;
+}
+
+static bool data_of_chain(ImageEncoder *encoder, EncodedImage *ret, size_t piece_min, Span *ret_data)
+{
+    Span *spans = pad_take(encoder->pad, (uint64_t)ret->taken.count * sizeof *spans);
+    if (spans == NULL) {
+        return false;
+    }
+    block_chain_spans(&ret->taken, spans);
+    return data_set(encoder, ret, spans, ret->taken.count, block_chain_total(&ret->taken), piece_min,
+                    ret_data);
+}
+
+static bool guest_copy(EncodedImage *ret, const QxlData *data)
+{
+    for (uint32_t i = 0; i < data->count; i++) {
+        if (!block_chain_write(&ret->taken, (const void *)data->spans[i].host, data->spans[i].bytes)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Bytes of the guest's, as they are. */
+static bool data_of_guest(ImageEncoder *encoder, EncodedImage *ret, const QxlData *data, bool may_stay,
+                          size_t piece_min, Span *ret_data)
+{
+    if (!may_stay && data->bytes > piece_min) {
+        return guest_copy(ret, data) && data_of_chain(encoder, ret, piece_min, ret_data);
+    }
+    Span *spans = pad_take(encoder->pad, (uint64_t)data->count * sizeof *spans);
+    if (spans == NULL) {
+        return false;
+    }
+    for (uint32_t i = 0; i < data->count; i++) {
+        spans[i] = span_of((const void *)data->spans[i].host, data->spans[i].bytes);
+    }
+    return data_set(encoder, ret, spans, data->count, data->bytes, piece_min, ret_data);
+}
+
+/* ---- Coding ---- */
+
+static bool sink_more(CodecSink *sink, uint8_t **ret_data, size_t *ret_len)
+{
+    BlockChain *chain = sink->owner;
+    if (chain->last != NULL) {
+        chain->last_bytes = BLOCK_BYTES;
+    }
+    *ret_data = block_chain_grow(chain);
+    *ret_len = BLOCK_BYTES;
+    return *ret_data != NULL;
+}
+
+static bool lz4_knows(PixelFormat format)
+{
+    return format >= PIXEL_16BIT && format <= PIXEL_RGBA;
+}
+
+static Status source_code(ImageEncoder *encoder, bool lz4, const ImageSource *source, CodecSink *sink)
+{
+    if (lz4) {
+        encoder->lz4 = encoder->lz4 != NULL ? encoder->lz4 : lz4_encoder_new(&encoder->memory);
+        return encoder->lz4 != NULL ? lz4_encode(encoder->lz4, source, sink) : STATUS_IO;
+    }
+    encoder->lz = encoder->lz != NULL ? encoder->lz : lz_encoder_new(&encoder->memory);
+    return encoder->lz != NULL ? lz_encode(encoder->lz, source, sink) : STATUS_IO;
+}
+
+/* Clients end when they see bare bitmaps of these kinds (spice-gtk does); coded they know them. */
+static bool clients_know_bare(uint8_t format)
+{
+    return format != SPICE_BITMAP_FMT_8BIT_A && format != SPICE_BITMAP_FMT_1BIT_LE &&
+           format != SPICE_BITMAP_FMT_4BIT_LE;
+}
+
+/* Into ret->taken. False: it is to be sent as it is. */
+static bool source_encode(ImageEncoder *encoder, DrawCompression compression, const ImageSource *source,
+                          EncodedImage *ret, bool *ret_lz4)
+{
+    const uint64_t bytes = pixel_row_bytes(source->format, source->width) * source->height;
+    const bool must = !clients_know_bare((uint8_t)source->format);
+    CodecSink sink;
+
+    if (!must && (compression == DRAW_COMPRESSION_OFF || bytes < IMAGE_CODED_BYTES_MIN)) {
+        return false;
+    }
+    *ret_lz4 = compression == DRAW_COMPRESSION_LZ4 && lz4_knows(source->format);
+    ret->taken = block_chain_of(encoder->pool);
+    sink_init_pieces(&sink, sink_more, &ret->taken, must ? 2 * (size_t)bytes + 1024 : (size_t)bytes);
+    if (source_code(encoder, *ret_lz4, source, &sink) != STATUS_OK) {
+        block_chain_drop(&ret->taken);
+        return false;
+    }
+    ret->taken.last_bytes = sink.total - (size_t)(ret->taken.count - 1) * BLOCK_BYTES;
+    return true;
+}
+
+/* ---- Images of the guest's ---- */
+
+/* Do all pieces of the data begin with a row? */
+static bool spans_are_rows(const QxlData *data, uint32_t stride)
+{
+    for (uint32_t i = 0; i < data->count; i++) {
+        if (data->spans[i].offset % stride != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool chunks_of(ImageEncoder *encoder, const QxlImage *image, ImageSource *source)
+{
+    const QxlBitmap *bitmap = &image->u.bitmap;
+    const QxlData *data = &bitmap->data;
+    const bool in_place = !bitmap->unstable && spans_are_rows(data, bitmap->stride);
+    const uint32_t count = in_place ? data->count : 1;
+    ImageChunk *chunks = pad_take(encoder->pad, (uint64_t)count * sizeof *chunks);
+
+    if (chunks == NULL) {
+        return false;
+    }
+    source->chunks = chunks;
+    source->chunk_count = count;
+    if (!in_place) {
+        uint8_t *whole = pad_take(encoder->pad, data->bytes);
+        if (whole == NULL) {
+            return false;
+        }
+        qxl_data_copy(data, 0, whole, data->bytes);
+        chunks[0] = (ImageChunk){whole, image->height};
+        return true;
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        chunks[i] = (ImageChunk){(const uint8_t *)data->spans[i].host, data->spans[i].bytes / bitmap->stride};
+    }
+    return true;
+}
+
+static void palette_set(const QxlPalette *palette, PaletteCache *cache, EncodedImage *ret, uint8_t *flags,
+                        const WirePalette **ret_palette, uint64_t *ret_id)
+{
+    if (palette == NULL) {
+        return;
+    }
+    const PaletteAnswer answer = cache != NULL ? palette_cache_use(cache, palette) : PALETTE_PLAIN;
+    if (answer == PALETTE_THERE) {
+        *flags |= SPICE_BITMAP_FLAGS_PAL_FROM_CACHE;
+        *ret_id = palette->unique;
+        return;
+    }
+    *flags |= answer == PALETTE_KEEP ? SPICE_BITMAP_FLAGS_PAL_CACHE_ME : 0;
+    ret->palette = (WirePalette){.unique = palette->unique, .ents = {palette->entries, palette->count}};
+    *ret_palette = &ret->palette;
+    ret->inline_bytes += 16 + 4 * (size_t)palette->count;
+}
+
+static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
+                         EncodedImage *ret)
+{
+    const QxlBitmap *from = &image->u.bitmap;
+    WireBitmap *to = &ret->wire.u.bitmap;
+
+    ret->wire.type = WIRE_IMAGE_TYPE_BITMAP;
+    *to = (WireBitmap){.format = from->format,
+                       .flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0,
+                       .x = image->width,
+                       .y = image->height,
+                       .stride = from->stride};
+    palette_set(from->palette, options->palettes, ret, &to->flags, &to->palette, &to->palette_id);
+    return data_of_guest(encoder, ret, &from->data, options->keep_guest && !from->unstable,
+                         options->piece_min, &to->data);
+}
+
+static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
+                          EncodedImage *ret)
+{
+    const QxlBitmap *from = &image->u.bitmap;
+    ImageSource source = {.format = (PixelFormat)from->format,
+                          .width = image->width,
+                          .height = image->height,
+                          .stride = from->stride,
+                          .top_down = from->top_down};
+    bool lz4;
+
+    /* Bits without colours are a mask, and clients know those only as they are. */
+    if (options->is_mask || (qxl_bitmap_is_indexed(from->format) && from->palette == NULL) ||
+        (clients_know_bare(from->format) &&
+         (options->compression == DRAW_COMPRESSION_OFF ||
+          (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN))) {
+        return bitmap_as_is(encoder, image, options, ret);
+    }
+    if (!chunks_of(encoder, image, &source)) {
+        return false;
+    }
+    if (!source_encode(encoder, options->compression, &source, ret, &lz4)) {
+        return bitmap_as_is(encoder, image, options, ret);
+    }
+    if (from->palette != NULL) {
+        WireLzPltData *to = &ret->wire.u.lz_plt;
+        ret->wire.type = WIRE_IMAGE_TYPE_LZ_PLT;
+        *to = (WireLzPltData){.flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0};
+        palette_set(from->palette, options->palettes, ret, &to->flags, &to->palette, &to->palette_id);
+        return data_of_chain(encoder, ret, options->piece_min, &to->data);
+    }
+    ret->wire.type = lz4 ? WIRE_IMAGE_TYPE_LZ4 : WIRE_IMAGE_TYPE_LZ_RGB;
+    return data_of_chain(encoder, ret, options->piece_min, &ret->wire.u.compressed.data);
+}
+
+/* The displays of a client share a cache: where the guest's group has its highest byte free, ours takes it. */
+static bool cache_id_of(const QxlImage *image, uint8_t display_id, uint64_t *ret_id)
+{
+    *ret_id = image->id | (uint64_t)display_id << 24;
+    return (image->id & 0xff000000u) == 0;
+}
+
+/* True: the client has the image. */
+static bool image_from_cache(const QxlImage *image, const ImageOptions *options, EncodedImage *ret)
+{
+    const uint64_t form = (uint64_t)image->width << 32 | image->height |
+                          (uint64_t)(image->flags & QXL_IMAGE_HIGH_BITS_SET) << 62;
+    uint64_t id;
+
+    if (options->images == NULL || options->is_mask || !(image->flags & QXL_IMAGE_CACHE) ||
+        !cache_id_of(image, options->display_id, &id)) {
+        return false;
+    }
+    switch (image_cache_find(options->images, id, form)) {
+    case IMAGE_CACHE_THERE:
+        ret->wire.id = id;
+        ret->wire.type = WIRE_IMAGE_TYPE_FROM_CACHE;
+        return true;
+    case IMAGE_CACHE_ABSENT:
+        if (image_cache_add(options->images, id, form, (uint64_t)image->width * image->height)) {
+            ret->wire.id = id;
+            ret->wire.flags |= WIRE_IMAGE_FLAG_CACHE_ME;
+        }
+        return false;
+    default:
+        return false;
+    }
+}
+
+bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
+                  EncodedImage *ret)
+{
+    *ret = (EncodedImage){
+        .wire = {.id = image->id, .width = image->width, .height = image->height},
+        .taken = block_chain_of(encoder->pool),
+        .inline_bytes = 64,
+    };
+    if (image->type == SPICE_IMAGE_TYPE_SURFACE) {
+        ret->wire.type = WIRE_IMAGE_TYPE_SURFACE;
+        ret->wire.u.surface_id = image->u.surface_id;
+        return true;
+    }
+    if (image_from_cache(image, options, ret)) {
+        return true;
+    }
+    ret->wire.flags |= image->flags & QXL_IMAGE_HIGH_BITS_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
+    if (image->type == SPICE_IMAGE_TYPE_QUIC) {
+        ret->wire.type = WIRE_IMAGE_TYPE_QUIC;
+        return data_of_guest(encoder, ret, &image->u.quic, options->keep_guest, options->piece_min,
+                             &ret->wire.u.compressed.data);
+    }
+    return bitmap_encode(encoder, image, options, ret);
+}
+
+/* ---- Areas of canvases ---- */
+
+static uint8_t area_format(pixman_format_code_t format, bool with_alpha)
+{
+    switch (format) {
+    case PIXMAN_x8r8g8b8:
+        return with_alpha ? PIXEL_RGBA : PIXEL_32BIT;
+    case PIXMAN_a8r8g8b8:
+        return PIXEL_RGBA;
+    case PIXMAN_r5g6b5: /* there is no bitmap of that kind: wider, and back again without loss */
+        return PIXEL_32BIT;
+    case PIXMAN_x1r5g5b5:
+        return PIXEL_16BIT;
+    case PIXMAN_a8:
+        return PIXEL_8BIT_A;
+    default:
+        return PIXEL_1BIT_BE;
+    }
+}
+
+/* The pixels in which no bitmap has the canvas's format, or that do not begin with a byte, are made so. */
+static bool area_convert(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, Raster *ret_raster)
+{
+    const int64_t width = area->right - area->left, height = area->bottom - area->top;
+    const bool is_565 = raster->format == PIXMAN_r5g6b5;
+    const int64_t stride = is_565 ? width * 4 : (width + 31) / 32 * 4;
+    uint8_t *pixels = pad_take(encoder->pad, (uint64_t)(stride * height));
+
+    if (pixels == NULL) {
+        return false;
+    }
+    *ret_raster = (Raster){.top = pixels,
+                           .stride = stride,
+                           .width = (int32_t)width,
+                           .height = (int32_t)height,
+                           .format = is_565 ? PIXMAN_x8r8g8b8 : PIXMAN_a1};
+    for (int64_t y = 0; y < height; y++) {
+        const uint8_t *from = raster->top + raster->stride * (area->top + y);
+        uint8_t *to = pixels + stride * y;
+        memset(to, 0, (size_t)stride);
+        for (int64_t i = 0; i < width; i++) {
+            const int64_t x = area->left + i;
+            if (is_565) {
+                const uint32_t v = le16_get(from + 2 * x);
+                const uint32_t r = v >> 11, g = v >> 5 & 63, b = v & 31;
+                le32_put(to + 4 * i, (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2));
+            } else {
+                to[i / 8] |= (uint8_t)((from[x / 8] >> x % 8 & 1) << (7 - i % 8));
+            }
+        }
+    }
+    return true;
+}
+
+/* The colours of a surface of bits. */
+static const uint32_t bit_colors[2] = {0, 1};
+
+static bool area_as_is(ImageEncoder *encoder, const ImageSource *source, const ImageOptions *options,
+                       EncodedImage *ret)
+{
+    const size_t row_bytes = (size_t)pixel_row_bytes(source->format, source->width);
+    WireBitmap *to = &ret->wire.u.bitmap;
+
+    ret->wire.type = WIRE_IMAGE_TYPE_BITMAP;
+    *to = (WireBitmap){.format = (uint8_t)source->format,
+                       .flags = source->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0,
+                       .x = source->width,
+                       .y = source->height,
+                       .stride = (uint32_t)((row_bytes + 3) / 4 * 4)};
+    if (source->format == PIXEL_1BIT_BE) {
+        ret->palette = (WirePalette){.ents = {bit_colors, 2}};
+        to->palette = &ret->palette;
+        ret->inline_bytes += 32;
+    }
+    for (uint32_t y = 0; y < source->height; y++) {
+        if (!block_chain_write(&ret->taken, source->chunks[0].data + (size_t)y * source->stride, row_bytes) ||
+            !block_chain_write(&ret->taken, (const uint8_t[4]){0}, to->stride - row_bytes)) {
+            return false;
+        }
+    }
+    return data_of_chain(encoder, ret, options->piece_min, &to->data);
+}
+
+/* The fourth bytes of 32_xRGB are nobody's, but a guest can make alpha of them; LZ has no place for them. */
+typedef enum SpareBytes { SPARE_CLEAR, SPARE_SET, SPARE_ANY } SpareBytes;
+
+static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
+{
+    uint32_t all = UINT32_MAX, any = 0;
+
+    for (int32_t y = area->top; y < area->bottom; y++) {
+        const uint8_t *line = raster->top + raster->stride * y;
+        for (int64_t x = area->left; x < area->right; x++) {
+            const uint32_t pixel = le32_get(line + 4 * x);
+            all &= pixel;
+            any |= pixel;
+        }
+        if (any >> 24 != 0 && all >> 24 != 0xff) {
+            return SPARE_ANY;
+        }
+    }
+    return any >> 24 == 0 ? SPARE_CLEAR : SPARE_SET;
+}
+
+bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
+                       const ImageOptions *options, EncodedImage *ret)
+{
+    QXLRect part = *area;
+    Raster pixels = *raster;
+    uint8_t flags = 0;
+
+    if (raster->format == PIXMAN_x8r8g8b8 && options->compression == DRAW_COMPRESSION_LZ && !with_alpha) {
+        const SpareBytes spare = spare_bytes(raster, area);
+        flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
+        with_alpha = spare == SPARE_ANY;
+    }
+
+    if (raster->format == PIXMAN_r5g6b5 || raster->format == PIXMAN_a1) {
+        if (!area_convert(encoder, raster, area, &pixels)) {
+            return false;
+        }
+        part = (QXLRect){.right = pixels.width, .bottom = pixels.height};
+    }
+    const bool top_down = pixels.stride >= 0;
+    const int32_t first = top_down ? part.top : part.bottom - 1;
+    const ImageChunk chunk = {
+        .data = pixels.top + pixels.stride * first +
+                (int64_t)part.left * (int64_t)PIXMAN_FORMAT_BPP(pixels.format) / 8,
+        .rows = (uint32_t)(part.bottom - part.top),
+    };
+    const ImageSource source = {.format = (PixelFormat)area_format(pixels.format, with_alpha),
+                                .width = (uint32_t)(part.right - part.left),
+                                .height = chunk.rows,
+                                .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
+                                .top_down = top_down,
+                                .chunks = &chunk,
+                                .chunk_count = 1};
+    bool lz4;
+
+    *ret = (EncodedImage){
+        .wire = {.id = encoder->next_area++ << 32 | QXL_IMAGE_GROUP_RED,
+                 .flags = flags,
+                 .width = source.width,
+                 .height = source.height},
+        .taken = block_chain_of(encoder->pool),
+        .inline_bytes = 64,
+    };
+    if (source.format == PIXEL_1BIT_BE || !source_encode(encoder, options->compression, &source, ret, &lz4)) {
+        return area_as_is(encoder, &source, options, ret);
+    }
+    ret->wire.type = lz4 ? WIRE_IMAGE_TYPE_LZ4 : WIRE_IMAGE_TYPE_LZ_RGB;
+    return data_of_chain(encoder, ret, options->piece_min, &ret->wire.u.compressed.data);
+}

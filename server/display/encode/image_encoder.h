@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* image_encoder.h: pictures as they go on the wire: as they are, coded, by name, or not at all for the client has them.
+ *
+ * What is smaller as it is, is sent so. Masks are not coded, as existing clients expect.
+ *
+ * Ownership  an EncodedImage borrows from the drawable, from the pad and from `taken` blocks; its maker gives the chain back
+ *            unless it went to the stream. An ImageEncoder owns its codecs and its BlockPool.
+ * Thread     one at a time.
+ * Units      bytes; pixels.
+ * Errors     false: no memory.
+ * Source     reference/wire-protocol.md section 3.2.1, reference/api-and-behaviour.md section 6.4.
+ */
+#pragma once
+
+#include "codec/lz.h"
+#include "codec/lz4_image.h"
+#include "display/canvas/canvas.h"
+#include "display/encode/blocks.h"
+#include "display/encode/draw_encoder.h"
+#include "display/encode/image_cache.h"
+#include "display/encode/pad.h"
+#include "display/encode/palette_cache.h"
+#include "wire/wire.h"
+
+#define IMAGE_CODED_BYTES_MIN 54u /* bytes of pixels; less is not worth it. The existing server's number */
+
+typedef struct ImageEncoder {
+    const Core *core;
+    CodecMemory memory;
+    BlockPool *pool;
+    Pad *pad;
+    LzEncoder *lz; /* made when they are first needed */
+    Lz4Encoder *lz4;
+    uint64_t next_area; /* number of the next image that is ours */
+} ImageEncoder;
+
+typedef struct EncodedImage {
+    WireImage wire;
+    WirePalette palette;
+    Span *spans; /* of the data; NULL: it is short and in one piece, or there is none */
+    uint32_t span_count;
+    BlockChain taken;    /* what `spans` lie in, if it is not the guest's memory */
+    size_t inline_bytes; /* the most that it takes in the message itself */
+} EncodedImage;
+
+typedef struct ImageOptions {
+    DrawCompression compression; /* LZ4 only for a client that can */
+    size_t piece_min; /* data that is not longer must be in one piece: it is copied into the message */
+    bool is_mask;
+    bool keep_guest; /* data may stay in guest memory until it was sent */
+    uint8_t display_id;
+    ImageCache *images; /* NULL: not to be cached */
+    PaletteCache *palettes;
+} ImageOptions;
+
+bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad);
+void image_encoder_finish(ImageEncoder *encoder);
+
+bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
+                  EncodedImage *ret);
+/* Pixels of a canvas, all of `area`, copied or coded. `with_alpha`: the fourth byte of 32_xRGB is meant to be alpha. */
+bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
+                       const ImageOptions *options, EncodedImage *ret);
+void encoded_image_drop(EncodedImage *image);

@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Drawings: when they are on the canvas, when clients have them, when the guest has its memory back. */
+#include "display/display_client.h"
+#include "tests/display/desk.h"
+
+#define RED 0xcc2211u
+#define GREEN 0x22cc33u
+#define BLUE 0x1133ddu
+
+static QXLRect box_of(int32_t left, int32_t top, int32_t right, int32_t bottom)
+{
+    return (QXLRect){.left = left, .top = top, .right = right, .bottom = bottom};
+}
+
+static void run_machine(Desk *desk)
+{
+    desk_create_primary(desk);
+    desk_start_machine(desk);
+}
+
+/* What lies in the guest's memory. */
+static uint32_t pixel_at(const Desk *desk, uint32_t x, uint32_t y)
+{
+    uint32_t pixel;
+
+    memcpy(&pixel, desk->device.memory + DEVICE_BYTES / 2 + (y * 64 + x) * 4, sizeof pixel);
+    return pixel & 0xffffff;
+}
+
+static void same_picture(const Desk *desk, const DeskClient *client)
+{
+    FakePicture picture;
+
+    assert_true(fake_connection_picture(client->display.connection, 0, &picture));
+    for (uint32_t y = 0; y < 48; y++) {
+        for (uint32_t x = 0; x < 64; x++) {
+            if (fake_picture_color(&picture, x, y) != pixel_at(desk, x, y)) {
+                fail_msg("pixel %u,%u: the client shows %06x, the guest has %06x", x, y,
+                         fake_picture_color(&picture, x, y), pixel_at(desk, x, y));
+            }
+        }
+    }
+}
+
+static void update_all(Desk *desk)
+{
+    QXLRect all = box_of(0, 0, 64, 48), dirty[4];
+
+    spice_qxl_update_area(&desk->device.instance, 0, &all, dirty, 4, 1);
+    desk->value = (uint64_t)(uint32_t)dirty[0].right << 32 | (uint32_t)dirty[0].bottom;
+}
+
+static void wait_for_rings(Desk *desk)
+{
+    spice_qxl_wakeup(&desk->device.instance);
+    while (desk->device.commands.first != desk->device.commands.end) {
+        sim_sleep(desk->sim, NS_PER_MS);
+    }
+    sim_sleep(desk->sim, NS_PER_MS);
+}
+
+static void draw_three(Desk *desk)
+{
+    device_fill(&desk->device, 0, box_of(0, 0, 40, 40), RED);
+    device_fill(&desk->device, 0, box_of(8, 8, 16, 16), GREEN);
+    device_copy(&desk->device, 0, box_of(4, 4, 30, 20), BLUE);
+    wait_for_rings(desk);
+}
+
+static const Current *current_of(const Desk *desk)
+{
+    return &((const RedWorker *)desk->device.instance.st)->current;
+}
+
+/* Drawn when somebody needs it, and what is covered not at all; what is dirty is reported once. */
+static void lazily(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    desk_host(desk, draw_three);
+    assert_int_equal(pixel_at(desk, 0, 0), 0);
+    assert_int_equal(current_of(desk)->pending_len, 2);
+    assert_int_equal(current_of(desk)->dropped, 1); /* the green one */
+    desk_host(desk, update_all);
+    assert_int_equal(pixel_at(desk, 0, 0), RED);
+    assert_int_equal(pixel_at(desk, 10, 10), BLUE);
+    assert_true(desk->value == ((uint64_t)40 << 32 | 40));
+    assert_int_equal(current_of(desk)->drawn, 2);
+    desk_host(desk, update_all);
+    assert_int_equal(desk->value, 0);
+}
+
+static void draw_and_move(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    device_fill(device, 0, box_of(0, 0, 8, 8), RED);
+    device_copy_bits(device, 0, box_of(20, 20, 28, 28), 0, 0);
+    device_fill(device, 0, box_of(0, 0, 16, 16), GREEN);
+    device_surface_create(device, 5, 8, 8);
+    device_fill(device, 5, box_of(0, 0, 8, 8), BLUE);
+    device_show(device, 0, box_of(40, 0, 48, 8), 5);
+    device_fill(device, 5, box_of(0, 0, 8, 8), RED);
+    device_show(device, 0, box_of(40, 20, 48, 28), 5);
+    device_surface_destroy(device, 5);
+    wait_for_rings(desk);
+}
+
+/* What others have taken counts, although it was covered afterwards, or has gone. */
+static void sources(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, draw_and_move);
+    desk_host(desk, update_all);
+    assert_int_equal(pixel_at(desk, 20, 20), RED);
+    assert_int_equal(pixel_at(desk, 0, 0), GREEN);
+    assert_int_equal(pixel_at(desk, 40, 0), BLUE);
+    assert_int_equal(pixel_at(desk, 40, 20), RED);
+    desk_run(desk, 50 * NS_PER_MS);
+    same_picture(desk, client);
+    same_picture(desk, desk_client(desk, NULL));
+}
+
+/* A client that keeps up is sent what the guest has said, as the guest has said it. */
+static void as_commands(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    client->display_got.len = 0;
+    desk_host(desk, draw_and_move);
+    desk_run(desk, 50 * NS_PER_MS);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_FILL, WIRE_MSG_DISPLAY_COPY_BITS,
+                WIRE_MSG_DISPLAY_DRAW_FILL, WIRE_MSG_DISPLAY_SURFACE_CREATE, WIRE_MSG_DISPLAY_DRAW_FILL,
+                WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_FILL, WIRE_MSG_DISPLAY_DRAW_COPY,
+                WIRE_MSG_DISPLAY_SURFACE_DESTROY);
+}
+
+static void covered_many_times(Desk *desk)
+{
+    for (uint32_t i = 0; i < 200; i++) {
+        device_fill(&desk->device, 0, box_of(0, 0, 64, 48), i);
+        if (i % 50 == 49) {
+            wait_for_rings(desk);
+        }
+    }
+}
+
+/* Much more than waits for anybody; next to nothing is covered by anything else. */
+static void storm(Desk *desk)
+{
+    for (uint32_t i = 0; i < 6000; i++) {
+        const int32_t x = (int32_t)(i * 7 % 60), y = (int32_t)(i * 5 % 44);
+        if (i % 3 == 0) {
+            device_copy_bits(&desk->device, 0, box_of(x, y, x + 4, y + 4), 60 - x, 44 - y);
+        } else {
+            device_fill(&desk->device, 0, box_of(x, y, x + 4, y + 3), i * 131);
+        }
+        if (i % 100 == 99) {
+            wait_for_rings(desk);
+        }
+    }
+}
+
+static const RedChannelClient *first_client(const Desk *desk)
+{
+    const RedWorker *worker = desk->device.instance.st;
+    const RedChannel *channel = display_channel_base(worker->display);
+
+    return list_first(&channel->clients, RedChannelClient, in_channel);
+}
+
+/* A client that does not read costs a constant, whatever is drawn; afterwards it shows what there is. */
+static void stalled(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *deaf = desk_client(desk, NULL);
+    DeskClient *quick = desk_client(desk, NULL);
+    desk_wire_listen(desk, &deaf->display, false);
+    for (int round = 0; round < 3; round++) {
+        desk_host(desk, storm);
+        const DisplayClient *client = list_entry(first_client(desk), DisplayClient, base);
+        assert_true(client->base.pipe.len <= DISPLAY_DRAWABLES_MAX + 10);
+        assert_true(client->bytes <= DISPLAY_DRAWABLES_BYTES_MAX);
+    }
+    desk_run(desk, NS_PER_S);
+    desk_host(desk, update_all);
+    same_picture(desk, quick);
+    desk_wire_listen(desk, &deaf->display, true);
+    desk_run(desk, 5 * NS_PER_S);
+    assert_true(desk_wire_is_open(&deaf->display));
+    same_picture(desk, deaf);
+}
+
+/* What was covered while it waited leaves the pipe. */
+static void covered_leaves(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *deaf = desk_client(desk, NULL);
+    desk_wire_listen(desk, &deaf->display, false);
+    desk_host(desk, storm); /* until its socket and its pipe are full */
+    const uint64_t before = current_of(desk)->dropped;
+    desk_host(desk, covered_many_times);
+    assert_true(current_of(desk)->dropped - before >= 199);
+    desk_wire_listen(desk, &deaf->display, true);
+    desk_run(desk, 5 * NS_PER_S);
+    desk_host(desk, update_all);
+    same_picture(desk, deaf);
+}
+
+/* Lines go up in a window, and now and then something is drawn over it or moved out of it. */
+static void scroll(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    for (int32_t i = 0; i < 1500; i++) {
+        device_copy_bits(device, 0, box_of(4, 4, 44, 40), 4, 8);
+        device_fill(device, 0, box_of(4, 40, 44, 44), (uint32_t)i * 7919);
+        device_fill(device, 0, box_of(4 + i % 36, 40, 8 + i % 36, 43), (uint32_t)i * 104729);
+        if (i % 50 == 7) {
+            device_copy_bits(device, 0, box_of(48, 4 + i % 30, 60, 16 + i % 30), 10, 20);
+        }
+        if (i % 20 == 19) {
+            wait_for_rings(desk);
+        }
+    }
+    wait_for_rings(desk);
+}
+
+/* Of what was scrolled away nothing is drawn, and what is left is as if it had been. */
+static void scrolled(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, scroll);
+    assert_true(current_of(desk)->pruned > 1000);
+    desk_host(desk, update_all);
+    desk_run(desk, NS_PER_S);
+    same_picture(desk, client);
+}
+
+static void pictures(Desk *desk)
+{
+    for (uint32_t i = 0; i < 60; i++) {
+        device_copy(
+            &desk->device, 0,
+            box_of((int32_t)i % 8 * 8, (int32_t)i / 8 * 6, (int32_t)i % 8 * 8 + 8, (int32_t)i / 8 * 6 + 6),
+            i * 1234567);
+    }
+    wait_for_rings(desk);
+}
+
+static void stop_then_spoil(Desk *desk)
+{
+    desk_stop_machine(desk);
+    desk->value = desk->device.releases.len;
+    memset(desk->device.memory, 0xdb, DEVICE_BYTES / 2);
+}
+
+/* When stop returns the guest has everything back, however little a client reads; which shows all of it later. */
+static void stop_gives_back(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *deaf = desk_client(desk, NULL);
+    desk_wire_listen(desk, &deaf->display, false);
+    desk_host(desk, storm);
+    const uint32_t before = desk->device.releases.len;
+    desk_host(desk, pictures);
+    assert_true(desk->device.releases.len < before + 60); /* their pixels are waited for */
+    desk_host(desk, stop_then_spoil);
+    assert_int_equal(desk->value, 6000 + 60);
+    desk_wire_listen(desk, &deaf->display, true);
+    desk_run(desk, 5 * NS_PER_S);
+    same_picture(desk, deaf);
+}
+
+int run_drawing(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(lazily, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(sources, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(covered_leaves, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(scrolled, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(stop_gives_back, desk_setup, desk_teardown),
+    };
+    return cmocka_run_group_tests_name("drawing", tests, NULL, NULL);
+}

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* encode-judge: random drawings by the server's canvas, and through encoder and wire by the fake client's renderer.
+ *
+ *   encode-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] [KIND]...
+ *
+ * DRAWINGS of each kind (world_drawings.c), in batches, each onto a surface of its own; every batch has a client with other
+ * habits (compression, headers, caches). Each drawing is sent twice, onto the same pixels: the second time its images and
+ * palettes may come from the client's caches. Then an area of the canvas is sent over pixels that differ. All must agree, but
+ * for the byte of 32_xRGB that is nobody's.
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "tests/encode/studio.h"
+
+typedef struct Judge {
+    Studio studio;
+    const WorldOp *op;
+    unsigned op_index;
+    uint64_t seed;
+    unsigned long drawn, refused, different, areas;
+    uint64_t bytes;
+} Judge;
+
+static const char *const compression_names[] = {"off", "lz", "lz4"};
+
+/* Bits of pixels that are nobody's are 0: LZ has no place for the fourth byte of 32BIT pixels, which surfaces with alpha would
+ * take for theirs; and the highest bit of 16BIT ones does not survive scaling, but counts for transparent colours. */
+static void spare_bits_clear(const QxlImage *image)
+{
+    const QxlBitmap *bitmap = &image->u.bitmap;
+    const bool wide = bitmap->format == SPICE_BITMAP_FMT_32BIT;
+    if (image->type != SPICE_IMAGE_TYPE_BITMAP || (!wide && bitmap->format != SPICE_BITMAP_FMT_16BIT)) {
+        return;
+    }
+    for (uint32_t i = 0; i < bitmap->data.count; i++) {
+        const QxlSpan *span = &bitmap->data.spans[i];
+        for (uint32_t k = 0; k < span->bytes; k++) {
+            const uint32_t in_row = (span->offset + k) % bitmap->stride;
+            uint8_t *byte = (uint8_t *)span->host + k;
+            if (wide && in_row % 4 == 3) {
+                *byte = 0;
+            } else if (!wide && in_row % 2 == 1) {
+                *byte &= 0x7f;
+            }
+        }
+    }
+}
+
+static void images_prepare(QxlDrawable *drawable, Choices *choices)
+{
+    for (uint32_t i = 0; i < drawable->image_count; i++) {
+        QxlImage *image = drawable->images[i];
+        spare_bits_clear(image);
+        if (choose_rarely(choices, 2)) {
+            image->flags |= QXL_IMAGE_CACHE;
+        }
+        if (choose_rarely(choices, 8) && image->type == SPICE_IMAGE_TYPE_BITMAP) {
+            image->u.bitmap.unstable = true;
+        }
+    }
+}
+
+static void differs(Judge *judge, uint32_t batch, uint32_t id, const QxlDrawable *drawable, const char *what)
+{
+    Studio *studio = &judge->studio;
+    if (judge->different++ < 20) {
+        const QxlGeometry *geometry = &studio->world.surfaces[id].geometry;
+        fprintf(
+            stderr,
+            "encode-judge: %s, batch %u (%s), surface %u (format %u, %ux%u), box %d,%d-%d,%d, clip %d: %s: ",
+            judge->op->name, batch, compression_names[batch % 3], id, geometry->format, geometry->width,
+            geometry->height, drawable->box.left, drawable->box.top, drawable->box.right,
+            drawable->box.bottom, drawable->clip.rects_given, what);
+        for (uint32_t i = 0; i < drawable->image_count; i++) {
+            const QxlImage *image = drawable->images[i];
+            fprintf(stderr, "image %ux%u type %u format %u flags %u; ", image->width, image->height,
+                    image->type,
+                    image->type == SPICE_IMAGE_TYPE_BITMAP ? image->u.bitmap.format : image->u.surface_id,
+                    image->flags);
+        }
+    }
+}
+
+static bool compare(Judge *judge, uint32_t batch, uint32_t id, uint32_t bits, const QxlDrawable *drawable,
+                    const char *what)
+{
+    int32_t x, y;
+    uint32_t canvas, client;
+    if (studio_agrees(&judge->studio, id, bits, &x, &y, &canvas, &client)) {
+        return true;
+    }
+    differs(judge, batch, id, drawable, what);
+    if (judge->different <= 20) {
+        fprintf(stderr, "pixel %d,%d: canvas %08x, client %08x\n", x, y, canvas, client);
+    }
+    return false;
+}
+
+static bool receive(Judge *judge, uint32_t batch, uint32_t id, const QxlDrawable *drawable)
+{
+    if (studio_receive(&judge->studio)) {
+        judge->bytes += judge->studio.bytes;
+        return true;
+    }
+    differs(judge, batch, id, drawable, "not received");
+    fprintf(stderr, "%s\n", judge->studio.why);
+    return false;
+}
+
+/* Pixels that the area covers are spoilt, and must be right after it. */
+static void area_judge(Judge *judge, uint32_t batch, uint32_t id, Choices *choices,
+                       const QxlDrawable *drawable)
+{
+    Studio *studio = &judge->studio;
+    const QxlGeometry *geometry = &studio->world.surfaces[id].geometry;
+    QXLRect area;
+    area.left = (int32_t)choose(choices, geometry->width);
+    area.top = (int32_t)choose(choices, geometry->height);
+    area.right = area.left + 1 + (int32_t)choose(choices, geometry->width - (uint32_t)area.left);
+    area.bottom = area.top + 1 + (int32_t)choose(choices, geometry->height - (uint32_t)area.top);
+    RenderPicture *picture = renderer_picture(studio->renderer, id);
+    for (int32_t y = area.top; y < area.bottom; y++) {
+        for (int32_t x = area.left; x < area.right; x++) {
+            picture->pixels[(size_t)y * picture->width + (size_t)x] = 0;
+        }
+    }
+    judge->areas++;
+    if (!draw_encoder_area(studio->encoder, &studio->canvases[id], id, &area, &studio->out)) {
+        differs(judge, batch, id, drawable, "area refused\n");
+    } else if (receive(judge, batch, id, drawable)) {
+        compare(judge, batch, id, geometry->format == SPICE_SURFACE_FMT_16_555 ? 0x7fff : UINT32_MAX,
+                drawable, "area");
+    }
+}
+
+/* A self bitmap that is not known goes only where it came from. */
+static bool may_be_refused(const Judge *judge, const QxlDrawable *drawable)
+{
+    return drawable->self_bitmap && !judge->studio.know_self;
+}
+
+/* Encoded before the canvas draws: what a drawing takes from its own surface is what was there before. */
+static void drawing_judge(Judge *judge, uint32_t batch, uint32_t id)
+{
+    Studio *studio = &judge->studio;
+    Choices choices = choices_of_seed(((judge->seed * 31 + judge->op_index) * 1000003 + batch) * 64 + id);
+    QxlDrawable *drawable = studio_drawing(studio, &choices, judge->op, id);
+    const RenderPicture *picture = renderer_picture(studio->renderer, id);
+    const size_t bytes = (size_t)picture->width * picture->height * sizeof *picture->pixels;
+    uint32_t *once = malloc(bytes);
+    QxlFault fault = {0};
+
+    images_prepare(drawable, &choices);
+    judge->drawn++;
+    const bool sent =
+        draw_encoder_draw(studio->encoder, drawable, id, &studio->out) && receive(judge, batch, id, drawable);
+    if (!sent && !may_be_refused(judge, drawable)) {
+        differs(judge, batch, id, drawable, "refused\n");
+    }
+    if (sent) {
+        memcpy(once, picture->pixels, bytes);
+        studio_copy_surface(studio, id);
+        if (!draw_encoder_draw(studio->encoder, drawable, id, &studio->out) ||
+            !receive(judge, batch, id, drawable) || memcmp(once, picture->pixels, bytes) != 0) {
+            differs(judge, batch, id, drawable, "not the same for the second time\n");
+        }
+    }
+    free(once);
+    if (canvas_draw(&studio->set, &studio->canvases[id], drawable, &fault) != STATUS_OK) {
+        fprintf(stderr, "encode-judge: the canvas refuses: %s\n", fault.why);
+        exit(1);
+    }
+    if (sent) {
+        compare(judge, batch, id, studio_bits(studio, id), drawable, "drawn");
+    }
+    judge->refused += !sent;
+    studio_copy_surface(studio, id);
+    area_judge(judge, batch, id, &choices, drawable);
+    qxl_drawable_free(drawable);
+}
+
+static void batch_run(Judge *judge, uint32_t batch)
+{
+    Choices choices = choices_of_seed((judge->seed * 31 + judge->op_index) * 1000003 + batch);
+    const StudioConfig config = {
+        .compression = (DrawCompression)(batch % 3),
+        .hold = !choose_rarely(&choices, 3),
+        .know_self = !choose_rarely(&choices, 3),
+        .mini_header = choose_rarely(&choices, 2),
+        .cache_pixels = choose_rarely(&choices, 3) ? 0 : 1 + choose(&choices, 40000),
+    };
+
+    studio_connect(&judge->studio, &config);
+    studio_surfaces(&judge->studio, &choices, judge->op->formats);
+    for (uint32_t id = 1; id <= WORLD_DRAWN; id++) {
+        drawing_judge(judge, batch, id);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
+                                            {"seed", required_argument, NULL, 's'},
+                                            {"batch", required_argument, NULL, 'b'},
+                                            {0}};
+    static Judge judge = {.seed = 1};
+    unsigned long count = 300, different = 0;
+    long only = -1;
+
+    for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
+        switch (option) {
+        case 'c':
+            count = strtoul(optarg, NULL, 10);
+            break;
+        case 's':
+            judge.seed = strtoull(optarg, NULL, 10);
+            break;
+        case 'b':
+            only = strtol(optarg, NULL, 10);
+            break;
+        default:
+            return 2;
+        }
+    }
+    studio_init(&judge.studio);
+    judge.studio.world.beyond = true;
+    for (unsigned i = 0; i < world_op_count; i++) {
+        bool wanted = optind == argc;
+        for (int k = optind; k < argc; k++) {
+            wanted = wanted || strcmp(argv[k], world_ops[i].name) == 0;
+        }
+        if (!wanted) {
+            continue;
+        }
+        judge.op = &world_ops[i];
+        judge.op_index = i;
+        judge.drawn = judge.refused = judge.different = judge.areas = 0;
+        for (uint32_t batch = 0; judge.drawn < count; batch++) {
+            if (only < 0 || batch == (uint32_t)only) {
+                batch_run(&judge, batch);
+            } else {
+                judge.drawn += WORLD_DRAWN;
+            }
+        }
+        printf("%-15s %lu drawn twice, %lu areas, %lu refused, %lu different\n", judge.op->name, judge.drawn,
+               judge.areas, judge.refused, judge.different);
+        different += judge.different;
+    }
+    studio_finish(&judge.studio);
+    return different == 0 ? 0 : 1;
+}

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "tests/encode/encode_tests.h"
+
+int main(void)
+{
+    return run_caches() | run_messages();
+}

@@ -1,0 +1,637 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What an encoder sends, to a client that is a list of what it was told to keep; and what becomes of memory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <spice/enums.h>
+
+#include "base/check.h"
+#include "core/posix/posix.h"
+#include "display/encode/draw_encoder.h"
+#include "tests/canvas/choices.h"
+#include "tests/encode/encode_tests.h"
+#include "wire/wire.h"
+
+#define POOL 24u
+#define PIXELS_MAX 3600u
+#define KNOWN_MAX 4096u
+#define COPY_CAPS (1u << WIRE_CAP_DISPLAY_COMPOSITE | 1u << WIRE_CAP_DISPLAY_LZ4_COMPRESSION)
+
+typedef struct Rig {
+    Core core; /* first: it is how alloc() finds the rest */
+    Choices choices;
+    uint32_t fails_in; /* one allocation in so many; 0: none */
+    uint32_t allocs;
+    Outgoing out;
+    uint64_t serial;
+    DrawEncoderConfig config;
+    DrawEncoder *encoder;
+    uint32_t caps, held, released;
+
+    /* The guest. */
+    uint8_t pixels[POOL][PIXELS_MAX * 4];
+    QxlSpan spans[POOL][3];
+    QxlPalette palettes[POOL];
+    QxlImage images[POOL];
+
+    /* The client. */
+    struct {
+        uint64_t id, pixels;
+    } known[KNOWN_MAX];
+    size_t known_len;
+    uint64_t palettes_known[256];
+    size_t palettes_len;
+    uint32_t seen[256]; /* images by type */
+    uint32_t messages;
+    uint8_t bytes[1u << 20];
+} Rig;
+
+static void *rig_alloc(const Core *core, size_t size)
+{
+    Rig *rig = (Rig *)(uintptr_t)core;
+    rig->allocs++;
+    return rig->fails_in > 0 && choose_rarely(&rig->choices, rig->fails_in) ? NULL : malloc(size);
+}
+
+static void rig_free(const Core *core, void *memory)
+{
+    (void)core;
+    free(memory);
+}
+
+static void *rig_hold(void *opaque, const QxlDrawable *drawable)
+{
+    Rig *rig = opaque;
+    assert_non_null(drawable);
+    rig->held++;
+    return rig;
+}
+
+static void rig_release(void *owner)
+{
+    Rig *rig = owner;
+    assert_true(rig->released < rig->held);
+    rig->released++;
+}
+
+/* Pixels of half the images are runs, which can be coded. */
+static void image_paint(Rig *rig, uint32_t i)
+{
+    for (size_t k = 0; k < sizeof rig->pixels[i]; k++) {
+        rig->pixels[i][k] = (uint8_t)(i % 2 == 0 ? k / 64 : choose32(&rig->choices));
+    }
+}
+
+static void image_make(Rig *rig, uint32_t i, uint8_t format, uint32_t width, uint32_t height)
+{
+    QxlImage *image = &rig->images[i];
+    const uint32_t stride = (width * qxl_bitmap_depth(format) + 7) / 8;
+    const uint32_t bytes = stride * height;
+    *image = (QxlImage){
+        .id = (uint64_t)(i + 1) << 32, .type = SPICE_IMAGE_TYPE_BITMAP, .width = width, .height = height};
+    image->u.bitmap = (QxlBitmap){.format = format,
+                                  .top_down = i % 3 != 0,
+                                  .stride = stride,
+                                  .data = {.spans = rig->spans[i], .count = 1, .bytes = bytes}};
+    const uint32_t cut = bytes > 2 && i % 4 == 0 ? bytes / 3 : 0;
+    rig->spans[i][0] = (QxlSpan){(uintptr_t)rig->pixels[i], 0, cut > 0 ? cut : bytes};
+    if (cut > 0) {
+        rig->spans[i][1] = (QxlSpan){(uintptr_t)rig->pixels[i] + cut, cut, bytes - cut};
+        image->u.bitmap.data.count = 2;
+    }
+    if (qxl_bitmap_is_indexed(format)) {
+        rig->palettes[i] = (QxlPalette){.unique = i % 5, .count = 16, .entries = {i, 1, 2}};
+        image->u.bitmap.palette = &rig->palettes[i];
+    }
+}
+
+static void rig_encoder(Rig *rig)
+{
+    draw_encoder_free(rig->encoder);
+    rig->config.core = &rig->core;
+    rig->config.channel_caps = &rig->caps;
+    rig->config.framing = (Framing){.mini_header = true, .serial = &rig->serial};
+    rig->config.opaque = rig;
+    rig->encoder = draw_encoder_new(&rig->config);
+    assert_non_null(rig->encoder);
+}
+
+static int rig_setup(void **state)
+{
+    Rig *rig = calloc(1, sizeof *rig);
+    assert_non_null(rig);
+    rig->core = *core_posix();
+    rig->core.alloc = rig_alloc;
+    rig->core.free = rig_free;
+    rig->choices = choices_of_seed(1);
+    rig->caps = COPY_CAPS;
+    rig->config = (DrawEncoderConfig){
+        .compression = DRAW_COMPRESSION_LZ, .cache_pixels = 5000, .hold = rig_hold, .release = rig_release};
+    outgoing_init(&rig->out, &rig->core);
+    static const uint8_t formats[] = {SPICE_BITMAP_FMT_32BIT, SPICE_BITMAP_FMT_8BIT,
+                                      SPICE_BITMAP_FMT_RGBA,  SPICE_BITMAP_FMT_4BIT_BE,
+                                      SPICE_BITMAP_FMT_24BIT, SPICE_BITMAP_FMT_16BIT};
+    for (uint32_t i = 0; i < POOL; i++) {
+        image_paint(rig, i);
+        image_make(rig, i, formats[choose(&rig->choices, 6)], 1 + choose(&rig->choices, 60),
+                   1 + choose(&rig->choices, 60));
+    }
+    rig_encoder(rig);
+    *state = rig;
+    return 0;
+}
+
+static int rig_teardown(void **state)
+{
+    Rig *rig = *state;
+    draw_encoder_free(rig->encoder);
+    outgoing_finish(&rig->out);
+    assert_int_equal(rig->held, rig->released);
+    free(rig);
+    return 0;
+}
+
+/* ---- The client ---- */
+
+static size_t rig_take(Rig *rig)
+{
+    size_t len = 0;
+    while (!outgoing_is_empty(&rig->out)) {
+        struct iovec iov[8];
+        const int n = outgoing_vectors(&rig->out, iov, 8);
+        size_t some = 0;
+        for (int i = 0; i < n; i++) {
+            assert_true(len + iov[i].iov_len <= sizeof rig->bytes);
+            memcpy(rig->bytes + len, iov[i].iov_base, iov[i].iov_len);
+            len += iov[i].iov_len;
+            some += iov[i].iov_len;
+        }
+        outgoing_taken(&rig->out, some);
+    }
+    return len;
+}
+
+static size_t known_find(const Rig *rig, uint64_t id)
+{
+    size_t at = 0;
+    while (at < rig->known_len && rig->known[at].id != id) {
+        at++;
+    }
+    return at;
+}
+
+static size_t palette_find(const Rig *rig, uint64_t id)
+{
+    size_t at = 0;
+    while (at < rig->palettes_len && rig->palettes_known[at] != id) {
+        at++;
+    }
+    return at;
+}
+
+static void palette_receive(Rig *rig, uint8_t flags, uint64_t id, const WirePalette *palette)
+{
+    if (flags & WIRE_BITMAP_FLAG_PAL_FROM_CACHE) {
+        assert_true(palette_find(rig, id) < rig->palettes_len);
+    } else if (flags & WIRE_BITMAP_FLAG_PAL_CACHE_ME) {
+        assert_int_equal(palette_find(rig, palette->unique), rig->palettes_len);
+        rig->palettes_known[rig->palettes_len++] = palette->unique;
+        assert_true(rig->palettes_len <= 128);
+    }
+}
+
+static void image_receive(Rig *rig, const WireImage *image)
+{
+    if (image == NULL) {
+        return;
+    }
+    rig->seen[image->type]++;
+    if (image->type == WIRE_IMAGE_TYPE_FROM_CACHE) {
+        assert_true(known_find(rig, image->id) < rig->known_len);
+    } else if (image->type == WIRE_IMAGE_TYPE_BITMAP) {
+        palette_receive(rig, image->u.bitmap.flags, image->u.bitmap.palette_id, image->u.bitmap.palette);
+    } else if (image->type == WIRE_IMAGE_TYPE_LZ_PLT) {
+        palette_receive(rig, image->u.lz_plt.flags, image->u.lz_plt.palette_id, image->u.lz_plt.palette);
+    }
+    if (image->flags & WIRE_IMAGE_FLAG_CACHE_ME) {
+        uint64_t sum = (uint64_t)image->width * image->height;
+        assert_int_equal(known_find(rig, image->id), rig->known_len);
+        for (size_t i = 0; i < rig->known_len; i++) {
+            sum += rig->known[i].pixels;
+        }
+        assert_true(sum <= rig->config.cache_pixels);
+        rig->known[rig->known_len].id = image->id;
+        rig->known[rig->known_len++].pixels = (uint64_t)image->width * image->height;
+    }
+}
+
+static void message_receive(Rig *rig, const WireMsg *m)
+{
+    rig->messages++;
+    switch (m->type) {
+    case WIRE_MSG_DISPLAY_INVAL_LIST:
+        for (uint32_t i = 0; i < m->u.display_inval_list.resources.n; i++) {
+            const size_t at = known_find(rig, m->u.display_inval_list.resources.items[i].id);
+            assert_true(at < rig->known_len);
+            rig->known[at] = rig->known[--rig->known_len];
+        }
+        break;
+    case WIRE_MSG_DISPLAY_INVAL_PALETTE: {
+        const size_t at = palette_find(rig, m->u.display_inval_palette.id);
+        assert_true(at < rig->palettes_len);
+        rig->palettes_known[at] = rig->palettes_known[--rig->palettes_len];
+        break;
+    }
+    case WIRE_MSG_DISPLAY_INVAL_ALL_PIXMAPS:
+        rig->known_len = 0;
+        break;
+    case WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES:
+        rig->palettes_len = 0;
+        break;
+    case WIRE_MSG_DISPLAY_DRAW_OPAQUE:
+        image_receive(rig, m->u.display_draw_opaque.src);
+        image_receive(rig, m->u.display_draw_opaque.brush.u.pattern.pat);
+        break;
+    case WIRE_MSG_DISPLAY_DRAW_COPY:
+        image_receive(rig, m->u.display_draw_copy.src);
+        break;
+    default:
+        fail_msg("message %u", m->type);
+    }
+}
+
+/* The message that came last is in *ret_last (may be NULL) until the next call. */
+static void rig_receive(Rig *rig, WireMsg *ret_last)
+{
+    static uint8_t room[1u << 20];
+    const size_t len = rig_take(rig);
+    for (size_t at = 0; at < len;) {
+        WireArena arena;
+        WireMsg message;
+        WireFault fault = {0};
+        const uint16_t type = le16_get(rig->bytes + at);
+        const uint32_t size = le32_get(rig->bytes + at + 2);
+        assert_true(size <= len - at - 6);
+        wire_arena_init(&arena, room, sizeof room);
+        if (wire_msg_decode(WIRE_CHANNEL_DISPLAY, type, span_of(rig->bytes + at + 6, size), &arena, &message,
+                            &fault) != STATUS_OK) {
+            fail_msg("%s.%s: %s", fault.message, fault.field, fault.why);
+        }
+        message_receive(rig, &message);
+        if (ret_last != NULL) {
+            *ret_last = message;
+        }
+        at += 6 + size;
+    }
+    assert_int_equal(rig->messages, rig->serial);
+}
+
+/* ---- Drawables ---- */
+
+static QxlDrawable opaque_of(QxlImage *src, QxlImage *pattern)
+{
+    QxlDrawable drawable = {.type = QXL_DRAW_OPAQUE, .box = {.right = 10, .bottom = 10}};
+    drawable.u.opaque = (QxlOpaque){.src = src,
+                                    .src_area = {.right = 1, .bottom = 1},
+                                    .brush = {.type = SPICE_BRUSH_TYPE_PATTERN, .pattern = pattern},
+                                    .rop = SPICE_ROPD_OP_PUT};
+    return drawable;
+}
+
+static QxlDrawable copy_of(QxlImage *src)
+{
+    QxlDrawable drawable = {.type = QXL_DRAW_COPY, .box = {.right = 10, .bottom = 10}};
+    drawable.u.copy = (QxlCopy){.src = src, .src_area = {.right = 1, .bottom = 1}, .rop = SPICE_ROPD_OP_PUT};
+    return drawable;
+}
+
+/* ---- Tests ---- */
+
+static void test_client_follows_whatever_happens(void **state)
+{
+    Rig *rig = *state;
+    uint32_t failures = 0;
+    for (uint32_t round = 0; round < 20000; round++) {
+        QxlImage *src = &rig->images[choose(&rig->choices, POOL)];
+        QxlImage *pattern = &rig->images[choose(&rig->choices, POOL)];
+        src->flags = choose_rarely(&rig->choices, 4) ? 0 : QXL_IMAGE_CACHE;
+        if (choose_rarely(&rig->choices, 50)) { /* the guest goes back on its word */
+            const uint32_t i = choose(&rig->choices, POOL);
+            image_make(rig, i, rig->images[i].u.bitmap.format, 1 + choose(&rig->choices, 60),
+                       1 + choose(&rig->choices, 60));
+        }
+        if (choose_rarely(&rig->choices, 100)) {
+            rig->palettes[choose(&rig->choices, POOL)].entries[5]++;
+        }
+        if (choose_rarely(&rig->choices, 1000)) {
+            assert_true(draw_encoder_reset_images(rig->encoder, &rig->out));
+            assert_true(draw_encoder_reset_palettes(rig->encoder, &rig->out));
+        }
+        draw_encoder_set_compression(rig->encoder, (DrawCompression)choose(&rig->choices, 3));
+        const QxlDrawable drawable = opaque_of(src, pattern);
+        const uint64_t serial = rig->serial, pixels = draw_encoder_cached_pixels(rig->encoder);
+        const size_t total = rig->out.total;
+        rig->fails_in = choose_rarely(&rig->choices, 3) ? 2 : 0;
+        const bool sent = draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out);
+        if (!sent) {
+            assert_true(rig->fails_in > 0);
+            failures++;
+            assert_int_equal(rig->serial, serial);
+            assert_int_equal(rig->out.total, total);
+            assert_int_equal(draw_encoder_cached_pixels(rig->encoder), pixels);
+        }
+        rig->fails_in = 0;
+        if (choose_rarely(&rig->choices, 3)) {
+            rig_receive(rig, NULL);
+        }
+    }
+    rig_receive(rig, NULL);
+    assert_true(failures > 100);
+    assert_true(rig->seen[WIRE_IMAGE_TYPE_FROM_CACHE] > 1000);
+    assert_true(rig->seen[WIRE_IMAGE_TYPE_BITMAP] > 1000);
+    assert_true(rig->seen[WIRE_IMAGE_TYPE_LZ_RGB] > 1000);
+    assert_true(rig->seen[WIRE_IMAGE_TYPE_LZ_PLT] > 1000);
+    assert_true(rig->seen[WIRE_IMAGE_TYPE_LZ4] > 1000);
+}
+
+static bool is_vector(Rig *rig, const void *base)
+{
+    struct iovec iov[16];
+    const int n = outgoing_vectors(&rig->out, iov, 16);
+    for (int i = 0; i < n; i++) {
+        if (iov[i].iov_base == base) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void test_bare_pixels_go_from_where_they_lie(void **state)
+{
+    Rig *rig = *state;
+    image_make(rig, 1, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    const QxlDrawable drawable = copy_of(&rig->images[1]);
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+    assert_true(is_vector(rig, rig->pixels[1]));
+    assert_int_equal(rig->held, 1);
+    assert_int_equal(rig->released, 0);
+    outgoing_taken(&rig->out, rig->out.total - 1);
+    assert_int_equal(rig->released, 0);
+    outgoing_taken(&rig->out, 1);
+    assert_int_equal(rig->released, 1);
+    rig->messages = 1;
+}
+
+/* A message may show the same memory twice, and images in pieces. */
+static void test_the_same_pixels_twice(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    image_make(rig, 4, SPICE_BITMAP_FMT_32BIT, 50, 60);
+    image_make(rig, 5, SPICE_BITMAP_FMT_32BIT, 50, 60);
+    rig->spans[5][0].host = rig->spans[4][0].host; /* in one piece here, in two there */
+    const QxlDrawable drawable = opaque_of(&rig->images[4], &rig->images[5]);
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+    assert_int_equal(rig->held, 2);
+    rig_receive(rig, &m);
+    assert_memory_equal(m.u.display_draw_opaque.src->u.bitmap.data.data, rig->pixels[4], 50 * 60 * 4);
+    assert_memory_equal(m.u.display_draw_opaque.brush.u.pattern.pat->u.bitmap.data.data, rig->pixels[4],
+                        50 * 60 * 4);
+}
+
+static void test_owned_messages_need_no_guest(void **state)
+{
+    Rig *rig = *state;
+    static uint8_t before[60 * 60 * 4];
+    WireMsg m;
+    image_make(rig, 4, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    memcpy(before, rig->pixels[4], sizeof before);
+    const QxlDrawable drawable = copy_of(&rig->images[4]);
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+    assert_int_equal(outgoing_own(&rig->out), STATUS_OK);
+    assert_int_equal(rig->released, 1);
+    memset(rig->pixels[4], 0xee, sizeof rig->pixels[4]);
+    rig_receive(rig, &m);
+    assert_memory_equal(m.u.display_draw_copy.src->u.bitmap.data.data, before, sizeof before);
+}
+
+static void test_unstable_pixels_are_copied_first(void **state)
+{
+    Rig *rig = *state;
+    image_make(rig, 1, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    rig->images[1].u.bitmap.unstable = true;
+    const QxlDrawable drawable = copy_of(&rig->images[1]);
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+    assert_false(is_vector(rig, rig->pixels[1]));
+    assert_int_equal(rig->held, 0);
+    rig_receive(rig, NULL);
+}
+
+static void test_coded_bytes_outlive_the_encoder(void **state)
+{
+    Rig *rig = *state;
+    for (size_t k = 0; k < sizeof rig->pixels[1]; k++) { /* codes to half: more than is copied */
+        rig->pixels[1][k] = (uint8_t)(k % 8 < 4 ? choose32(&rig->choices) : 7);
+    }
+    image_make(rig, 1, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    const QxlDrawable drawable = copy_of(&rig->images[1]);
+    assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+    assert_true(rig->out.total > OUTGOING_PIECE_BYTES_MIN);
+    draw_encoder_free(rig->encoder);
+    rig->encoder = NULL;
+    rig_receive(rig, NULL);
+    assert_int_equal(rig->seen[WIRE_IMAGE_TYPE_LZ_RGB], 1);
+    assert_int_equal(rig->held, 0);
+}
+
+static void test_no_memory_is_taken_in_the_long_run(void **state)
+{
+    Rig *rig = *state;
+    uint32_t allocs = 0;
+    outgoing_init(&rig->out, core_posix()); /* gives back what it needs no more: another matter */
+    for (uint32_t round = 0; round < 400; round++) {
+        const QxlDrawable drawable = opaque_of(&rig->images[round % POOL], &rig->images[(round + 7) % POOL]);
+        rig->images[round % POOL].flags = QXL_IMAGE_CACHE;
+        draw_encoder_set_compression(rig->encoder, (DrawCompression)(round / POOL % 3));
+        assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+        rig_receive(rig, NULL);
+        if (round == 3 * POOL) {
+            allocs = rig->allocs;
+        }
+    }
+    assert_int_equal(rig->allocs, allocs);
+}
+
+static void test_what_a_client_lacks(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    rig->caps = 0;
+    rig->config.compression = DRAW_COMPRESSION_LZ4;
+    rig_encoder(rig);
+    image_make(rig, 0, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    const QxlDrawable copy = copy_of(&rig->images[0]);
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->type, WIRE_IMAGE_TYPE_LZ_RGB);
+
+    QxlDrawable composite = {.type = QXL_DRAW_COMPOSITE, .box = {.right = 10, .bottom = 10}};
+    composite.u.composite.src = &rig->images[0];
+    assert_false(draw_encoder_draw(rig->encoder, &composite, 0, &rig->out));
+    assert_true(outgoing_is_empty(&rig->out));
+}
+
+/* Next to the server the guest's images are sent as they are; areas are not. */
+static void test_local_clients(void **state)
+{
+    Rig *rig = *state;
+    static uint32_t pixels[64 * 64];
+    WireMsg m;
+    const QxlGeometry geometry = {64, 64, SPICE_SURFACE_FMT_32_xRGB, 256};
+    Canvas canvas;
+    QxlFault fault;
+    rig->config.is_local = true;
+    rig_encoder(rig);
+    image_make(rig, 0, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    const QxlDrawable copy = copy_of(&rig->images[0]);
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->type, WIRE_IMAGE_TYPE_BITMAP);
+    assert_int_equal(canvas_init(&canvas, &geometry, pixels, &fault), STATUS_OK);
+    const QXLRect area = {.left = 3, .top = 4, .right = 60, .bottom = 50};
+    assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &area, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->type, WIRE_IMAGE_TYPE_LZ_RGB);
+}
+
+static void test_displays_share_no_ids(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    rig->config.display_id = 3;
+    rig_encoder(rig);
+    image_make(rig, 0, SPICE_BITMAP_FMT_32BIT, 6, 6);
+    rig->images[0].flags = QXL_IMAGE_CACHE;
+    const QxlDrawable copy = copy_of(&rig->images[0]);
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->id, UINT64_C(1) << 32 | 3u << 24);
+    assert_int_equal(m.u.display_draw_copy.src->flags, WIRE_IMAGE_FLAG_CACHE_ME);
+    rig->images[0].id |= 1u << 24; /* a group as no driver uses it */
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->flags, 0);
+}
+
+/* What it draws with lies where it draws: the client's surface has it. Elsewhere it might be overdrawn already. */
+static void test_self_bitmaps(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    QxlDrawable copy = copy_of(NULL);
+    copy.self_bitmap = true;
+    copy.box = copy.self_bitmap_area = (QXLRect){.left = 5, .top = 6, .right = 15, .bottom = 16};
+    copy.u.copy.src_area = (QXLRect){.right = 10, .bottom = 10};
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 9, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->type, WIRE_IMAGE_TYPE_SURFACE);
+    assert_int_equal(m.u.display_draw_copy.src->u.surface_id, 9);
+    assert_int_equal(m.u.display_draw_copy.src_area.left, 5);
+    assert_int_equal(m.u.display_draw_copy.src_area.bottom, 16);
+    copy.self_bitmap_area.left = 4;
+    copy.self_bitmap_area.right = 14;
+    assert_false(draw_encoder_draw(rig->encoder, &copy, 9, &rig->out));
+}
+
+/* ---- What no pixel tells ---- */
+
+/* The one message that there is. */
+static void only_message(Rig *rig, const QxlDrawable *drawable, WireMsg *ret)
+{
+    static uint8_t room[1u << 16];
+    WireArena arena;
+    assert_true(draw_encoder_draw(rig->encoder, drawable, 5, &rig->out));
+    const size_t len = rig_take(rig);
+    assert_int_equal(le32_get(rig->bytes + 2), len - 6);
+    wire_arena_init(&arena, room, sizeof room);
+    assert_int_equal(wire_msg_decode(WIRE_CHANNEL_DISPLAY, le16_get(rig->bytes),
+                                     span_of(rig->bytes + 6, len - 6), &arena, ret, NULL),
+                     STATUS_OK);
+}
+
+static void test_fields_that_change_no_pixel(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    const QxlDrawable text = {
+        .type = QXL_DRAW_TEXT,
+        .box = {.left = 1, .top = 2, .right = 3, .bottom = 4},
+        .u.text = {.string = {.flags = SPICE_STRING_FLAGS_RASTER_A4 | SPICE_STRING_FLAGS_RASTER_TOP_DOWN},
+                   .back_area = {.left = 5, .top = 6, .right = 7, .bottom = 8},
+                   .fore_mode = SPICE_ROPD_OP_XOR,
+                   .back_mode = SPICE_ROPD_OP_AND},
+    };
+    only_message(rig, &text, &m);
+    const WireMsgDisplayDrawText *t = &m.u.display_draw_text;
+    assert_int_equal(m.type, WIRE_MSG_DISPLAY_DRAW_TEXT);
+    assert_int_equal(t->base.surface_id, 5);
+    assert_int_equal(t->base.clip.type, WIRE_CLIP_TYPE_NONE);
+    assert_int_equal(t->str->flags, WIRE_STRING_FLAG_RASTER_A4 | WIRE_STRING_FLAG_RASTER_TOP_DOWN);
+    assert_int_equal(t->back_area.top, 6);
+    assert_int_equal(t->fore_mode, SPICE_ROPD_OP_XOR);
+    assert_int_equal(t->back_mode, SPICE_ROPD_OP_AND);
+
+    image_make(rig, 1, SPICE_BITMAP_FMT_32BIT, 3, 3);
+    const QxlDrawable transparent = {
+        .type = QXL_DRAW_TRANSPARENT,
+        .box = {.right = 3, .bottom = 3},
+        .clip = {.rects_given = true},
+        .u.transparent = {.src = &rig->images[1], .src_color = 0x1234, .true_color = 0x5678},
+    };
+    only_message(rig, &transparent, &m);
+    assert_int_equal(m.u.display_draw_transparent.src_color, 0x1234);
+    assert_int_equal(m.u.display_draw_transparent.true_color, 0x5678);
+    assert_int_equal(m.u.display_draw_transparent.base.clip.type, WIRE_CLIP_TYPE_RECTS);
+    assert_int_equal(m.u.display_draw_transparent.base.clip.rects.n, 0);
+
+    const QXLPointFix points[2] = {{16, 32}, {48, 64}};
+    const QxlPathSegment segment = {.flags = SPICE_PATH_BEGIN | SPICE_PATH_END, .count = 2, .points = points};
+    const int32_t dashes[2] = {16, 32};
+    const QxlDrawable stroke = {
+        .type = QXL_DRAW_STROKE,
+        .box = {.right = 3, .bottom = 3},
+        .u.stroke = {.path = {.segments = &segment, .count = 1, .points = 2},
+                     .line = {.flags = SPICE_LINE_FLAGS_STYLED, .dash_count = 2, .dash = dashes},
+                     .fore_mode = SPICE_ROPD_OP_PUT,
+                     .back_mode = SPICE_ROPD_OP_OR},
+    };
+    only_message(rig, &stroke, &m);
+    const WireMsgDisplayDrawStroke *s = &m.u.display_draw_stroke;
+    assert_int_equal(s->back_mode, SPICE_ROPD_OP_OR);
+    assert_int_equal(s->attr.style.n, 2);
+    assert_int_equal(s->attr.style.items[1], 32);
+    assert_int_equal(s->path->segments.items[0].points.items[1].y, 64);
+}
+
+int run_messages(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_client_follows_whatever_happens, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_bare_pixels_go_from_where_they_lie, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_the_same_pixels_twice, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_owned_messages_need_no_guest, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_unstable_pixels_are_copied_first, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_coded_bytes_outlive_the_encoder, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_self_bitmaps, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_fields_that_change_no_pixel, rig_setup, rig_teardown),
+    };
+    return cmocka_run_group_tests_name("messages", tests, NULL, NULL);
+}

@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Xspice: an X server whose screen is a QXL device of this library's. What a client shows must equal the root window."""
+import os
+import signal
+import struct
+import subprocess
+import time
+
+import harness
+from cases_qemu import client_picture
+from harness import check, check_equal, wait_until
+from picture import compare, lit_pixels, png_write
+
+# Without sync ranges and a mode of its own the driver makes a screen of no size, and dies.
+CONFIG = """
+Section "Device"
+    Identifier "device"
+    Driver "spiceqxl"
+    Option "NumHeads" "1"
+    Option "SurfaceBufferSize" "64"
+    Option "CommandBufferSize" "64"
+    Option "FrameBufferSize" "16"
+EndSection
+Section "Monitor"
+    Identifier "monitor"
+    HorizSync 1.0-300.0
+    VertRefresh 1.0-200.0
+EndSection
+Section "Screen"
+    Identifier "screen"
+    Monitor "monitor"
+    Device "device"
+    DefaultDepth 24
+    SubSection "Display"
+        Depth 24
+        Modes "1024x768"
+        Virtual 1024 768
+    EndSubSection
+EndSection
+Section "InputDevice"
+    Identifier "pointer"
+    Driver "xspice pointer"
+EndSection
+Section "InputDevice"
+    Identifier "keyboard"
+    Driver "xspice keyboard"
+EndSection
+Section "ServerLayout"
+    Identifier "layout"
+    Screen "screen"
+    InputDevice "keyboard"
+    InputDevice "pointer"
+EndSection
+Section "ServerFlags"
+    Option "AutoAddDevices" "False"
+EndSection
+"""
+
+# Text that scrolls, then stays: the cursor would blink in an xterm of its own.
+SCROLLING = "for i in $(seq 400); do echo line $i of many, drawn by a real X driver; done; printf '\\033[?25l'; sleep 600"
+
+
+def xwd_read(data):
+    """(width, height, RGB bytes) of a dump of a 24 bit visual."""
+    head = struct.unpack(">25I", data[:100])
+    header_size, width, height, line, colors = head[0], head[4], head[5], head[12], head[19]
+    check_equal((head[1], head[11]), (7, 32), "the dump's version and bits per pixel")
+    check_equal(head[7], 0, "the dump's byte order")
+    pixels = data[header_size + colors * 12:]
+    rgb = bytearray(width * height * 3)
+    for y in range(height):
+        row = pixels[y * line:y * line + width * 4]
+        for i in range(3):
+            rgb[y * width * 3 + i:(y + 1) * width * 3:3] = row[2 - i::4]
+    return width, height, bytes(rgb)
+
+
+class XServer:
+    def __init__(self, test):
+        self.test = test
+        self.port = harness.free_port()
+        self.display = f":{100 + self.port % 900}"
+        config = test.temporary("xspice.conf")
+        with open(config, "w", encoding="ascii") as f:
+            f.write(CONFIG)
+        self.process = test.start("xspice-qemu", ["Xspice", "--config", config, "--disable-ticketing", "--port", self.port,
+                                                  self.display, "-noreset"], test.library_env())
+        self.env = {**os.environ, "DISPLAY": self.display}
+        wait_until(lambda: self.process.alive() and subprocess.run(
+            ["xdpyinfo"], env=self.env, capture_output=True, check=False).returncode == 0, 30, "an X server")
+
+    def run(self, *argv, seconds=30):
+        subprocess.run(argv, env=self.env, check=True, capture_output=True, timeout=seconds)
+
+    def start(self, name, *argv):
+        return self.test.start(name, list(argv), {"DISPLAY": self.display})
+
+    def root(self, name):
+        shot = xwd_read(subprocess.run(["xwd", "-root", "-silent"], env=self.env, check=True, capture_output=True,
+                                       timeout=30).stdout)
+        png_write(self.test.artifact(f"{name}.png"), shot)
+        return shot
+
+    def settle(self):
+        """The root window, once it no longer changes."""
+        last = self.root("root")
+        for _ in range(40):
+            time.sleep(0.3)
+            now = self.root("root")
+            if now == last:
+                return now
+            last = now
+        raise harness.Failure("the X screen does not come to rest")
+
+
+def pictures(test):
+    server = XServer(test)
+    early = test.temporary("early.ppm")
+    client = test.start_client("--port", server.port, "--wait-primary", "--hold", 300, "--screenshot", early, name="early")
+    client.wait_line("^up ", 20)
+    server.run("xsetroot", "-solid", "#4060a0")
+    terminal = server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c", SCROLLING)
+    server.run("x11perf", "-repeat", "1", "-time", "1", "-rect10", "-line100", "-copywinwin100", seconds=120)
+    server.start("eyes", "xeyes", "-geometry", "200x150+700+400")
+    time.sleep(1)
+    check(terminal.alive(), f"xterm ended: {terminal.tail()}")
+    wanted = server.settle()
+    check(lit_pixels(wanted) > wanted[0] * wanted[1] // 2, "the X screen is (nearly) black: the test would prove nothing")
+    time.sleep(0.5)
+    client.signal(signal.SIGTERM)  # takes its screenshot and leaves
+    check_equal(client.wait(20), 0, "the early client's exit code")
+    late = test.temporary("late.ppm")
+    test.run_client("--port", server.port, "--wait-primary", "--hold", 1, "--screenshot", late, name="late")
+    compare(client_picture(test, early, "early"), wanted, "what a client shows that saw it drawn")
+    compare(client_picture(test, late, "late"), wanted, "what a client shows that came late")
+    check(server.process.alive(), f"Xspice ended: {server.process.tail()}")
+
+
+CASES = {"xspice-pictures": pictures}
