@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "base/list.h"
 
+#define MONITORS_ALLOWED 4u /* as Linux's driver says; a server drops a config of more */
+
 uint64_t stage_pick(Sim *sim, const char *site, Range range)
 {
     const uint64_t span = range.high - range.low;
@@ -428,7 +430,7 @@ static bool device_act(Stage *stage, const StageDevice *device, const Phrase *ph
         (void)fake_qxl_surfaces_destroy_all(qxl, phrase->form->id == DEVICE_DESTROYS_ALL_ASYNC);
         break;
     case DEVICE_SETS_MONITORS:
-        (void)fake_qxl_monitors(qxl, (uint32_t)stage_pick(sim, "monitors", arg->range), 0);
+        (void)fake_qxl_monitors(qxl, (uint32_t)stage_pick(sim, "monitors", arg->range), MONITORS_ALLOWED);
         break;
     case DEVICE_DRAWS:
         return !fake_qxl_has_primary(qxl) || draw(device, sim);

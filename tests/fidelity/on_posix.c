@@ -15,7 +15,7 @@
 #define QUIET_NS                                                                                             \
     (60 * NS_PER_MS) /* long for a machine with nothing else to do: conditions do the waiting proper */
 #define PATIENCE_NS (30 * NS_PER_S)
-#define LINES_MAX 32
+#define LINES_MAX 64 /* at a time */
 
 typedef struct PosixStage {
     Stage stage;
@@ -24,6 +24,16 @@ typedef struct PosixStage {
     Line *lines[LINES_MAX];
     int lines_len;
 } PosixStage;
+
+/* channel_event() tells no opaque pointer, and a process has one such loop. */
+static Stage *playing;
+
+static void on_channel_event(int event, SpiceChannelEventInfo *info)
+{
+    if (playing != NULL && playing->channel_event != NULL) {
+        playing->channel_event(playing->opaque, event, info);
+    }
+}
 
 static PosixStage *posix_stage(Stage *stage)
 {
@@ -45,6 +55,13 @@ static SpiceServer *make_server(Stage *stage)
     return server;
 }
 
+static void unlisten(Stage *stage)
+{
+    PosixStage *self = posix_stage(stage);
+    close(self->listener);
+    self->listener = -1;
+}
+
 static void as_host(Stage *stage, void (*fn)(void *arg), void *arg)
 {
     (void)stage;
@@ -55,8 +72,8 @@ static bool turn(PosixStage *self)
 {
     bool moved = false;
     poll_core_run(poll_core_now_ns() + STEP_NS, NULL);
-    for (int i = 0; i < self->lines_len; i++) {
-        moved |= self->lines[i]->handle >= 0 && line_turn(self->lines[i]);
+    for (int i = self->lines_len; i-- > 0;) { /* backwards: one that ends makes room for the last */
+        moved |= line_turn(self->lines[i]);
     }
     return moved;
 }
@@ -64,7 +81,7 @@ static bool turn(PosixStage *self)
 static bool until(Stage *stage, bool (*fn)(void *arg), void *arg)
 {
     PosixStage *self = posix_stage(stage);
-    const uint64_t end_ns = poll_core_now_ns() + PATIENCE_NS;
+    const uint64_t end_ns = poll_core_now_ns() + stage->patience_ns;
     uint64_t moved_ns = poll_core_now_ns();
     for (;;) {
         const bool moved = turn(self);
@@ -72,7 +89,7 @@ static bool until(Stage *stage, bool (*fn)(void *arg), void *arg)
         if (moved || !fn(arg)) {
             moved_ns = now_ns;
         }
-        if (now_ns >= moved_ns + QUIET_NS || now_ns >= end_ns) {
+        if (now_ns >= moved_ns + stage->quiet_ns || now_ns >= end_ns) {
             return now_ns < end_ns;
         }
     }
@@ -101,8 +118,14 @@ static void line_poke(Line *line)
 
 static void line_close(Line *line)
 {
+    PosixStage *self = posix_stage(line->stage);
     close(line->handle);
     line->handle = -1;
+    for (int i = 0; i < self->lines_len; i++) {
+        if (self->lines[i] == line) {
+            self->lines[i] = self->lines[--self->lines_len];
+        }
+    }
 }
 
 static uint64_t now_ns(Stage *stage)
@@ -134,7 +157,10 @@ Stage *stage_on_posix(void)
         .name = "posix",
         .backend = self,
         .make_server = make_server,
-        .core = poll_core_init(NULL),
+        .quiet_ns = QUIET_NS,
+        .patience_ns = PATIENCE_NS,
+        .core = poll_core_init(on_channel_event),
+        .unlisten = unlisten,
         .as_host = as_host,
         .until = until,
         .open = line_open,
@@ -144,13 +170,16 @@ Stage *stage_on_posix(void)
         .read = line_read,
         .write = line_write,
     };
+    playing = &self->stage;
     return &self->stage;
 }
 
 const char *stage_on_posix_end(Stage *stage)
 {
     unsigned timers, watches;
+    poll_core_run(poll_core_now_ns(), NULL); /* frees what was removed */
     poll_core_count(&timers, &watches);
+    playing = NULL;
     free(posix_stage(stage));
     return timers + watches > 0 ? "timers or watches of the host's are left" : NULL;
 }

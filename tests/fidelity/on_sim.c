@@ -32,6 +32,11 @@ static SpiceServer *make_server(Stage *stage)
     return server;
 }
 
+static void unlisten(Stage *stage)
+{
+    (void)stage; /* the server opened it, and closed it */
+}
+
 static void host_thread(void *arg)
 {
     SimStage *self = arg;
@@ -46,7 +51,7 @@ static bool is_host_done(void *arg)
 
 static bool run_until(SimStage *self, bool (*fn)(void *arg), void *arg)
 {
-    const uint64_t end_ns = sim_now_ns(self->sim) + PATIENCE_NS;
+    const uint64_t end_ns = sim_now_ns(self->sim) + self->stage.patience_ns;
     while (!fn(arg)) {
         if (sim_now_ns(self->sim) >= end_ns || !sim_run(self->sim, sim_now_ns(self->sim) + STEP_NS)) {
             return false;
@@ -68,7 +73,7 @@ static void as_host(Stage *stage, void (*fn)(void *arg), void *arg)
 static bool until(Stage *stage, bool (*fn)(void *arg), void *arg)
 {
     SimStage *self = sim_stage(stage);
-    return run_until(self, fn, arg) && sim_run(self->sim, sim_now_ns(self->sim) + QUIET_NS);
+    return run_until(self, fn, arg) && sim_run(self->sim, sim_now_ns(self->sim) + stage->quiet_ns);
 }
 
 static void line_wait(Line *line)
@@ -125,19 +130,32 @@ static int64_t line_write(Line *line, Span bytes)
     return sim_write(sim_stage(line->stage)->sim, line->handle, bytes.data, bytes.len);
 }
 
+static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *info)
+{
+    const SimStage *self = opaque;
+    if (self->stage.channel_event != NULL) {
+        self->stage.channel_event(self->stage.opaque, event, info);
+    }
+}
+
 Stage *stage_in_sim(const SimConfig *config)
 {
     SimStage *self = calloc(1, sizeof *self);
     SimConfig with_key = *config;
     CHECK(self != NULL);
     with_key.ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key);
+    with_key.opaque = self;
+    with_key.channel_event = on_channel_event;
     self->sim = sim_new(&with_key);
     CHECK(self->sim != NULL);
     self->stage = (Stage){
         .name = config->backend == SIM_BACKEND_BATON ? "baton" : "fiber",
         .backend = self,
         .make_server = make_server,
+        .quiet_ns = QUIET_NS,
+        .patience_ns = PATIENCE_NS,
         .core = sim_host(self->sim),
+        .unlisten = unlisten,
         .as_host = as_host,
         .until = until,
         .open = line_open,

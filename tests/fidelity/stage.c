@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+/* The connection ended, or has nothing more to do: it was refused. */
 static void line_lost(Line *line)
 {
     line->stage->close(line);
@@ -53,6 +54,11 @@ static bool line_write(Line *line)
 
 bool line_turn(Line *line)
 {
-    const bool moved = line_read(line);
-    return line_write(line) || moved;
+    bool moved = line_read(line);
+    moved |= line_write(line);
+    if (line->handle >= 0 && fake_connection_wants_close(line->connection)) {
+        line_lost(line);
+        moved = true;
+    }
+    return moved;
 }

@@ -25,10 +25,17 @@ typedef struct Line {
 struct Stage {
     const char *name;
     void *backend;
+    uint64_t quiet_ns;    /* so long nothing may move; until() */
+    uint64_t patience_ns; /* the longest that it waits */
+    /* The host's channel_event(), in the main domain. NULL: nobody asks. */
+    void (*channel_event)(void *opaque, int event, const SpiceChannelEventInfo *info);
+    void *opaque;
 
     /* A server that listens once it is initialised with `core`. */
     SpiceServer *(*make_server)(Stage *stage);
     SpiceCoreInterface *core;
+    /* Nobody listens any more: a server does not close a socket that its host gave it. After spice_server_destroy(). */
+    void (*unlisten)(Stage *stage);
 
     /* Calls it in the main domain, with the host's lock. */
     void (*as_host)(Stage *stage, void (*fn)(void *arg), void *arg);

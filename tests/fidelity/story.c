@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/fidelity/story.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include <sumac.h>
 
 #include "base/check.h"
 #include "fake_qxl.h"
+#include "tests/fidelity/desk.h"
 
 #define GUESTS 3u /* two clients, and the one that comes again */
 #define LINES 4u
-#define LINE_BYTES 4096
 
 typedef struct GuestLine {
     Line line; /* first, so that it leads back here */
@@ -47,14 +45,9 @@ typedef struct Story {
     StoryTwist twist;
     SpiceServer *server;
     FakeQxl *qxl;
-    SpiceKbdInstance keyboard;
-    SpiceMouseInstance mouse;
-    SpiceTabletInstance tablet;
-    uint8_t leds;
+    Desk desk;
     uint64_t seed; /* of the device's random pictures */
-    Part *host;
-    size_t host_lines;
-    int clients; /* as the server counts them */
+    int clients;   /* as the server counts them */
     Guest guests[GUESTS];
     Guest *mover;
     Expected expected;
@@ -80,70 +73,11 @@ static FakeConnection *connection_of(Guest *guest, uint8_t channel)
 
 /* ---- What is written down ---- */
 
-static Part *part_new(Transcript *transcript, const char *whose, const char *what)
-{
-    CHECK(transcript->parts_len < PARTS_MAX);
-    Part *part = &transcript->parts[transcript->parts_len++];
-    snprintf(part->name, sizeof part->name, "%s %s", whose, what);
-    return part;
-}
-
-static void part_add(Part *part, const char *line)
-{
-    const size_t len = strlen(line);
-    if (part->len + len + 2 > part->capacity) {
-        part->capacity = (part->capacity + len + 2) * 2;
-        part->text = realloc(part->text, part->capacity);
-        CHECK(part->text != NULL);
-    }
-    memcpy(part->text + part->len, line, len);
-    memcpy(part->text + part->len + len, "\n", 2);
-    part->len += len + 1;
-}
-
-static void host_saw(Story *story, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void host_saw(Story *story, const char *format, ...)
-{
-    char line[200];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(line, sizeof line, format, args);
-    va_end(args);
-    part_add(story->host, line);
-    story->host_lines++;
-}
-
-/* The value behind "name=" becomes a star. */
-static void blank(char *line, const char *name)
-{
-    char *at = strstr(line, name);
-    if (at != NULL) {
-        at += strlen(name);
-        const size_t len = strspn(at, "0123456789");
-        at[0] = '*';
-        memmove(at + 1, at + len, strlen(at + len) + 1);
-    }
-}
-
 static void on_message(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsg *message,
                        Span body)
 {
-    const uint8_t channel = fake_connection_channel(connection);
-    char line[LINE_BYTES];
-
-    (void)serial; /* pings count, too */
-    if (message->type == WIRE_MSG_PING) {
-        return;
-    }
-    wire_msg_print(message, line, sizeof line - 32);
-    blank(line, " session_id=");
-    blank(line, " multi_media_time=");
-    blank(line, " time_stamp=");
-    if (channel == WIRE_CHANNEL_CURSOR || channel == WIRE_CHANNEL_DISPLAY) {
-        const size_t len = strlen(line);
-        snprintf(line + len, sizeof line - len, " hash=%016llx", (unsigned long long)fake_hash(body));
-    }
-    part_add(line_of(opaque, channel)->part, line);
+    Part *part = line_of(opaque, fake_connection_channel(connection))->part;
+    part_add_message(part, connection, serial, message, body);
 }
 
 static void on_ended(Line *line)
@@ -156,81 +90,7 @@ static bool failed(const Story *story)
     return story->transcript->failure[0] != '\0';
 }
 
-static void story_fails(Story *story, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static void story_fails(Story *story, const char *format, ...)
-{
-    va_list args;
-    if (!failed(story)) {
-        va_start(args, format);
-        vsnprintf(story->transcript->failure, sizeof story->transcript->failure, format, args);
-        va_end(args);
-    }
-}
-
-/* ---- The host's devices ---- */
-
-#define story_of(sin, member) ((Story *)((char *)(sin)-offsetof(Story, member)))
-
-static void push_scan(SpiceKbdInstance *sin, uint8_t byte)
-{
-    host_saw(story_of(sin, keyboard), "scan code %02x", byte);
-}
-
-static uint8_t get_leds(SpiceKbdInstance *sin)
-{
-    return story_of(sin, keyboard)->leds;
-}
-
-static const SpiceKbdInterface keyboard_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = push_scan,
-    .get_leds = get_leds,
-};
-
-static void mouse_motion(SpiceMouseInstance *sin, int dx, int dy, int dz, uint32_t buttons)
-{
-    host_saw(story_of(sin, mouse), "mouse %d %d %d buttons %x", dx, dy, dz, buttons);
-}
-
-static void mouse_buttons(SpiceMouseInstance *sin, uint32_t buttons)
-{
-    host_saw(story_of(sin, mouse), "mouse buttons %x", buttons);
-}
-
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-
-static void tablet_size(SpiceTabletInstance *sin, int width, int height)
-{
-    host_saw(story_of(sin, tablet), "tablet size %d %d", width, height);
-}
-
-static void tablet_position(SpiceTabletInstance *sin, int x, int y, uint32_t buttons)
-{
-    host_saw(story_of(sin, tablet), "tablet %d %d buttons %x", x, y, buttons);
-}
-
-static void tablet_wheel(SpiceTabletInstance *sin, int dz, uint32_t buttons)
-{
-    host_saw(story_of(sin, tablet), "tablet wheel %d buttons %x", dz, buttons);
-}
-
-static void tablet_buttons(SpiceTabletInstance *sin, uint32_t buttons)
-{
-    host_saw(story_of(sin, tablet), "tablet buttons %x", buttons);
-}
-
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_wheel,
-    .buttons = tablet_buttons,
-};
+#define story_fails(story, ...) transcript_fail((story)->transcript, __VA_ARGS__)
 
 /* ---- Waiting for what an act must bring about ---- */
 
@@ -273,7 +133,7 @@ static bool everybody_knows(void *arg)
     if (story->server != NULL) {
         count_clients(story); /* only looks at a number: no need to be the host for that */
     }
-    return story->host_lines == expected->host_lines && story->clients == expected->clients &&
+    return story->desk.part->lines == expected->host_lines && story->clients == expected->clients &&
            (story->mover == NULL ||
             fake_connection_inputs(connection_of(story->mover, WIRE_CHANNEL_INPUTS))->acks ==
                 expected->motion_acks);
@@ -302,13 +162,7 @@ static void set_up(void *arg)
     spice_server_set_name(story->server, "story");
     spice_server_set_noauth(story->server);
     spice_server_set_multiple_clients(story->server, 1);
-    story->keyboard.base.sif = &keyboard_interface.base;
-    story->mouse.base.sif = &mouse_interface.base;
-    story->tablet.base.sif = &tablet_interface.base;
-    if (spice_server_init(story->server, story->stage->core) != 0 ||
-        spice_server_add_interface(story->server, &story->keyboard.base) != 0 ||
-        spice_server_add_interface(story->server, &story->mouse.base) != 0 ||
-        spice_server_add_interface(story->server, &story->tablet.base) != 0 ||
+    if (spice_server_init(story->server, story->stage->core) != 0 || !desk_add(&story->desk, story->server) ||
         spice_server_add_interface(story->server, &fake_qxl_instance(story->qxl)->base) != 0) {
         story_fails(story, "the server could not be set up");
         return;
@@ -371,8 +225,8 @@ static void two_monitors(void *arg)
 static void light_leds(void *arg)
 {
     Story *story = arg;
-    story->leds = SPICE_KEYBOARD_MODIFIER_FLAGS_CAPS_LOCK;
-    spice_server_kbd_leds(&story->keyboard, story->leds);
+    story->desk.leds = SPICE_KEYBOARD_MODIFIER_FLAGS_CAPS_LOCK;
+    spice_server_kbd_leds(&story->desk.keyboard, story->desk.leds);
 }
 
 static void larger_primary(void *arg)
@@ -388,6 +242,7 @@ static void destroy(void *arg)
     Story *story = arg;
     spice_server_destroy(story->server);
     story->server = NULL;
+    story->stage->unlisten(story->stage);
 }
 
 /* ---- Acts of the clients ---- */
@@ -435,7 +290,10 @@ static void guest_comes(Story *story, Guest *guest, const char *name, bool full_
     guest->client = fake_client_new(&config);
     CHECK(guest->client != NULL);
     for (size_t i = 0; i < LINES; i++) {
-        guest->lines[i].part = part_new(story->transcript, name, wire_channel_name(channels[i]));
+        char part[64];
+        snprintf(part, sizeof part, "%s %s", name, wire_channel_name(channels[i]));
+        guest->lines[i].part = part_new(story->transcript, part);
+        CHECK(guest->lines[i].part != NULL);
     }
     guest_open(story, guest, WIRE_CHANNEL_MAIN);
     if (!failed(story) && !story->stage->until(story->stage, has_list, guest)) {
@@ -618,7 +476,7 @@ void story_play(Stage *stage, bool full_header, StoryTwist twist, Transcript *re
                                  .width = 320,
                                  .mouse_mode = SPICE_MOUSE_MODE_SERVER,
                                  .host_lines = 1}; /* the tablet's size */
-    story->host = part_new(ret, "the", "host");
+    desk_init(&story->desk, part_new(ret, "the host"));
     story->qxl = fake_qxl_new(&(FakeQxlConfig){.ram_bytes = 1u << 20,
                                                .vram_bytes = 2u << 20,
                                                .strict = true,
@@ -636,7 +494,7 @@ void story_play(Stage *stage, bool full_header, StoryTwist twist, Transcript *re
     }
     more_cursors(story);
     as_host(story, light_leds);
-    story->expected.modifiers = story->leds;
+    story->expected.modifiers = story->desk.leds;
     settle(story, "caps lock");
     screens(story);
     guest_goes(story, first);
@@ -669,49 +527,4 @@ void story_play(Stage *stage, bool full_header, StoryTwist twist, Transcript *re
         fake_qxl_free(story->qxl); /* a server that could not be destroyed still has it */
         free(story);
     }
-}
-
-/* ---- Comparing ---- */
-
-static size_t line_len(const char *text)
-{
-    return strcspn(text, "\n");
-}
-
-static bool part_equal(const Part *a, const Part *b, char *ret, size_t cap)
-{
-    const char *x = a->text != NULL ? a->text : "";
-    const char *y = b->text != NULL ? b->text : "";
-    for (int number = 1; *x != '\0' || *y != '\0'; number++) {
-        const size_t x_len = line_len(x), y_len = line_len(y);
-        if (x_len != y_len || memcmp(x, y, x_len) != 0) {
-            snprintf(ret, cap, "%s, line %d:\n  %.*s\n  %.*s", a->name, number, (int)x_len, x, (int)y_len, y);
-            return false;
-        }
-        x += x_len + (x[x_len] == '\n');
-        y += y_len + (y[y_len] == '\n');
-    }
-    return true;
-}
-
-bool transcript_equal(const Transcript *a, const Transcript *b, char *ret, size_t cap)
-{
-    if (a->parts_len != b->parts_len) {
-        snprintf(ret, cap, "%zu parts, and %zu", a->parts_len, b->parts_len);
-        return false;
-    }
-    for (size_t i = 0; i < a->parts_len; i++) {
-        if (!part_equal(&a->parts[i], &b->parts[i], ret, cap)) {
-            return false;
-        }
-    }
-    return true;
-}
-
-void transcript_free(Transcript *transcript)
-{
-    for (size_t i = 0; i < transcript->parts_len; i++) {
-        free(transcript->parts[i].text);
-    }
-    *transcript = (Transcript){0};
 }

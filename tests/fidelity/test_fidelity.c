@@ -128,9 +128,7 @@ static int print(void)
     const SimConfig config = config_of(1);
     Stage *stage = stage_in_sim(&config);
     story_play(stage, false, STORY_AS_IT_IS, &seen);
-    for (size_t i = 0; i < seen.parts_len; i++) {
-        printf("== %s\n%s", seen.parts[i].name, seen.parts[i].text != NULL ? seen.parts[i].text : "");
-    }
+    transcript_print(&seen);
     const char *left = stage_in_sim_end(stage);
     printf("%s%s\n", seen.failure, left != NULL ? left : "");
     const bool good = seen.failure[0] == '\0' && left == NULL;
