@@ -29,7 +29,7 @@ function(sumac_test name)
         set(ARG_LABELS unit)
     endif()
     if(NOT ARG_TIMEOUT)
-        set(ARG_TIMEOUT 60)
+        set(ARG_TIMEOUT 300) # with sanitizers, on a machine that does other things as well
     endif()
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()
