@@ -111,7 +111,8 @@ static void read_bitmap(ReplayScribe *scribe, QXLBitmap *bitmap)
     bitmap->stride = (uint32_t)named(scribe, "bitmap.stride");
     bitmap->palette = read_palette(scribe);
     if ((bitmap->flags & QXL_BITMAP_DIRECT) != 0) {
-        const int64_t wanted = (int64_t)((uint64_t)bitmap->stride * bitmap->y);
+        const uint64_t bytes = (uint64_t)bitmap->stride * bitmap->y;
+        const int64_t wanted = bytes <= REPLAY_BLOB_BYTES_MAX ? (int64_t)bytes : INT64_MAX;
         bitmap->data =
             address(replay_blob(scribe->reader, scribe->blocks, "image_data_flat", 0, wanted, &len));
     } else {
@@ -260,8 +261,10 @@ static void read_stroke(ReplayScribe *scribe, QXLStroke *stroke)
     stroke->attr.flags = (uint8_t)named(scribe, "attr.flags");
     if ((stroke->attr.flags & SPICE_LINE_FLAGS_STYLED) != 0) {
         const int64_t segments = named(scribe, "attr.style_nseg");
-        const int64_t wanted =
-            segments >= 0 && segments <= STYLE_MAX ? segments * (int64_t)sizeof(QXLFIXED) : 0;
+        if (segments < 0 || segments > STYLE_MAX) {
+            scribe->reader->failed = true;
+        }
+        const int64_t wanted = scribe->reader->failed ? 0 : segments * (int64_t)sizeof(QXLFIXED);
         stroke->attr.style_nseg = (uint8_t)segments;
         stroke->attr.style = address(replay_blob(scribe->reader, scribe->blocks, "style", 0, wanted, &len));
     }

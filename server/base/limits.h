@@ -41,3 +41,7 @@
 #define QXL_CLIP_RECTS_MAX 65536u          /* rectangles; a region of every other pixel of a 512 x 256 box */
 #define QXL_PATH_BYTES_MAX (1024u * 1024u) /* bytes; 131000 points */
 #define QXL_STRING_BYTES_MAX (4u * 1024u * 1024u) /* bytes; 400 glyphs of 100 x 100 pixels with 8 bits */
+
+/* ---- Surfaces whose memory was taken away (display/surfaces.h) ---- */
+#define SURFACES_OWN_BYTES_MAX                                                                               \
+    ((size_t)512 * 1024 * 1024) /* bytes of ours per device; a device's whole video memory is mostly less */

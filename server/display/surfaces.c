@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/limits.h"
 
 void surfaces_init(SurfaceTable *table, const Core *core, uint32_t len)
 {
@@ -67,6 +68,9 @@ Status surfaces_create(SurfaceTable *table, uint32_t id, const QxlGeometry *geom
 void surfaces_destroy(SurfaceTable *table, Surface *surface)
 {
     if (surface->generation != 0) {
+        if (surface->own_pixels != NULL) {
+            table->own_bytes -= pixels_bytes(&surface->geometry);
+        }
         table->core->free(table->core, surface->own_pixels);
         table->core->free(table->core, surface->cells);
         pixman_region32_fini(&surface->dirty);
@@ -82,10 +86,13 @@ Status surface_move(SurfaceTable *table, Surface *surface)
     if (surface->own_pixels != NULL) {
         return STATUS_OK;
     }
-    uint8_t *own = table->core->alloc(table->core, bytes);
+    /* A guest may lay a thousand surfaces over each other. */
+    uint8_t *own =
+        bytes <= SURFACES_OWN_BYTES_MAX - table->own_bytes ? table->core->alloc(table->core, bytes) : NULL;
     if (own == NULL) {
         return STATUS_LIMIT;
     }
+    table->own_bytes += bytes;
     const Raster *raster = &surface->canvas.raster;
     memcpy(own, raster->stride < 0 ? raster->top + raster->stride * (raster->height - 1) : raster->top,
            bytes);

@@ -66,6 +66,7 @@ typedef struct SurfaceTable {
     Surface *surfaces;
     uint32_t len;
     uint64_t generation; /* of the newest */
+    size_t own_bytes;    /* of all own_pixels */
 } SurfaceTable;
 
 /* Where the guest wants the pixels. */
@@ -86,7 +87,8 @@ Status surfaces_create(SurfaceTable *table, uint32_t id, const QxlGeometry *geom
 /* What was held for it is the caller's to give back; no drawable is in its cells any more. */
 void surfaces_destroy(SurfaceTable *table, Surface *surface);
 
-/* Its pixels move to memory of ours. STATUS_LIMIT: there is none, and nothing has changed. */
+/* Its pixels move to memory of ours. STATUS_LIMIT: there is none, or all surfaces together have SURFACES_OWN_BYTES_MAX
+ * (base/limits.h): nothing has changed. */
 Status surface_move(SurfaceTable *table, Surface *surface) STATUS_MUST_CHECK;
 /* Something was drawn there. */
 void surface_touch(Surface *surface, const pixman_box32_t *box);

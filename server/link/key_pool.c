@@ -12,6 +12,7 @@
 #include "net/crypto.h"
 
 #define TICKET_KEY_BITS 1024
+#define SPENT_BYTES 16 /* of a ticket: honest ones are random */
 
 struct TicketKey {
     Ref ref;
@@ -20,6 +21,8 @@ struct TicketKey {
     Span given;     /* then core's DER */
     Crypto *crypto; /* and whose library is to read it */
     uint8_t public_der[TICKET_PUBLIC_BYTES];
+    uint8_t spent[TICKET_KEY_LINKS_MAX][SPENT_BYTES]; /* how the tickets begin that have opened something */
+    uint32_t spent_len;
 };
 
 /* One key being made. It goes to the maker's loop, makes the key, and comes back to the main domain as the
@@ -197,6 +200,23 @@ bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES
         crypto_leave(key->library);
     }
     return good;
+}
+
+bool ticket_key_spend(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES])
+{
+    if (key->given.len > 0) {
+        return true;
+    }
+    for (uint32_t i = 0; i < key->spent_len; i++) {
+        if (memcmp(key->spent[i], cipher, SPENT_BYTES) == 0) {
+            return false;
+        }
+    }
+    if (key->spent_len == TICKET_KEY_LINKS_MAX) {
+        return false; /* more than links that announced it */
+    }
+    memcpy(key->spent[key->spent_len++], cipher, SPENT_BYTES);
+    return true;
 }
 
 /* ---- Making -----------------------------------------------------------------------------------------------

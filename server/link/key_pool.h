@@ -41,3 +41,6 @@ const uint8_t *ticket_key_public(const TicketKey *key); /* TICKET_PUBLIC_BYTES o
 /* RSA-OAEP (SHA-1). False: it does not decrypt. Writes at most `cap` bytes. */
 bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES], uint8_t *ret_plain,
                         size_t cap, size_t *ret_len);
+/* Once a ticket has opened something it opens nothing more: somebody who listened may send it again while the key lives.
+ * False: it has. A key that core gave serves for ever, and takes every ticket as often as it comes. */
+bool ticket_key_spend(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES]);

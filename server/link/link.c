@@ -281,7 +281,7 @@ static bool link_ticket_opens(Link *link)
     const Span password = span_of(plain, strnlen((const char *)plain, len));
     const bool opens = link->rules->ticket_opens(link->rules->opaque, password);
     OPENSSL_cleanse(plain, sizeof plain);
-    return decrypts && opens;
+    return decrypts && opens && ticket_key_spend(link->key, link->fixed);
 }
 
 static void link_on_ticket(Link *link)

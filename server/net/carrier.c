@@ -220,6 +220,9 @@ unsigned carrier_watch_mask(const Carrier *carrier, unsigned want)
     if (handshaking) {
         mask = unsent ? CORE_WRITE : 0;
     }
+    if (!unsent && tls_filter_write_waits(carrier->tls)) {
+        mask &= ~CORE_WRITE; /* or it would be reported for ever */
+    }
     const bool reads = (want & CORE_READ) != 0 || (handshaking && want != 0);
     if (reads && !tls_filter_is_stalled(carrier->tls)) {
         mask |= CORE_READ;

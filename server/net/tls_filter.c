@@ -339,6 +339,11 @@ bool tls_filter_is_readable(const TlsFilter *filter)
             (filter->handshake_done && SSL_pending(filter->ssl) > 0));
 }
 
+bool tls_filter_write_waits(const TlsFilter *filter)
+{
+    return filter->dead == 0 && filter->handshake_done && !filter->stalled && SSL_in_init(filter->ssl);
+}
+
 bool tls_filter_is_stalled(const TlsFilter *filter)
 {
     return filter->stalled;

@@ -51,6 +51,8 @@ void tls_filter_close(TlsFilter *filter);
 
 /* A read may give something without more input. */
 bool tls_filter_is_readable(const TlsFilter *filter);
+/* Half a message of a handshake is here, of a peer that renews its keys: writing waits for the rest, not for the socket. */
+bool tls_filter_write_waits(const TlsFilter *filter);
 /* The last call stopped because the output was full: repeat it when the output was sent. */
 bool tls_filter_is_stalled(const TlsFilter *filter);
 const char *tls_filter_error(const TlsFilter *filter); /* "" while there is none */

@@ -43,8 +43,7 @@ static Status check_size(QxlReader *reader, uint32_t width, uint32_t height)
     if (width == 0 || height == 0) {
         return qxl_fault(reader->fault, "an image of no pixels", (uint64_t)width << 32 | height);
     }
-    if (width > INT32_MAX || height > INT32_MAX ||
-        (uint64_t)width * height > QXL_SURFACE_BYTES_MAX / DECODED_PIXEL_BYTES) {
+    if (width > INT32_MAX || height > INT32_MAX || (uint64_t)width * height > QXL_PIXELS_MAX) {
         return qxl_fault(reader->fault, "an image of too many pixels", (uint64_t)width << 32 | height);
     }
     return STATUS_OK;

@@ -36,6 +36,10 @@ Status qxl_surface_check(const Memslots *slots, uint32_t group, uint64_t address
     if (geometry->width > INT32_MAX || geometry->height > INT32_MAX) {
         return qxl_fault(ret_fault, "the surface has more than 31 bits of pixels on a side", geometry->width);
     }
+    if ((uint64_t)geometry->width * geometry->height > QXL_PIXELS_MAX) {
+        return qxl_fault(ret_fault, "the surface has too many pixels",
+                         (uint64_t)geometry->width << 32 | geometry->height);
+    }
     const uint64_t line = ((uint64_t)geometry->width * depth + 7) / 8;
     const int64_t stride = geometry->stride; /* wide enough for the absolute value of any */
     const uint64_t step = (uint64_t)(stride < 0 ? -stride : stride);

@@ -10,6 +10,8 @@
 #include "qxl/memslots.h"
 
 #define QXL_SURFACE_BYTES_MAX UINT64_C(0x7fffffff) /* bytes; the interface's own bound: 31 bits */
+#define QXL_PIXELS_MAX                                                                                       \
+    (UINT64_C(1) << 26) /* of a surface or image: 256 MiB at 32 bits; a guest's few bytes may become them */
 
 typedef struct QxlGeometry {
     uint32_t width, height;

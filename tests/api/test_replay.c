@@ -245,6 +245,23 @@ static void damage_ends_it_and_nothing_else(void **state)
     free(damaged);
 }
 
+/* More dashes than there are bytes of them. */
+static void dashes_are_as_many_as_said(void **state)
+{
+    static const char head[] =
+        FIRST DRAW(1) "type 10\ndata_chunks 0 8\nbinary 0 path 8:PATHPATH\nattr.flags 8\n";
+    static const char *const counts[] = {"-1", "261", "3", "4294967296"};
+    char text[4096];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        const int len = snprintf(
+            text, sizeof text, "%sattr.style_nseg %s\nbinary 0 style 0:\n" SOLID "fore_mode 8\nback_mode 8\n",
+            head, counts[i]);
+        assert_int_equal(play(text, (size_t)len, NULL), 0);
+    }
+}
+
 static void what_is_none_is_refused(void **state)
 {
     static const char *const others[] = {"", "SPICE_REPLAY", "SPICE_REPLAY 2\n", "SPICE_RECORD 1\n", "PNG"};
@@ -265,6 +282,7 @@ int main(void)
         cmocka_unit_test(every_command_comes_back_as_it_was),
         cmocka_unit_test(one_that_was_cut_off_ends_there),
         cmocka_unit_test(damage_ends_it_and_nothing_else),
+        cmocka_unit_test(dashes_are_as_many_as_said),
         cmocka_unit_test(what_is_none_is_refused),
     };
 

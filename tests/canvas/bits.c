@@ -405,6 +405,28 @@ static void test_surface_source(void **state)
     assert_int_equal(easel_try(easel, QXL_DRAW_COPY), STATUS_DEVICE_FAULT);
 }
 
+/* Two surfaces at one address: each is read by its own lines. */
+static void test_surfaces_at_one_address(void **state)
+{
+    Easel *easel = *state;
+    static uint32_t memory[64];
+    const QxlGeometry one = {.width = 2, .height = 1, .format = RGB, .stride = sizeof memory};
+    const QxlGeometry two = {.width = 2, .height = 2, .format = RGB, .stride = 16};
+    easel_surface(easel, 0, RGB, 2, 1);
+    easel_surface(easel, 1, RGB, 2, 2);
+    memset(memory, 0, sizeof memory);
+    memory[4] = 44;
+    memory[5] = 55;
+    assert_int_equal(canvas_init(&easel->canvases[0], &one, memory, &easel->fault), STATUS_OK);
+    assert_int_equal(canvas_init(&easel->canvases[1], &two, memory, &easel->fault), STATUS_OK);
+    QxlImage other = easel_surface_image(easel, 1);
+    easel->drawable.u.copy =
+        (QxlCopy){.src = &other, .src_area = easel_rect(0, 1, 2, 2), .rop = SPICE_ROPD_OP_PUT};
+    easel_draw(easel, QXL_DRAW_COPY);
+    assert_int_equal(memory[0], 44);
+    assert_int_equal(memory[1], 55);
+}
+
 static void test_pattern(void **state)
 {
     Easel *easel = *state;
@@ -543,13 +565,27 @@ static void test_geometry(void **state)
 int run_bits(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(test_fill),        UNIT(test_rop_descriptors),    UNIT(test_rop_codes),
-        UNIT(test_rop3),        UNIT(test_black_white_invers), UNIT(test_mask),
-        UNIT(test_clip),        UNIT(test_clip_limit),         UNIT(test_copy_formats),
-        UNIT(test_copy_places), UNIT(test_copy_scaled),        UNIT(test_opaque),
-        UNIT(test_self_bitmap), UNIT(test_surface_source),     UNIT(test_pattern),
-        UNIT(test_transparent), UNIT(test_copy_bits),          UNIT(test_one_bit),
-        UNIT(test_memory),      UNIT(test_geometry),
+        UNIT(test_fill),
+        UNIT(test_rop_descriptors),
+        UNIT(test_rop_codes),
+        UNIT(test_rop3),
+        UNIT(test_black_white_invers),
+        UNIT(test_mask),
+        UNIT(test_clip),
+        UNIT(test_clip_limit),
+        UNIT(test_copy_formats),
+        UNIT(test_copy_places),
+        UNIT(test_copy_scaled),
+        UNIT(test_opaque),
+        UNIT(test_self_bitmap),
+        UNIT(test_surface_source),
+        UNIT(test_pattern),
+        UNIT(test_surfaces_at_one_address),
+        UNIT(test_transparent),
+        UNIT(test_copy_bits),
+        UNIT(test_one_bit),
+        UNIT(test_memory),
+        UNIT(test_geometry),
     };
     return cmocka_run_group_tests_name("bits", tests, NULL, NULL);
 }

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/display/desk.h"
 
+#include "base/limits.h"
+#include "core/posix/posix.h"
+#include "display/surfaces.h"
+
 static void wrong_asyncs(Desk *desk)
 {
     QXLInstance *qxl = &desk->device.instance;
@@ -436,6 +440,32 @@ static void device_address_info(void **state)
     assert_int_equal(desk->warnings, 2);
 }
 
+/* A guest may lay a thousand surfaces over each other: together they get so much memory of ours, and no more. */
+static void own_memory_has_a_bound(void **state)
+{
+    static uint32_t pixels[64];
+    const QxlGeometry geometry = {.width = 8, .height = 8, .format = SPICE_SURFACE_FMT_32_xRGB, .stride = 32};
+    const SurfacePixels where = {.host = (uintptr_t)pixels, .keep = true};
+    SurfaceTable table;
+    Surface *one, *other;
+    QxlFault fault;
+
+    (void)state;
+    surfaces_init(&table, core_posix(), 4);
+    assert_int_equal(surfaces_create(&table, 1, &geometry, &where, &one, &fault), STATUS_OK);
+    assert_int_equal(surfaces_create(&table, 2, &geometry, &where, &other, &fault), STATUS_OK);
+    table.own_bytes = SURFACES_OWN_BYTES_MAX - sizeof pixels; /* as if others had the rest */
+    assert_int_equal(surface_move(&table, one), STATUS_OK);
+    assert_int_equal(surface_move(&table, one), STATUS_OK); /* which costs nothing again */
+    assert_int_equal(surface_move(&table, other), STATUS_LIMIT);
+    assert_null(other->own_pixels);
+    surfaces_destroy(&table, one);
+    assert_int_equal(surface_move(&table, other), STATUS_OK);
+    surfaces_destroy(&table, other);
+    assert_int_equal(table.own_bytes, SURFACES_OWN_BYTES_MAX - sizeof pixels);
+    surfaces_finish(&table);
+}
+
 int run_requests(void)
 {
     const struct CMUnitTest tests[] = {
@@ -451,6 +481,7 @@ int run_requests(void)
         cmocka_unit_test_setup_teardown(monitors, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(pictures_of_a_gpu, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(device_address_info, desk_setup, desk_teardown),
+        cmocka_unit_test(own_memory_has_a_bound),
     };
     return cmocka_run_group_tests_name("requests", tests, NULL, NULL);
 }

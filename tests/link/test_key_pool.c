@@ -193,6 +193,25 @@ static void a_key_serves_so_many_links_and_no_more(void **state)
     owner_finish(&owner);
 }
 
+/* Several links share a key: who listens must not enter with what he heard. */
+static void a_ticket_opens_once(void **state)
+{
+    Owner owner;
+    uint8_t cipher[TICKET_CIPHER_BYTES], other[TICKET_CIPHER_BYTES];
+
+    (void)state;
+    owner_init(&owner);
+    TicketKey *key = take_first(&owner);
+    encrypt(ticket_key_public(key), "secret", 7, cipher);
+    encrypt(ticket_key_public(key), "secret", 7, other);
+    assert_true(ticket_key_spend(key, cipher));
+    assert_false(ticket_key_spend(key, cipher));
+    assert_true(ticket_key_spend(key, other));
+    assert_false(ticket_key_spend(key, cipher));
+    ticket_key_unref(key);
+    owner_finish(&owner);
+}
+
 static void a_key_ages_from_its_first_use(void **state)
 {
     Owner owner;
@@ -467,6 +486,7 @@ int main(void)
         cmocka_unit_test(the_first_key_is_announced_when_it_is_ready),
         cmocka_unit_test(keys_are_what_the_protocol_wants),
         cmocka_unit_test(a_key_serves_so_many_links_and_no_more),
+        cmocka_unit_test(a_ticket_opens_once),
         cmocka_unit_test(a_key_ages_from_its_first_use),
         cmocka_unit_test(a_worn_key_is_not_used_though_none_is_ready),
         cmocka_unit_test(freeing_the_pool_at_any_moment_leaves_nothing),

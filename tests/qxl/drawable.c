@@ -378,8 +378,8 @@ static const Case cases[] = {
     {QXL_DRAW_TRANSPARENT, QUIC + 14, 4, 0, NO_SIZE},
     {QXL_DRAW_TRANSPARENT, QUIC + 14, 4, 0x80000000, HUGE},
     {QXL_DRAW_TRANSPARENT, QUIC + 10, 8, UINT64_C(0x0001000000010000), HUGE}, /* 0 in 32 bits */
-    {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0x7ffffff, NULL},
-    {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0x8000000, HUGE},
+    {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0x1000000, NULL},
+    {QXL_DRAW_TRANSPARENT, QUIC + 10, 4, 0x1000001, HUGE},
 
     /* Brushes: surfaces as patterns. */
     {QXL_DRAW_FILL, U(fill.brush.type), 4, SPICE_BRUSH_TYPE_PATTERN + 1, "no such brush"},
@@ -401,7 +401,9 @@ static const Case cases[] = {
     {QXL_DRAW_FILL, OF_MASK(bitmap.x), 4, 16, NULL},
     {QXL_DRAW_FILL, OF_MASK(bitmap.x), 4, 17, "a bitmap's stride is shorter than a line"},
     {QXL_DRAW_FILL, OF_MASK(bitmap.y), 4, 0x1fffffff, HUGE},
-    {QXL_DRAW_FILL, OF_MASK(bitmap.y), 4, 0x3000000, OUTSIDE},
+    {QXL_DRAW_FILL, OF_MASK(bitmap.y), 4, 0x400000, NULL},
+    {QXL_DRAW_FILL, OF_MASK(bitmap.y), 4, 0x800000, HUGE},
+    {QXL_DRAW_FILL, OF_MASK(bitmap.stride), 4, 0x8000000, OUTSIDE},
     {QXL_DRAW_FILL, OF_MASK(bitmap.data), 8, 0, NULL_ADDRESS},
     {QXL_DRAW_FILL, OF_MASK(bitmap.data), 8, UINT64_C(0xff) << 56, NO_PLACE},
     {QXL_DRAW_FILL, OF_MASK(descriptor.type), 1, SPICE_IMAGE_TYPE_QUIC, "a mask that is no bitmap"},

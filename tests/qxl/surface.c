@@ -80,7 +80,8 @@ static void memory(void **state)
     /* The largest there may be: only a huge slot holds it. */
     const Memslot huge = {.group = 0, .id = 0, .virt_start = 4096, .virt_end = UINTPTR_MAX, .addr_delta = 0};
     assert_int_equal(memslots_add(guest->slots, &huge), STATUS_OK);
-    QxlGeometry geometry = {.width = 1, .height = 0x7fffffff, .format = SPICE_SURFACE_FMT_8_A, .stride = 1};
+    QxlGeometry geometry = {
+        .width = 1, .height = QXL_PIXELS_MAX, .format = SPICE_SURFACE_FMT_8_A, .stride = 31};
     assert_int_equal(qxl_surface_check(guest->slots, 0, 4096, &geometry, &guest->fault), STATUS_OK);
     geometry.height++;
     assert_int_equal(qxl_surface_check(guest->slots, 0, 4096, &geometry, &guest->fault), STATUS_DEVICE_FAULT);

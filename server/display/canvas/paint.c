@@ -93,7 +93,7 @@ void paint_box(void *opaque, const Box *box)
             if (paint->code == ROP_S && !packed) {
                 const uint8_t *s = source_run(paint->source, x + paint->dx, y + paint->dy, n, d);
                 if (s != d) {
-                    memcpy(d, s, n * bytes);
+                    memmove(d, s, n * bytes); /* surfaces may lie in each other's memory */
                 }
                 continue;
             }

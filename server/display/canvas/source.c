@@ -129,7 +129,8 @@ static Status surface_open(Draw *draw, uint32_t id, SourceForm form, Scratch scr
     }
     Raster raster = canvas->raster;
     bool own_surface = true;
-    if (canvas->raster.top == own->top && form != SOURCE_LIVE) {
+    /* By its id: another surface may lie at the same address, with other lines. */
+    if (id == draw->drawable->surface_id && form != SOURCE_LIVE) {
         const Box all = {.x2 = raster.width, .y2 = raster.height};
         const Status status = canvas_keep(draw, &all, scratch, &raster);
         if (status != STATUS_OK) {
