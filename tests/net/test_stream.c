@@ -8,6 +8,8 @@
 #include <unistd.h>
 #include <netinet/in.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <cmocka.h>
 
@@ -501,6 +503,92 @@ static void garbage_instead_of_tls_is_an_error(void **state)
     user_finish(user);
 }
 
+/* ---- A client's records, made by hand (RFC 8446, section 5 and 7) ---- */
+
+static uint8_t client_secret[32]; /* of the client's records, with TLS_AES_128_GCM_SHA256 */
+
+static void on_key(const SSL *ssl, const char *line)
+{
+    static const char label[] = "CLIENT_TRAFFIC_SECRET_0 ";
+
+    (void)ssl;
+    if (strncmp(line, label, sizeof label - 1) == 0) {
+        const char *hex = strrchr(line, ' ') + 1;
+        for (size_t i = 0; i < sizeof client_secret; i++) {
+            const char byte[3] = {hex[2 * i], hex[2 * i + 1], '\0'};
+            client_secret[i] = (uint8_t)strtoul(byte, NULL, 16);
+        }
+    }
+}
+
+/* HKDF-Expand-Label(secret, label, "", len), of at most one block. */
+static void expand(const char *label, size_t len, uint8_t *ret)
+{
+    uint8_t info[64], block[EVP_MAX_MD_SIZE];
+    unsigned block_len;
+    const int n = snprintf((char *)info + 3, sizeof info - 3, "tls13 %s", label);
+
+    info[0] = 0;
+    info[1] = (uint8_t)len;
+    info[2] = (uint8_t)n;
+    info[3 + n] = 0; /* no context */
+    info[4 + n] = 1; /* the first block */
+    assert_non_null(
+        HMAC(EVP_sha256(), client_secret, sizeof client_secret, info, (size_t)n + 5, block, &block_len));
+    memcpy(ret, block, len);
+}
+
+/* Sends one record of handshake bytes, the client's `number`th with these keys. */
+static void send_handshake_record(User *user, uint8_t number, const uint8_t *bytes, size_t len)
+{
+    uint8_t key[16], nonce[12], plain[32], record[64] = {23, 3, 3, 0, (uint8_t)(len + 1 + 16)};
+    int n;
+    EVP_CIPHER_CTX *cipher = EVP_CIPHER_CTX_new();
+
+    memcpy(plain, bytes, len);
+    plain[len] = 22; /* handshake */
+    expand("key", sizeof key, key);
+    expand("iv", sizeof nonce, nonce);
+    nonce[11] ^= number;
+    assert_int_equal(EVP_EncryptInit_ex(cipher, EVP_aes_128_gcm(), NULL, key, nonce), 1);
+    assert_int_equal(EVP_EncryptUpdate(cipher, NULL, &n, record, 5), 1);
+    assert_int_equal(EVP_EncryptUpdate(cipher, record + 5, &n, plain, (int)len + 1), 1);
+    assert_int_equal(EVP_EncryptFinal_ex(cipher, record + 5 + n, &n), 1);
+    assert_int_equal(EVP_CIPHER_CTX_ctrl(cipher, EVP_CTRL_AEAD_GET_TAG, 16, record + 5 + len + 1), 1);
+    EVP_CIPHER_CTX_free(cipher);
+    assert_int_equal(send(user->peer, record, 5 + len + 1 + 16, 0), 5 + len + 1 + 16);
+}
+
+/* OpenSSL then writes nothing until the rest is there, and the socket goes on taking anything: no reason to ask again. */
+static void half_a_key_update_keeps_nobody_busy(void **state)
+{
+    static const uint8_t update[] = {24, 0, 0, 1, 0}; /* "update_not_requested" */
+    static uint8_t data[2000];
+    User *user = user_new(true);
+
+    (void)state;
+    assert_int_equal(SSL_set_ciphersuites(user->client.ssl, "TLS_AES_128_GCM_SHA256"), 1);
+    SSL_CTX_set_keylog_callback(user->client.context, on_key);
+    stream_want(user->stream, CORE_READ);
+    handshake(user);
+    test_core_run(user->test);
+
+    send_handshake_record(user, 0, update, sizeof update - 1);
+    test_core_run(user->test);
+    user->to_send = data;
+    user->to_send_len = sizeof data;
+    const int calls = user->calls;
+    stream_want(user->stream, CORE_READ | CORE_WRITE);
+    test_core_run(user->test); /* which fails when it does not end */
+    assert_true(user->calls < calls + 10);
+    assert_int_equal(user->to_send_len, sizeof data);
+
+    send_handshake_record(user, 1, update + sizeof update - 1, 1);
+    test_core_run(user->test);
+    assert_int_equal(user->to_send_len, 0);
+    user_finish(user);
+}
+
 static void a_peer_that_leaves_in_the_handshake_is_noticed(void **state)
 {
     User *user = user_new(true);
@@ -645,6 +733,7 @@ int main(void)
         cmocka_unit_test(who_only_writes_gets_the_handshake_too),
         cmocka_unit_test(at_most_one_record_waits_inside),
         cmocka_unit_test(garbage_instead_of_tls_is_an_error),
+        cmocka_unit_test(half_a_key_update_keeps_nobody_busy),
         cmocka_unit_test(a_peer_that_leaves_in_the_handshake_is_noticed),
         cmocka_unit_test(a_long_certificate_chain_gets_through),
         cmocka_unit_test(what_comes_while_it_stalls_waits_in_the_socket),
