@@ -16,6 +16,7 @@
 #include <spice.h>
 #include <spice/qxl_dev.h>
 
+#include "fake-qxl/quiet_qxl.h"
 #include "poll_core.h"
 
 #define QUEUE_MAX 64u
@@ -64,17 +65,6 @@ static bool queue_is_empty(Queue *queue)
 
 /* ---- The device ---- */
 
-static void attached_worker(QXLInstance *qxl)
-{
-    (void)qxl;
-}
-
-static void set_compression_level(QXLInstance *qxl, int level)
-{
-    (void)qxl;
-    (void)level;
-}
-
 /* One slot that is the whole process. */
 static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
 {
@@ -120,57 +110,14 @@ static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt info)
     atomic_fetch_add(&released, 1);
 }
 
-static void notify_update(QXLInstance *qxl, uint32_t id)
-{
-    (void)qxl;
-    (void)id;
-}
-
-static int flush_resources(QXLInstance *qxl)
-{
-    (void)qxl;
-    return 0;
-}
-
-static void async_complete(QXLInstance *qxl, uint64_t cookie)
-{
-    (void)qxl;
-    (void)cookie;
-}
-
-static void update_area_complete(QXLInstance *qxl, uint32_t surface, QXLRect *rects, uint32_t rects_len)
-{
-    (void)qxl;
-    (void)surface;
-    (void)rects;
-    (void)rects_len;
-}
-
-static void set_client_capabilities(QXLInstance *qxl, uint8_t present, uint8_t caps[SPICE_CAPABILITIES_SIZE])
-{
-    (void)qxl;
-    (void)present;
-    (void)caps;
-}
-
 static const QXLInterface interface = {
-    .base = {.type = SPICE_INTERFACE_QXL,
-             .description = "replay",
-             .major_version = SPICE_INTERFACE_QXL_MAJOR,
-             .minor_version = SPICE_INTERFACE_QXL_MINOR},
-    .attached_worker = attached_worker,
-    .set_compression_level = set_compression_level,
+    QUIET_QXL("replay"),
     .get_init_info = get_init_info,
     .get_command = get_command,
     .req_cmd_notification = ring_is_empty,
     .release_resource = release_resource,
     .get_cursor_command = get_cursor_command,
     .req_cursor_notification = cursor_ring_is_empty,
-    .notify_update = notify_update,
-    .flush_resources = flush_resources,
-    .async_complete = async_complete,
-    .update_area_complete = update_area_complete,
-    .set_client_capabilities = set_client_capabilities,
 };
 
 /* ---- The host ---- */

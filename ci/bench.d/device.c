@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "loop.h"
+#include "fake-qxl/quiet_qxl.h"
 
 #define PATIENCE_MS 10u   /* between looks at a client that owes messages */
 #define PATIENCE_TICKS 5u /* so many looks without progress, and they are given up */
@@ -173,77 +174,14 @@ static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
     };
 }
 
-/* Releases reach the pool at once, so there is never anything to flush. */
-static int flush_resources(QXLInstance *qxl)
-{
-    (void)qxl;
-    return 0;
-}
-
-static void attached_worker(QXLInstance *qxl)
-{
-    (void)qxl;
-}
-
-static void set_compression_level(QXLInstance *qxl, int level)
-{
-    (void)qxl;
-    (void)level;
-}
-
-static void notify_update(QXLInstance *qxl, uint32_t update_id)
-{
-    (void)qxl;
-    (void)update_id;
-}
-
-static void async_complete(QXLInstance *qxl, uint64_t cookie)
-{
-    (void)qxl;
-    (void)cookie;
-}
-
-static void update_area_complete(QXLInstance *qxl, uint32_t surface, QXLRect *rects, uint32_t count)
-{
-    (void)qxl;
-    (void)surface;
-    (void)rects;
-    (void)count;
-}
-
-static void set_client_capabilities(QXLInstance *qxl, uint8_t present, uint8_t caps[SPICE_CAPABILITIES_SIZE])
-{
-    (void)qxl;
-    (void)present;
-    (void)caps;
-}
-
-static int client_monitors_config(QXLInstance *qxl, VDAgentMonitorsConfig *config)
-{
-    (void)qxl;
-    (void)config;
-    return 0;
-}
-
 static const QXLInterface interface = {
-    .base = {.type = SPICE_INTERFACE_QXL,
-             .description = "benchmark device",
-             .major_version = SPICE_INTERFACE_QXL_MAJOR,
-             .minor_version = SPICE_INTERFACE_QXL_MINOR},
-    .attached_worker = attached_worker,
-    .set_compression_level = set_compression_level,
+    QUIET_QXL("benchmark device"),
     .get_init_info = get_init_info,
     .get_command = get_command,
     .req_cmd_notification = req_cmd_notification,
     .release_resource = release_resource,
     .get_cursor_command = get_cursor_command,
     .req_cursor_notification = req_cursor_notification,
-    .notify_update = notify_update,
-    .flush_resources = flush_resources,
-    .async_complete = async_complete,
-    .update_area_complete = update_area_complete,
-    .set_client_capabilities = set_client_capabilities,
-    .client_monitors_config = client_monitors_config,
 };
 
 static void primary_create(Device *device, uint32_t width, uint32_t height)

@@ -15,6 +15,7 @@
 
 #include "ci/bench.d/loop.h"
 #include "tests/codec/judge/judge.h"
+#include "fake-qxl/quiet_qxl.h"
 
 #define SIDE 2048u /* of the primary surface; no image is larger */
 
@@ -154,25 +155,6 @@ static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt release)
     free(drawing);
 }
 
-static int no_command(QXLInstance *qxl, QXLCommandExt *ext)
-{
-    (void)qxl;
-    (void)ext;
-    return 0;
-}
-
-static int always(QXLInstance *qxl)
-{
-    (void)qxl;
-    return 1;
-}
-
-static int nothing_flushed(QXLInstance *qxl)
-{
-    (void)qxl;
-    return 0;
-}
-
 static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
 {
     (void)qxl;
@@ -184,70 +166,14 @@ static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
                              .n_surfaces = 16};
 }
 
-static void attached_worker(QXLInstance *qxl)
-{
-    (void)qxl;
-}
-
-static void set_compression_level(QXLInstance *qxl, int level)
-{
-    (void)qxl;
-    (void)level;
-}
-
-static void notify_update(QXLInstance *qxl, uint32_t update_id)
-{
-    (void)qxl;
-    (void)update_id;
-}
-
-static void async_complete(QXLInstance *qxl, uint64_t cookie)
-{
-    (void)qxl;
-    (void)cookie;
-}
-
-static void update_area_complete(QXLInstance *qxl, uint32_t surface, QXLRect *rects, uint32_t count)
-{
-    (void)qxl;
-    (void)surface;
-    (void)rects;
-    (void)count;
-}
-
-static void set_client_capabilities(QXLInstance *qxl, uint8_t present, uint8_t caps[SPICE_CAPABILITIES_SIZE])
-{
-    (void)qxl;
-    (void)present;
-    (void)caps;
-}
-
-static int client_monitors_config(QXLInstance *qxl, VDAgentMonitorsConfig *config)
-{
-    (void)qxl;
-    (void)config;
-    return 0;
-}
-
 static const QXLInterface interface = {
-    .base = {.type = SPICE_INTERFACE_QXL,
-             .description = "codec judge",
-             .major_version = SPICE_INTERFACE_QXL_MAJOR,
-             .minor_version = SPICE_INTERFACE_QXL_MINOR},
-    .attached_worker = attached_worker,
-    .set_compression_level = set_compression_level,
+    QUIET_QXL("codec judge"),
     .get_init_info = get_init_info,
     .get_command = get_command,
     .req_cmd_notification = req_cmd_notification,
     .release_resource = release_resource,
-    .get_cursor_command = no_command,
-    .req_cursor_notification = always,
-    .notify_update = notify_update,
-    .flush_resources = nothing_flushed,
-    .async_complete = async_complete,
-    .update_area_complete = update_area_complete,
-    .set_client_capabilities = set_client_capabilities,
-    .client_monitors_config = client_monitors_config,
+    .get_cursor_command = quiet_qxl_no_command,
+    .req_cursor_notification = quiet_qxl_always,
 };
 
 /* ---- The host ---- */
