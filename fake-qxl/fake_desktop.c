@@ -25,6 +25,7 @@
 #include <spice/enums.h>
 
 #include "desktop.h"
+#include "fake_input.h"
 #include "fake_qxl.h"
 #include "poll_core.h"
 
@@ -56,82 +57,12 @@ static void on_signal(int signal_number)
     }
 }
 
-/* ---- Input devices: say what came ---- */
-
-static void key_push(SpiceKbdInstance *keyboard, uint8_t byte)
-{
-    (void)keyboard;
-    printf("key: 0x%02x\n", byte);
-}
-
-static uint8_t key_leds(SpiceKbdInstance *keyboard)
-{
-    (void)keyboard;
-    printf("leds\n");
-    return 0;
-}
-
-static void mouse_motion(SpiceMouseInstance *mouse, int dx, int dy, int dz, uint32_t buttons)
-{
-    (void)mouse;
-    printf("mouse: %d %d %d %u\n", dx, dy, dz, buttons);
-}
-
-static void mouse_buttons(SpiceMouseInstance *mouse, uint32_t buttons)
-{
-    (void)mouse;
-    printf("mouse-buttons: %u\n", buttons);
-}
-
-static void tablet_size(SpiceTabletInstance *tablet, int width, int height)
-{
-    (void)tablet;
-    printf("tablet-size: %d %d\n", width, height);
-}
-
-static void tablet_position(SpiceTabletInstance *tablet, int x, int y, uint32_t buttons)
-{
-    (void)tablet;
-    printf("tablet: %d %d %u\n", x, y, buttons);
-}
-
-static void tablet_wheel(SpiceTabletInstance *tablet, int dz, uint32_t buttons)
-{
-    (void)tablet;
-    printf("wheel: %d %u\n", dz, buttons);
-}
-
-static void tablet_buttons(SpiceTabletInstance *tablet, uint32_t buttons)
-{
-    (void)tablet;
-    printf("tablet-buttons: %u\n", buttons);
-}
-
 static void channel_event(int event, SpiceChannelEventInfo *info)
 {
     static const char *const names[] = {"unknown", "connected", "initialized", "disconnected"};
     printf("event: %s %d %d %u %d\n", names[event >= 1 && event <= 3 ? event : 0], info->type, info->id,
            (unsigned)info->connection_id, (info->flags & SPICE_CHANNEL_EVENT_FLAG_TLS) != 0);
 }
-
-static const SpiceKbdInterface keyboard_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = key_push,
-    .get_leds = key_leds,
-};
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_wheel,
-    .buttons = tablet_buttons,
-};
 
 /* ---- Options ---- */
 
@@ -436,12 +367,9 @@ int main(int argc, char **argv)
     if (server == NULL) {
         return 1;
     }
-    SpiceKbdInstance keyboard = {.base = {&keyboard_interface.base}};
-    SpiceMouseInstance mouse = {.base = {&mouse_interface.base}};
-    SpiceTabletInstance tablet = {.base = {&tablet_interface.base}};
-    bool added = spice_server_add_interface(server, &keyboard.base) == 0 &&
-                 spice_server_add_interface(server, &mouse.base) == 0 &&
-                 spice_server_add_interface(server, &tablet.base) == 0;
+    FakeInput input;
+    fake_input_init(&input, fake_input_print, NULL);
+    bool added = fake_input_add(&input, server);
     uint64_t seed = 1;
     FakeQxl *devices[DEVICES_MAX];
     Desktop *desktops[DEVICES_MAX];

@@ -25,81 +25,20 @@ uint64_t stage_pick(Sim *sim, const char *site, Range range)
 
 /* ---- Input devices: they count ---- */
 
-static void push_scan(SpiceKbdInstance *sin, uint8_t byte)
+static void on_input(void *opaque, const FakeInputEvent *event)
 {
-    (void)byte;
-    atomic_fetch_add(&list_entry(sin, Stage, keyboard)->inputs[INPUT_SCANCODES], 1);
+    static const uint8_t counts[] = {
+        [FAKE_INPUT_SCAN_CODE] = INPUT_SCANCODES,  [FAKE_INPUT_LEDS_ASKED] = INPUTS,
+        [FAKE_INPUT_MOUSE_MOTION] = INPUT_MOTIONS, [FAKE_INPUT_MOUSE_BUTTONS] = INPUT_BUTTONS,
+        [FAKE_INPUT_TABLET_SIZE] = INPUTS,         [FAKE_INPUT_TABLET_POSITION] = INPUT_MOTIONS,
+        [FAKE_INPUT_TABLET_WHEEL] = INPUT_BUTTONS, [FAKE_INPUT_TABLET_BUTTONS] = INPUT_BUTTONS,
+    };
+    Stage *stage = opaque;
+
+    if (counts[event->kind] != INPUTS) {
+        atomic_fetch_add(&stage->inputs[counts[event->kind]], 1);
+    }
 }
-
-static uint8_t get_leds(SpiceKbdInstance *sin)
-{
-    (void)sin;
-    return 0;
-}
-
-static const SpiceKbdInterface keyboard_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = push_scan,
-    .get_leds = get_leds,
-};
-
-static void mouse_motion(SpiceMouseInstance *sin, int dx, int dy, int dz, uint32_t buttons)
-{
-    (void)dx;
-    (void)dy;
-    (void)dz;
-    (void)buttons;
-    atomic_fetch_add(&list_entry(sin, Stage, mouse)->inputs[INPUT_MOTIONS], 1);
-}
-
-static void mouse_buttons(SpiceMouseInstance *sin, uint32_t buttons)
-{
-    (void)buttons;
-    atomic_fetch_add(&list_entry(sin, Stage, mouse)->inputs[INPUT_BUTTONS], 1);
-}
-
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-
-static void tablet_size(SpiceTabletInstance *sin, int width, int height)
-{
-    (void)sin;
-    (void)width;
-    (void)height;
-}
-
-static void tablet_position(SpiceTabletInstance *sin, int x, int y, uint32_t buttons)
-{
-    (void)x;
-    (void)y;
-    (void)buttons;
-    atomic_fetch_add(&list_entry(sin, Stage, tablet)->inputs[INPUT_MOTIONS], 1);
-}
-
-static void tablet_wheel(SpiceTabletInstance *sin, int dz, uint32_t buttons)
-{
-    (void)dz;
-    (void)buttons;
-    atomic_fetch_add(&list_entry(sin, Stage, tablet)->inputs[INPUT_BUTTONS], 1);
-}
-
-static void tablet_buttons(SpiceTabletInstance *sin, uint32_t buttons)
-{
-    (void)buttons;
-    atomic_fetch_add(&list_entry(sin, Stage, tablet)->inputs[INPUT_BUTTONS], 1);
-}
-
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_wheel,
-    .buttons = tablet_buttons,
-};
 
 /* ---- Devices ---- */
 
@@ -201,9 +140,7 @@ static void machine_stops(Stage *stage)
 void stage_init(Stage *stage, Sim *sim, const Scenario *scenario, const StageServer *given)
 {
     *stage = (Stage){.scenario = scenario, .given = given, .sim = sim, .name = "scenario"};
-    stage->keyboard.base.sif = &keyboard_interface.base;
-    stage->mouse.base.sif = &mouse_interface.base;
-    stage->tablet.base.sif = &tablet_interface.base;
+    fake_input_init(&stage->input, on_input, stage);
     for (uint32_t i = 0; i < scenario->devices_len; i++) {
         StageDevice *device = &stage->devices[i];
         device->name = scenario->devices[i].name;
@@ -253,9 +190,7 @@ void stage_set_up(void *opaque)
         sim_fail(stage->sim, "spice_server_init() failed");
         return;
     }
-    if (spice_server_add_interface(stage->server, &stage->keyboard.base) != 0 ||
-        spice_server_add_interface(stage->server, &stage->mouse.base) != 0 ||
-        spice_server_add_interface(stage->server, &stage->tablet.base) != 0) {
+    if (!fake_input_add(&stage->input, stage->server)) {
         sim_fail(stage->sim, "spice_server_add_interface() failed");
         return;
     }
@@ -310,7 +245,8 @@ const char *stage_check(Stage *stage)
 static void host_act(Stage *stage, const Phrase *phrase)
 {
     const Arg *arg = &phrase->args[0];
-    SpiceBaseInstance *const things[] = {&stage->keyboard.base, &stage->mouse.base, &stage->tablet.base};
+    SpiceBaseInstance *const things[] = {&stage->input.keyboard.base, &stage->input.mouse.base,
+                                         &stage->input.tablet.base};
 
     switch (phrase->form->id) {
     case HOST_STARTS:
@@ -334,7 +270,7 @@ static void host_act(Stage *stage, const Phrase *phrase)
         }
         break;
     case HOST_SETS_LEDS:
-        spice_server_kbd_leds(&stage->keyboard, (int)stage_pick(stage->sim, "leds", arg->range) & 7);
+        spice_server_kbd_leds(&stage->input.keyboard, (int)stage_pick(stage->sim, "leds", arg->range) & 7);
         break;
     case HOST_DESTROYS:
         stage_tear_down(stage);

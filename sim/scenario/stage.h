@@ -14,6 +14,7 @@
 
 #include <spice.h>
 
+#include "fake-qxl/fake_input.h"
 #include "fake-qxl/fake_qxl.h"
 #include "sim/scenario/ast.h"
 #include "sim/sim.h"
@@ -49,9 +50,7 @@ typedef struct Stage {
     SpiceServer *server; /* NULL: not yet, or no more */
     bool ready;
     bool running;
-    SpiceKbdInstance keyboard;
-    SpiceMouseInstance mouse;
-    SpiceTabletInstance tablet;
+    FakeInput input;
     StageDevice devices[SCENARIO_DEVICES_MAX];
 
     atomic_uint events[EVENTS];

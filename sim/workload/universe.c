@@ -12,6 +12,7 @@
 #include "api/server.h"
 #include "base/check.h"
 #include "fake-client/fake_client.h"
+#include "fake_input.h"
 #include "fake_qxl.h"
 #include "sim/explore/plan.h"
 #include "sim/workload/ticket_key.h"
@@ -59,9 +60,7 @@ struct Universe {
     Sim *sim;
     SpiceServer *server;
     FakeQxl *qxl;
-    SpiceKbdInstance keyboard;
-    SpiceMouseInstance mouse;
-    SpiceTabletInstance tablet;
+    FakeInput input; /* only has to be there */
     Visitor visitors[CLIENTS_MAX];
     uint32_t visitors_len;
     bool stopped;    /* a stopped machine's vcpus do nothing */
@@ -81,84 +80,6 @@ static bool happens(Universe *universe, SimFault fault, uint32_t one_in)
 {
     return sim_fault(universe->sim, fault, one_in, 1) != 0;
 }
-
-/* ---- The host's devices: they only have to be there ---- */
-
-static void push_scan(SpiceKbdInstance *sin, uint8_t byte)
-{
-    (void)sin;
-    (void)byte;
-}
-
-static uint8_t get_leds(SpiceKbdInstance *sin)
-{
-    (void)sin;
-    return 0;
-}
-
-static const SpiceKbdInterface keyboard_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = push_scan,
-    .get_leds = get_leds,
-};
-
-static void mouse_motion(SpiceMouseInstance *sin, int dx, int dy, int dz, uint32_t buttons)
-{
-    (void)sin;
-    (void)dx;
-    (void)dy;
-    (void)dz;
-    (void)buttons;
-}
-
-static void mouse_buttons(SpiceMouseInstance *sin, uint32_t buttons)
-{
-    (void)sin;
-    (void)buttons;
-}
-
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-
-static void tablet_size(SpiceTabletInstance *sin, int width, int height)
-{
-    (void)sin;
-    (void)width;
-    (void)height;
-}
-
-static void tablet_position(SpiceTabletInstance *sin, int x, int y, uint32_t buttons)
-{
-    (void)sin;
-    (void)x;
-    (void)y;
-    (void)buttons;
-}
-
-static void tablet_wheel(SpiceTabletInstance *sin, int dz, uint32_t buttons)
-{
-    (void)sin;
-    (void)dz;
-    (void)buttons;
-}
-
-static void tablet_buttons(SpiceTabletInstance *sin, uint32_t buttons)
-{
-    (void)sin;
-    (void)buttons;
-}
-
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_wheel,
-    .buttons = tablet_buttons,
-};
 
 /* ---- The host's threads ---- */
 
@@ -186,12 +107,8 @@ static void main_setup(void *arg)
         fail(universe, "spice_server_init failed");
         return;
     }
-    universe->keyboard.base.sif = &keyboard_interface.base;
-    universe->mouse.base.sif = &mouse_interface.base;
-    universe->tablet.base.sif = &tablet_interface.base;
-    if (spice_server_add_interface(universe->server, &universe->keyboard.base) != 0 ||
-        spice_server_add_interface(universe->server, &universe->mouse.base) != 0 ||
-        spice_server_add_interface(universe->server, &universe->tablet.base) != 0 ||
+    fake_input_init(&universe->input, NULL, NULL);
+    if (!fake_input_add(&universe->input, universe->server) ||
         spice_server_add_interface(universe->server, &fake_qxl_instance(universe->qxl)->base) != 0) {
         fail(universe, "spice_server_add_interface failed");
         return;
@@ -239,16 +156,16 @@ static void vcpu(void *arg)
             fake_qxl_running(universe->qxl, true);
             spice_server_vm_start(universe->server);
         } else if (happens(universe, SIM_F10_INTERFACE, 24)) {
-            if (universe->tablet.st != NULL) {
-                spice_server_remove_interface(&universe->tablet.base);
+            if (universe->input.tablet.st != NULL) {
+                spice_server_remove_interface(&universe->input.tablet.base);
             } else {
-                spice_server_add_interface(universe->server, &universe->tablet.base);
+                spice_server_add_interface(universe->server, &universe->input.tablet.base);
             }
         } else {
             const bool lies = happens(universe, SIM_F11_LIES, 3);
             switch (choose(universe, "act", 24)) {
             case 0:
-                spice_server_kbd_leds(&universe->keyboard, (int)choose(universe, "leds", 8));
+                spice_server_kbd_leds(&universe->input.keyboard, (int)choose(universe, "leds", 8));
                 break;
             case 1:
                 spice_qxl_reset_cursor(fake_qxl_instance(universe->qxl));

@@ -46,90 +46,14 @@ unsigned rig_warnings(const char *part)
 
 /* ---- The host ---- */
 
-static void input(void)
+static void on_input(void *opaque, const FakeInputEvent *event)
 {
-    if (rig.on_input != NULL) {
+    (void)opaque;
+    if (rig.on_input != NULL && event->kind != FAKE_INPUT_LEDS_ASKED &&
+        event->kind != FAKE_INPUT_TABLET_SIZE) {
         rig.on_input();
     }
 }
-
-static void key_push(SpiceKbdInstance *keyboard, uint8_t byte)
-{
-    (void)keyboard;
-    (void)byte;
-    input();
-}
-
-static uint8_t key_leds(SpiceKbdInstance *keyboard)
-{
-    (void)keyboard;
-    return 0;
-}
-
-static void mouse_motion(SpiceMouseInstance *mouse, int dx, int dy, int dz, uint32_t buttons)
-{
-    (void)mouse;
-    (void)dx;
-    (void)dy;
-    (void)dz;
-    (void)buttons;
-    input();
-}
-
-static void mouse_buttons(SpiceMouseInstance *mouse, uint32_t buttons)
-{
-    (void)mouse;
-    (void)buttons;
-    input();
-}
-
-static void tablet_size(SpiceTabletInstance *tablet, int width, int height)
-{
-    (void)tablet;
-    (void)width;
-    (void)height;
-}
-
-static void tablet_position(SpiceTabletInstance *tablet, int x, int y, uint32_t buttons)
-{
-    (void)tablet;
-    (void)x;
-    (void)y;
-    (void)buttons;
-    input();
-}
-
-static void tablet_two(SpiceTabletInstance *tablet, int dz, uint32_t buttons)
-{
-    (void)tablet;
-    (void)dz;
-    (void)buttons;
-    input();
-}
-
-static void tablet_buttons(SpiceTabletInstance *tablet, uint32_t buttons)
-{
-    tablet_two(tablet, 0, buttons);
-}
-
-static const SpiceKbdInterface keyboard_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = key_push,
-    .get_leds = key_leds,
-};
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_two,
-    .buttons = tablet_buttons,
-};
 
 static void channel_event(int event, SpiceChannelEventInfo *info)
 {
@@ -149,18 +73,13 @@ void rig_start(void)
 
     atomic_store(&lines_len, 0);
     g_log_set_handler("Spice", G_LOG_LEVEL_WARNING, log_line, NULL);
-    rig = (Rig){.core = poll_core_init(channel_event),
-                .keyboard = {.base = {&keyboard_interface.base}},
-                .mouse = {.base = {&mouse_interface.base}},
-                .tablet = {.base = {&tablet_interface.base}},
-                .qxl = fake_qxl_new(&config)};
+    rig = (Rig){.core = poll_core_init(channel_event), .qxl = fake_qxl_new(&config)};
+    fake_input_init(&rig.input, on_input, NULL);
     rig.server = spice_server_new();
     assert_int_equal(spice_server_set_noauth(rig.server), 0);
     assert_int_equal(spice_server_set_multiple_clients(rig.server, 1), 0);
     assert_int_equal(spice_server_init(rig.server, rig.core), 0);
-    assert_int_equal(spice_server_add_interface(rig.server, &rig.keyboard.base), 0);
-    assert_int_equal(spice_server_add_interface(rig.server, &rig.mouse.base), 0);
-    assert_int_equal(spice_server_add_interface(rig.server, &rig.tablet.base), 0);
+    assert_true(fake_input_add(&rig.input, rig.server));
     assert_int_equal(spice_server_add_interface(rig.server, &fake_qxl_instance(rig.qxl)->base), 0);
     fake_qxl_connect(rig.qxl);
     fake_qxl_running(rig.qxl, true);

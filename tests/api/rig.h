@@ -17,15 +17,14 @@
 #include <spice.h>
 #include <sumac.h>
 
+#include "fake_input.h"
 #include "fake_qxl.h"
 #include "poll_core.h"
 
 typedef struct Rig {
     SpiceCoreInterface *core;
     SpiceServer *server; /* NULL: destroyed by the test */
-    SpiceKbdInstance keyboard;
-    SpiceMouseInstance mouse;
-    SpiceTabletInstance tablet;
+    FakeInput input;
     FakeQxl *qxl;
     int connected, initialized, disconnected; /* events so far */
     /* Called from inside the host's callbacks; NULL: nothing. */

@@ -157,12 +157,12 @@ static void test_instances_of_a_destroyed_server_are_unplugged(void **state)
     rig_start();
     spice_server_destroy(rig.server);
     rig.server = NULL;
-    assert_null(rig.keyboard.st);
-    assert_null(rig.mouse.st);
-    assert_null(rig.tablet.st);
+    assert_null(rig.input.keyboard.st);
+    assert_null(rig.input.mouse.st);
+    assert_null(rig.input.tablet.st);
     assert_null(fake_qxl_instance(rig.qxl)->st);
-    assert_int_equal(spice_server_kbd_leds(&rig.keyboard, 7), 0);
-    assert_int_equal(spice_server_remove_interface(&rig.tablet.base), -1);
+    assert_int_equal(spice_server_kbd_leds(&rig.input.keyboard, 7), 0);
+    assert_int_equal(spice_server_remove_interface(&rig.input.tablet.base), -1);
     assert_int_equal(spice_server_remove_interface(&fake_qxl_instance(rig.qxl)->base), -1);
     spice_qxl_wakeup(fake_qxl_instance(rig.qxl));
     rig_end();

@@ -204,7 +204,7 @@ static void remove_tablet(void)
 {
     if (!removed) {
         removed = true;
-        assert_int_equal(spice_server_remove_interface(&rig.tablet.base), 0);
+        assert_int_equal(spice_server_remove_interface(&rig.input.tablet.base), 0);
     }
 }
 

@@ -9,86 +9,43 @@
 
 #define PORT 5930
 
-/* Instances have no opaque pointer, and a test has one room at a time. */
-static Room *the_room;
-
-static void say(const char *format, ...) __attribute__((format(printf, 1, 2)));
-static void say(const char *format, ...)
+static void on_input(void *opaque, const FakeInputEvent *event)
 {
-    const size_t len = strlen(the_room->said);
-    va_list args;
+    static const char *const names[] = {
+        [FAKE_INPUT_MOUSE_MOTION] = "motion", [FAKE_INPUT_MOUSE_BUTTONS] = "buttons",
+        [FAKE_INPUT_TABLET_SIZE] = "size",    [FAKE_INPUT_TABLET_POSITION] = "position",
+        [FAKE_INPUT_TABLET_WHEEL] = "wheel",  [FAKE_INPUT_TABLET_BUTTONS] = "tablet-buttons",
+    };
+    Room *room = opaque;
+    const size_t len = strlen(room->said);
+    char *at = room->said + len;
+    const size_t left = sizeof room->said - len;
 
-    va_start(args, format);
-    vsnprintf(the_room->said + len, sizeof the_room->said - len, format, args);
-    va_end(args);
+    switch (event->kind) {
+    case FAKE_INPUT_SCAN_CODE:
+        snprintf(at, left, "%02x ", (unsigned)event->x);
+        break;
+    case FAKE_INPUT_LEDS_ASKED:
+        break;
+    case FAKE_INPUT_MOUSE_MOTION:
+        snprintf(at, left, "%s(%d,%d,%d,%x) ", names[event->kind], event->x, event->y, event->z,
+                 event->buttons);
+        break;
+    case FAKE_INPUT_TABLET_SIZE:
+        snprintf(at, left, "%s(%d,%d) ", names[event->kind], event->x, event->y);
+        break;
+    case FAKE_INPUT_TABLET_POSITION:
+        snprintf(at, left, "%s(%d,%d,%x) ", names[event->kind], event->x, event->y, event->buttons);
+        break;
+    case FAKE_INPUT_TABLET_WHEEL:
+        snprintf(at, left, "%s(%d,%x) ", names[event->kind], event->z, event->buttons);
+        break;
+    case FAKE_INPUT_MOUSE_BUTTONS:
+    case FAKE_INPUT_TABLET_BUTTONS:
+        snprintf(at, left, "%s(%x) ", names[event->kind], event->buttons);
+        break;
+    }
 }
-
-static void push_scan(SpiceKbdInstance *sin, uint8_t byte)
-{
-    (void)sin;
-    say("%02x ", byte);
-}
-
-static uint8_t get_leds(SpiceKbdInstance *sin)
-{
-    (void)sin;
-    return the_room->leds;
-}
-
-static void mouse_motion(SpiceMouseInstance *sin, int dx, int dy, int dz, uint32_t buttons)
-{
-    (void)sin;
-    say("motion(%d,%d,%d,%x) ", dx, dy, dz, buttons);
-}
-
-static void mouse_buttons(SpiceMouseInstance *sin, uint32_t buttons)
-{
-    (void)sin;
-    say("buttons(%x) ", buttons);
-}
-
-static void tablet_size(SpiceTabletInstance *sin, int width, int height)
-{
-    (void)sin;
-    say("size(%d,%d) ", width, height);
-}
-
-static void tablet_position(SpiceTabletInstance *sin, int x, int y, uint32_t buttons)
-{
-    (void)sin;
-    say("position(%d,%d,%x) ", x, y, buttons);
-}
-
-static void tablet_wheel(SpiceTabletInstance *sin, int dz, uint32_t buttons)
-{
-    (void)sin;
-    say("wheel(%d,%x) ", dz, buttons);
-}
-
-static void tablet_buttons(SpiceTabletInstance *sin, uint32_t buttons)
-{
-    (void)sin;
-    say("tablet-buttons(%x) ", buttons);
-}
-
-static const SpiceKbdInterface keyboard_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = push_scan,
-    .get_leds = get_leds,
-};
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_wheel,
-    .buttons = tablet_buttons,
-};
 
 /* ---- Host ---- */
 
@@ -128,19 +85,16 @@ static void start_server(Room *room)
     spice_server_set_noauth(room->server);
     spice_server_set_multiple_clients(room->server, 1);
     room->result = spice_server_init(room->server, sim_host(room->sim));
-    room->keyboard.base.sif = &keyboard_interface.base;
-    room->mouse.base.sif = &mouse_interface.base;
-    room->tablet.base.sif = &tablet_interface.base;
-    room->result |= spice_server_add_interface(room->server, &room->keyboard.base);
-    room->result |= spice_server_add_interface(room->server, &room->mouse.base);
-    room->result |= spice_server_add_interface(room->server, &room->tablet.base);
+    fake_input_init(&room->input, on_input, room);
+    if (!fake_input_add(&room->input, room->server)) {
+        room->result = -1;
+    }
 }
 
 int room_setup(void **state)
 {
     Room *room = calloc(1, sizeof *room);
 
-    the_room = room;
     room->sim = sim_new(
         &(SimConfig){.seed = 7, .ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key)});
     *state = room;

@@ -16,6 +16,7 @@
 
 #include "api/server.h"
 #include "fake-client/fake_client.h"
+#include "fake-qxl/fake_input.h"
 #include "sim/sim.h"
 
 #define ROOM_CLIENTS_MAX 3u
@@ -38,10 +39,7 @@ typedef struct RoomClient {
 typedef struct Room {
     Sim *sim;
     SpiceServer *server;
-    SpiceKbdInstance keyboard;
-    SpiceMouseInstance mouse;
-    SpiceTabletInstance tablet;
-    uint8_t leds; /* what the keyboard says */
+    FakeInput input;
     char said[4096];
     RoomClient clients[ROOM_CLIENTS_MAX];
     uint32_t clients_len;

@@ -60,7 +60,7 @@ static void test_without_a_keyboard_nothing_happens(void **state)
 
 static void set_leds_2(Room *room)
 {
-    room->result = spice_server_kbd_leds(&room->keyboard, 2);
+    room->result = spice_server_kbd_leds(&room->input.keyboard, 2);
 }
 
 static void test_lock_keys_are_pressed_where_the_lights_differ(void **state)
@@ -102,7 +102,7 @@ static void test_lights_are_asked_for_two_seconds_after_a_lock_key(void **state)
 
     fake_inputs_key(client->inputs.connection, true, 0x3a);
     fake_inputs_key(client->inputs.connection, false, 0xba);
-    room->leds = 4;
+    room->input.leds = 4;
     room_run(room, NS_PER_S);
     assert_int_equal(fake_connection_inputs(client->inputs.connection)->modifiers, 0);
     room_run(room, 2 * NS_PER_S);

@@ -23,6 +23,7 @@
 
 #include "base/check.h"
 #include "fake_client.h"
+#include "fake_input.h"
 #include "fake_qxl.h"
 #include "poll_core.h"
 
@@ -195,45 +196,6 @@ static void *visitors_run(void *opaque)
 
 /* ---- The host and the guest ---- */
 
-static uint8_t key_leds(SpiceKbdInstance *keyboard)
-{
-    (void)keyboard;
-    return 0;
-}
-
-static void key_push(SpiceKbdInstance *keyboard, uint8_t byte)
-{
-    (void)keyboard;
-    (void)byte;
-}
-
-static void tablet_size(SpiceTabletInstance *tablet, int width, int height)
-{
-    (void)tablet;
-    (void)width;
-    (void)height;
-}
-
-static void tablet_position(SpiceTabletInstance *tablet, int x, int y, uint32_t buttons)
-{
-    (void)tablet;
-    (void)x;
-    (void)y;
-    (void)buttons;
-}
-
-static void tablet_buttons(SpiceTabletInstance *tablet, uint32_t buttons)
-{
-    (void)tablet;
-    (void)buttons;
-}
-
-static void tablet_wheel(SpiceTabletInstance *tablet, int dz, uint32_t buttons)
-{
-    (void)dz;
-    tablet_buttons(tablet, buttons);
-}
-
 static void host_turns(uint64_t duration_ns)
 {
     const uint64_t end_ns = poll_core_now_ns() + duration_ns;
@@ -256,19 +218,6 @@ static uint32_t work_of(const char *letters)
 
 int main(int argc, char **argv)
 {
-    static const SpiceKbdInterface keyboard_interface = {
-        .base = {SPICE_INTERFACE_KEYBOARD, "", SPICE_INTERFACE_KEYBOARD_MAJOR,
-                 SPICE_INTERFACE_KEYBOARD_MINOR},
-        .push_scan_freg = key_push,
-        .get_leds = key_leds,
-    };
-    static const SpiceTabletInterface tablet_interface = {
-        .base = {SPICE_INTERFACE_TABLET, "", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-        .set_logical_size = tablet_size,
-        .position = tablet_position,
-        .wheel = tablet_wheel,
-        .buttons = tablet_buttons,
-    };
     static Visitors visitors;
     if (argc != 5) {
         fputs("usage: soak SEED STEPS CLIENTS WORK\n", stderr);
@@ -288,12 +237,11 @@ int main(int argc, char **argv)
     spice_server_set_addr(server, visitors.path, SPICE_ADDR_FLAG_UNIX_ONLY);
     spice_server_set_noauth(server);
     CHECK(spice_server_init(server, poll_core_init(NULL)) == 0);
-    SpiceKbdInstance keyboard = {.base = {&keyboard_interface.base}};
-    SpiceTabletInstance tablet = {.base = {&tablet_interface.base}};
+    FakeInput input;
     const FakeQxlConfig config = {.strict = true, .choice = {fake_qxl_prng_choose, &seed}};
     FakeQxl *qxl = fake_qxl_new(&config);
-    CHECK(spice_server_add_interface(server, &keyboard.base) == 0);
-    CHECK(spice_server_add_interface(server, &tablet.base) == 0);
+    fake_input_init(&input, NULL, NULL);
+    CHECK(fake_input_add(&input, server));
     CHECK(spice_server_add_interface(server, &fake_qxl_instance(qxl)->base) == 0);
     fake_qxl_connect(qxl);
     fake_qxl_running(qxl, true);

@@ -6,19 +6,13 @@
  */
 #pragma once
 
-#include <spice.h>
-
+#include "fake-qxl/fake_input.h"
 #include "tests/fidelity/transcript.h"
 
 typedef struct Desk {
-    SpiceKbdInstance keyboard;
-    SpiceMouseInstance mouse;
-    SpiceTabletInstance tablet;
-    uint8_t leds;
+    FakeInput input;
     uint64_t scan_codes, motions, buttons; /* so many */
     Part *part;
 } Desk;
 
 void desk_init(Desk *desk, Part *part);
-/* False: the server did not take all of them. */
-bool desk_add(Desk *desk, SpiceServer *server);

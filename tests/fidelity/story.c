@@ -162,7 +162,8 @@ static void set_up(void *arg)
     spice_server_set_name(story->server, "story");
     spice_server_set_noauth(story->server);
     spice_server_set_multiple_clients(story->server, 1);
-    if (spice_server_init(story->server, story->stage->core) != 0 || !desk_add(&story->desk, story->server) ||
+    if (spice_server_init(story->server, story->stage->core) != 0 ||
+        !fake_input_add(&story->desk.input, story->server) ||
         spice_server_add_interface(story->server, &fake_qxl_instance(story->qxl)->base) != 0) {
         story_fails(story, "the server could not be set up");
         return;
@@ -225,8 +226,8 @@ static void two_monitors(void *arg)
 static void light_leds(void *arg)
 {
     Story *story = arg;
-    story->desk.leds = SPICE_KEYBOARD_MODIFIER_FLAGS_CAPS_LOCK;
-    spice_server_kbd_leds(&story->desk.keyboard, story->desk.leds);
+    story->desk.input.leds = SPICE_KEYBOARD_MODIFIER_FLAGS_CAPS_LOCK;
+    spice_server_kbd_leds(&story->desk.input.keyboard, story->desk.input.leds);
 }
 
 static void larger_primary(void *arg)
@@ -494,7 +495,7 @@ void story_play(Stage *stage, bool full_header, StoryTwist twist, Transcript *re
     }
     more_cursors(story);
     as_host(story, light_leds);
-    story->expected.modifiers = story->desk.leds;
+    story->expected.modifiers = story->desk.input.leds;
     settle(story, "caps lock");
     screens(story);
     guest_goes(story, first);

@@ -150,7 +150,8 @@ void tale_host_set_up(TaleHost *host)
         spice_server_set_noauth(host->server);
     }
     spice_server_set_multiple_clients(host->server, many);
-    if (spice_server_init(host->server, host->stage->core) != 0 || !desk_add(&host->desk, host->server)) {
+    if (spice_server_init(host->server, host->stage->core) != 0 ||
+        !fake_input_add(&host->desk.input, host->server)) {
         transcript_fail(host->transcript, "the server could not be set up");
         return;
     }
@@ -182,8 +183,8 @@ void tale_host_tear_down(TaleHost *host)
 static void host_act(TaleHost *host, const Phrase *phrase)
 {
     const Arg *arg = &phrase->args[0];
-    SpiceBaseInstance *const things[] = {&host->desk.keyboard.base, &host->desk.mouse.base,
-                                         &host->desk.tablet.base};
+    SpiceBaseInstance *const things[] = {&host->desk.input.keyboard.base, &host->desk.input.mouse.base,
+                                         &host->desk.input.tablet.base};
 
     switch (phrase->form->id) {
     case HOST_STARTS:
@@ -209,8 +210,8 @@ static void host_act(TaleHost *host, const Phrase *phrase)
         }
         break;
     case HOST_SETS_LEDS:
-        host->desk.leds = arg->range.low & 7;
-        spice_server_kbd_leds(&host->desk.keyboard, host->desk.leds);
+        host->desk.input.leds = arg->range.low & 7;
+        spice_server_kbd_leds(&host->desk.input.keyboard, host->desk.input.leds);
         break;
     case HOST_DESTROYS:
         tale_host_tear_down(host);

@@ -24,6 +24,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fake-qxl/fake_input.h"
+
 enum { WIDTH = 640, HEIGHT = 480, CURSOR_SIZE = 16, TICK_MS = 100 };
 
 /* ---- SpiceCoreInterface on GLib ---- */
@@ -139,75 +141,6 @@ static SpiceCoreInterface core = {
     .watch_update_mask = watch_update_mask,
     .watch_remove = watch_remove,
     .channel_event = channel_event,
-};
-
-/* ---- input devices: say what came ---- */
-
-static void kbd_push(SpiceKbdInstance *kbd, uint8_t byte)
-{
-    (void)kbd;
-    printf("key: 0x%02x\n", byte);
-}
-
-static uint8_t kbd_leds(SpiceKbdInstance *kbd)
-{
-    (void)kbd;
-    return 0;
-}
-
-static void mouse_motion(SpiceMouseInstance *mouse, int dx, int dy, int dz, uint32_t buttons)
-{
-    (void)mouse;
-    printf("mouse: %d %d %d %u\n", dx, dy, dz, buttons);
-}
-
-static void mouse_buttons(SpiceMouseInstance *mouse, uint32_t buttons)
-{
-    (void)mouse;
-    printf("mouse-buttons: %u\n", buttons);
-}
-
-static void tablet_size(SpiceTabletInstance *tablet, int width, int height)
-{
-    (void)tablet;
-    printf("tablet-size: %d %d\n", width, height);
-}
-
-static void tablet_position(SpiceTabletInstance *tablet, int x, int y, uint32_t buttons)
-{
-    (void)tablet;
-    printf("tablet: %d %d %u\n", x, y, buttons);
-}
-
-static void tablet_wheel(SpiceTabletInstance *tablet, int dz, uint32_t buttons)
-{
-    (void)tablet;
-    printf("tablet-wheel: %d %u\n", dz, buttons);
-}
-
-static void tablet_buttons(SpiceTabletInstance *tablet, uint32_t buttons)
-{
-    (void)tablet;
-    printf("tablet-buttons: %u\n", buttons);
-}
-
-static const SpiceKbdInterface kbd_interface = {
-    .base = {SPICE_INTERFACE_KEYBOARD, "keyboard", SPICE_INTERFACE_KEYBOARD_MAJOR,
-             SPICE_INTERFACE_KEYBOARD_MINOR},
-    .push_scan_freg = kbd_push,
-    .get_leds = kbd_leds,
-};
-static const SpiceMouseInterface mouse_interface = {
-    .base = {SPICE_INTERFACE_MOUSE, "mouse", SPICE_INTERFACE_MOUSE_MAJOR, SPICE_INTERFACE_MOUSE_MINOR},
-    .motion = mouse_motion,
-    .buttons = mouse_buttons,
-};
-static const SpiceTabletInterface tablet_interface = {
-    .base = {SPICE_INTERFACE_TABLET, "tablet", SPICE_INTERFACE_TABLET_MAJOR, SPICE_INTERFACE_TABLET_MINOR},
-    .set_logical_size = tablet_size,
-    .position = tablet_position,
-    .wheel = tablet_wheel,
-    .buttons = tablet_buttons,
 };
 
 /* ---- a QXL device: one memslot that maps addresses to themselves ---- */
@@ -515,13 +448,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "debian-host: the server refused the configuration\n");
         return 1;
     }
-    SpiceKbdInstance kbd = {.base = {&kbd_interface.base}};
-    SpiceMouseInstance mouse = {.base = {&mouse_interface.base}};
-    SpiceTabletInstance tablet = {.base = {&tablet_interface.base}};
-    spice_server_add_interface(server, &kbd.base);
-    spice_server_add_interface(server, &mouse.base);
+    FakeInput input;
+    fake_input_init(&input, fake_input_print, NULL);
+    spice_server_add_interface(server, &input.keyboard.base);
+    spice_server_add_interface(server, &input.mouse.base);
     if (!o.no_tablet) {
-        spice_server_add_interface(server, &tablet.base);
+        spice_server_add_interface(server, &input.tablet.base);
     }
     static Device device;
     device_start(&device, server);
