@@ -35,6 +35,9 @@
 #define SHRINK_SECONDS "30s"
 #define CONTROL_SECONDS 10u
 #define LOSS_SECONDS 5u
+#define WALL                                                                                                 \
+    4u /* seconds on the wall for each of the processor's that a verdict may take, on a machine that is busy */
+#define WALL_LOSS 2u /* of a hunt that is for the statistics: most of those end with their time */
 #define CONTROL "as it is"
 
 typedef struct Hunt {
@@ -159,15 +162,15 @@ static void read_hunt(const char *path, Hunt *ret)
     }
 }
 
-/* `extra`: up to four more options. Time on the wall is four times what is allowed of the processor's, which counts. */
+/* `extra`: up to four more options. Time on the wall is `wall` times what is allowed of the processor's, which counts. */
 static void hunt(const Mutants *mutants, const Mutant *mutant, const char *const extra[4], unsigned seconds,
-                 Which which, Hunt *ret)
+                 unsigned wall, Which which, Hunt *ret)
 {
     const char *argv[ARGUMENTS_MAX] = {mutant->program, "explore", "--quiet", "--seeds",
                                        "1..",           "--max",   "1",       "--time"};
     char time[16], output[600];
     size_t at = 8;
-    snprintf(time, sizeof time, "%us", 4 * seconds);
+    snprintf(time, sizeof time, "%us", wall * seconds);
     snprintf(output, sizeof output, "%s/hunt.txt", mutant->folder);
     argv[at++] = time;
     for (size_t i = 0; i < 4 && extra[i] != NULL; i++) {
@@ -228,7 +231,7 @@ static void examine(const Mutants *mutants, Mutant *mutant)
     const unsigned limit = cli->seconds != 0 ? cli->seconds : SECONDS_DEFAULT;
     const bool is_control = mutant == mutants->list;
     const unsigned seconds = is_control && limit > CONTROL_SECONDS ? CONTROL_SECONDS : limit;
-    hunt(mutants, mutant, (const char *const[4]){NULL}, seconds, ALL, &mutant->hunt);
+    hunt(mutants, mutant, (const char *const[4]){NULL}, seconds, WALL, ALL, &mutant->hunt);
     if (mutant->hunt.killed) {
         mutant->oracle = sim_oracle_of(mutant->hunt.failure);
         take_scheduler(mutant);
@@ -240,18 +243,18 @@ static void examine(const Mutants *mutants, Mutant *mutant)
         return;
     }
     const unsigned loss_seconds = LOSS_SECONDS + 3 * (unsigned)mutant->hunt.cpu_s;
-    hunt(mutants, mutant, (const char *const[4]){"--level", "0", "--without", "all"}, loss_seconds, BUILT_IN,
-         &mutant->calm);
+    hunt(mutants, mutant, (const char *const[4]){"--level", "0", "--without", "all"}, loss_seconds, WALL_LOSS,
+         BUILT_IN, &mutant->calm);
     if (!mutant->hunt.killed) {
         return;
     }
     hunt(mutants, mutant, (const char *const[4]){"--ignore", sim_oracle_name(mutant->oracle)}, loss_seconds,
-         ALL, &mutant->deaf);
+         WALL_LOSS, ALL, &mutant->deaf);
     for (unsigned kind = 0; kind < KINDS; kind++) {
         char name[8];
         snprintf(name, sizeof name, "F%u", kind + 1);
         if ((mutant->needs & 1u << kind) != 0) {
-            hunt(mutants, mutant, (const char *const[4]){"--without", name}, loss_seconds, ALL,
+            hunt(mutants, mutant, (const char *const[4]){"--without", name}, loss_seconds, WALL_LOSS, ALL,
                  &mutant->without[kind]);
         }
     }

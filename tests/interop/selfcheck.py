@@ -84,7 +84,6 @@ BROKEN = [
     ("qemu-boot-qxl", "qemu", "no-wakeup", "the client's picture, drawn step by step: .* pixels differ"),
     ("qemu-boot-std", "qemu", "no-wakeup", "the client's picture, drawn step by step: .* pixels differ"),
     ("qemu-boot-sandbox", "qemu", "forbidden-call", "from-power-on ended without|gone|QEMU died"),
-    ("qemu-reset-std", "qemu", "no-wakeup", "pixels differ"),
     ("qemu-query", "qemu", "event-id", "one non-zero connection-id expected"),
     ("qemu-query", "qemu", "event-tls", "query-spice: tls of channel type"),
     ("qemu-query", "qemu", "event-address", "query-spice: the client's ports"),

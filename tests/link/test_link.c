@@ -178,16 +178,22 @@ static void add_u32(Input *input, uint32_t value)
     add(input, bytes, sizeof bytes);
 }
 
-static void add_ticket(Input *input, const void *text, size_t len)
+static void ticket_encrypt(const void *text, size_t len, uint8_t cipher[TICKET_CIPHER_BYTES])
 {
-    uint8_t cipher[TICKET_CIPHER_BYTES];
-    size_t cipher_len = sizeof cipher;
+    size_t cipher_len = TICKET_CIPHER_BYTES;
     EVP_PKEY_CTX *encrypter = EVP_PKEY_CTX_new(key, NULL);
 
     assert_int_equal(EVP_PKEY_encrypt_init(encrypter), 1);
     assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(encrypter, RSA_PKCS1_OAEP_PADDING), 1);
     assert_int_equal(EVP_PKEY_encrypt(encrypter, cipher, &cipher_len, text, len), 1);
     EVP_PKEY_CTX_free(encrypter);
+}
+
+static void add_ticket(Input *input, const void *text, size_t len)
+{
+    uint8_t cipher[TICKET_CIPHER_BYTES];
+
+    ticket_encrypt(text, len, cipher);
     add(input, cipher, sizeof cipher);
 }
 
@@ -671,6 +677,29 @@ static void only_the_right_ticket_opens(void **state)
     }
 }
 
+/* As spice-html5 writes one ticket in 256. */
+static void a_ticket_without_its_leading_zero_opens(void **state)
+{
+    uint8_t cipher[TICKET_CIPHER_BYTES] = {1};
+    Input input = hello(1, 0, true);
+
+    (void)state;
+    reset();
+    assert_int_equal(ticket_set(&ticket, "secret", 0, NOW_NS), STATUS_OK);
+    for (unsigned i = 0; cipher[0] != 0 && i < 100000; i++) {
+        ticket_encrypt("secret", 7, cipher);
+    }
+    assert_int_equal(cipher[0], 0);
+    add_u32(&input, 1);
+    add(&input, cipher + 1, sizeof cipher - 1);
+    add(&input, cipher, 1);
+    Outcome outcome = outcome_of(&input, false, false);
+    expect_let_in(&outcome);
+    input.bytes[input.len - 2] ^= 1;
+    outcome = outcome_of(&input, false, false);
+    expect_denied(&outcome);
+}
+
 static void what_does_not_decrypt_is_denied_and_costs_as_much(void **state)
 {
     uint8_t junk[TICKET_CIPHER_BYTES];
@@ -893,6 +922,7 @@ int main(void)
         cmocka_unit_test(security_is_asked_for_before_the_channel_is),
         cmocka_unit_test(other_mechanisms_are_refused_with_a_whole_reply),
         cmocka_unit_test(only_the_right_ticket_opens),
+        cmocka_unit_test(a_ticket_without_its_leading_zero_opens),
         cmocka_unit_test(what_does_not_decrypt_is_denied_and_costs_as_much),
         cmocka_unit_test(without_ticketing_nothing_is_decrypted),
         cmocka_unit_test(nothing_is_wanted_after_the_ticket),
