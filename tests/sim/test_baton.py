@@ -8,12 +8,27 @@ Each PROGRAM is a test-universes. It compares its two backends itself, here the 
 over N seeds (50 when nothing is said) with and without switching between calls."""
 
 import argparse
+import concurrent.futures
 import os
+import queue
 import re
 import subprocess
 import sys
 
 MODES = (("switches at calls", [], 1), ("switches in loops", ["--plain"], 1), ("tickets", ["--tickets"], 5))
+
+
+def play(program, seeds, options, free):
+    """Exit code and output, on a processor of its own: handing the baton to another one takes several times as long."""
+    processor = free.get()
+    try:
+        with subprocess.Popen([program, "--seeds", seeds, "--backend", "both", *options], stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, text=True) as run:
+            os.sched_setaffinity(run.pid, {processor})
+            output = run.communicate()[0]
+        return run.returncode, output
+    finally:
+        free.put(processor)
 
 
 def main():
@@ -24,19 +39,21 @@ def main():
     if arguments.count < 1:
         parser.error("--count must be at least 1")
 
-    # Handing the baton to a thread on another processor takes several times as long.
+    free = queue.Queue()
     processors = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {processors[os.getpid() % len(processors)]})
+    for i in range(len(processors)):
+        free.put(processors[(os.getpid() + i) % len(processors)])
+    pool = concurrent.futures.ThreadPoolExecutor(len(processors))
 
     differ = False
     for name, options, part in MODES:
         seeds = f"1..{max(arguments.count // part, 1)}"
         hashes = {}
-        for program in arguments.programs:
-            run = subprocess.run([program, "--seeds", seeds, "--backend", "both", *options], capture_output=True, text=True)
-            found = re.search(r"hash of all: ([0-9a-f]{16})", run.stdout)
-            if run.returncode != 0 or found is None:
-                sys.exit(f"{program}, {name}:\n{run.stdout}{run.stderr}")
+        runs = pool.map(lambda program: play(program, seeds, options, free), arguments.programs)
+        for program, (status, output) in zip(arguments.programs, runs):
+            found = re.search(r"hash of all: ([0-9a-f]{16})", output)
+            if status != 0 or found is None:
+                sys.exit(f"{program}, {name}:\n{output}")
             hashes[program] = found[1]
             print(f"{found[1]}  seeds {seeds}, {name}: {program}", flush=True)
         differ |= len(set(hashes.values())) > 1
