@@ -251,7 +251,7 @@ void image_make(TestImage *image, ImageClass class, const ImageLayout *layout, u
             memset(row, 0, row_bytes);
             for (uint32_t x = 0; x < width; x++) {
                 pixel_put(layout->format, row, x, pixels[(size_t)line * width + x],
-                          (uint8_t)random_below(&random, 256));
+                          layout->no_junk ? 0 : (uint8_t)random_below(&random, 256));
                 pixel_put(layout->format, expected, x, pixels[(size_t)line * width + x], 0);
             }
             memcpy(image->expected_top_first + line * row_bytes, expected, row_bytes);

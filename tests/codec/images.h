@@ -48,6 +48,7 @@ typedef struct ImageLayout {
     uint32_t padding; /* bytes behind each row but the last */
     uint32_t chunks;  /* at most height and IMAGE_CHUNKS_MAX */
     bool top_down;
+    bool no_junk; /* bits that do not count are 0, as guests have them; otherwise anything */
 } ImageLayout;
 
 void image_make(TestImage *image, ImageClass class, const ImageLayout *layout, uint64_t seed);

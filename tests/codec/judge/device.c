@@ -8,7 +8,6 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <arpa/inet.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <spice.h>
@@ -35,7 +34,7 @@ static struct {
     QXLInstance qxl;
     int doorbell;
     Drawing *_Atomic offered;
-    _Atomic uint64_t worker_ns;
+    _Atomic int worker_thread;
     uint32_t serial;
     int (*client)(uint16_t port);
     uint16_t port;
@@ -118,9 +117,9 @@ void judge_draw(const ImageSource *source)
     }
 }
 
-uint64_t judge_worker_ns(void)
+int judge_worker_thread(void)
 {
-    return atomic_load(&device.worker_ns);
+    return atomic_load(&device.worker_thread);
 }
 
 /* ---- What the worker calls ---- */
@@ -132,9 +131,7 @@ static int get_command(QXLInstance *qxl, QXLCommandExt *ext)
     if (drawing == NULL) {
         return 0;
     }
-    struct timespec now;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
-    atomic_store(&device.worker_ns, (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec);
+    atomic_store(&device.worker_thread, gettid());
     *ext = (QXLCommandExt){.cmd = {.data = guest_address(&drawing->drawable), .type = QXL_CMD_DRAW}};
     return 1;
 }

@@ -33,8 +33,8 @@ int judge_run(const JudgeSettings *settings, int (*client)(uint16_t port));
 /* For the client's thread: offers one image as a drawing. It must not change until the next one. */
 void judge_draw(const ImageSource *source);
 
-/* CPU time of the server's worker thread when it took the latest drawing, in ns. */
-uint64_t judge_worker_ns(void);
+/* The id of the server's worker thread, once it has taken a drawing. */
+int judge_worker_thread(void);
 
 typedef struct JudgeClient JudgeClient;
 /* Connects main and display channel. Ends the process with a message if that fails, as all below do. */
