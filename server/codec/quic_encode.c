@@ -78,10 +78,7 @@ QUIC_ALWAYS_INLINE uint32_t residual(unsigned bits, uint32_t pixel, uint32_t gue
     return (distance << 1 ^ (distance >> 4 & ones) * 0x1f) & 0x1f1f1f1f;
 }
 
-#define RUN_FLAG 0x80000000u
-
 /* Residuals are made a block at a time, when a pixel of it is coded: most of a page's pixels are in runs, and need none. */
-#define BLOCK 64u /* pixels */
 
 QUIC_ALWAYS_INLINE void residuals_next(unsigned bits, const uint32_t *restrict row,
                                        const uint32_t *restrict above, uint32_t x, uint32_t end,
@@ -91,13 +88,8 @@ QUIC_ALWAYS_INLINE void residuals_next(unsigned bits, const uint32_t *restrict r
         residuals[x] = residual(bits, row[x], above[x]);
         x++;
     }
-    for (; x < 3 && x < end; x++) {
-        residuals[x] = residual(bits, row[x], quic_average(row[x - 1], above[x]));
-    }
     for (; x < end; x++) {
-        const uint32_t differs = (above[x] ^ above[x - 1]) | (row[x - 1] ^ row[x - 2]);
-        residuals[x] =
-            residual(bits, row[x], quic_average(row[x - 1], above[x])) | (differs == 0 ? RUN_FLAG : 0);
+        residuals[x] = residual(bits, row[x], quic_average(row[x - 1], above[x]));
     }
 }
 
@@ -113,22 +105,48 @@ QUIC_ALWAYS_INLINE void residuals_first(unsigned bits, const uint32_t *restrict 
     }
 }
 
-/* Those from x on; returns where they end. */
-static __attribute__((noinline)) uint32_t residuals_make(const QuicPlane *plane, bool first, uint32_t x)
+/* Bit i: pixel i of `count` equals the one before it. */
+QUIC_ALWAYS_INLINE uint64_t same_bits(const uint32_t *row, uint32_t count)
 {
-    const uint32_t end = plane->width - x < BLOCK ? plane->width : x + BLOCK;
+    uint8_t same[QUIC_BLOCK];
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < QUIC_BLOCK; i++) {
+        same[i] = row[i] == row[(ptrdiff_t)i - 1]; /* rows have slack for this */
+    }
+    for (uint32_t i = 0; i < QUIC_BLOCK; i += 8) {
+        uint64_t eight;
+        memcpy(&eight, same + i, sizeof(eight));
+        bits |= (eight * UINT64_C(0x0102040810204080) >> 56) << i;
+    }
+    return bits & UINT64_MAX >> (QUIC_BLOCK - count);
+}
+
+/* The block from x on. */
+QUIC_ALWAYS_INLINE QuicBlock block_make(const QuicPlane *plane, bool first, uint32_t x)
+{
+    const unsigned bits = plane->codes->bits;
+    const uint32_t end = plane->width - x < QUIC_BLOCK ? plane->width : x + QUIC_BLOCK, count = end - x;
+    QuicBlock block = {.start = x, .end = end};
     if (first) {
-        if (plane->codes->bits == 8) {
+        if (bits == 8) {
             residuals_first(8, plane->row, x, end, plane->residuals);
         } else {
             residuals_first(5, plane->row, x, end, plane->residuals);
         }
-    } else if (plane->codes->bits == 8) {
+        return block;
+    }
+    if (bits == 8) {
         residuals_next(8, plane->row, plane->above, x, end, plane->residuals);
     } else {
         residuals_next(5, plane->row, plane->above, x, end, plane->residuals);
     }
-    return end;
+    block.same = same_bits(plane->row + x, count);
+    const uint64_t left = x >= 2 && plane->row[x - 1] == plane->row[x - 2];
+    block.runs = same_bits(plane->above + x, count) & (block.same << 1 | left);
+    if (x < 3) {
+        block.runs &= UINT64_MAX << (3 - x);
+    }
+    return block;
 }
 
 /* ---- Pixels ---- */
@@ -144,7 +162,7 @@ typedef struct Pixels {
 QUIC_ALWAYS_INLINE void pixel_put(const Pixels *pixels, unsigned channels, Bits *bits, uint32_t x)
 {
     const uint32_t before = pixels->contexts[x];
-    const uint32_t now = pixels->residuals[x] & ~RUN_FLAG;
+    const uint32_t now = pixels->residuals[x];
     pixels->contexts[x + 1] = now;
     if (__builtin_expect(bits->at > bits->safe, 0)) {
         *bits = bits_turn(*bits);
@@ -168,48 +186,74 @@ QUIC_ALWAYS_INLINE void pixel_put(const Pixels *pixels, unsigned channels, Bits 
     }
 }
 
-static void run_put(QuicPlane *plane, Bits *bits, uint32_t length)
+/* All pixels that ones count in states below this one. */
+static const uint16_t run_sums[QUIC_RUN_STATE_MAX + 1] = {
+    0,  1,  2,   3,   4,   6,   8,   10,  12,  16,   20,   24,   28,   36,    44,    52,
+    60, 76, 92,  124, 156, 220, 284, 412, 540, 796,  1308, 2332, 4380, 8476,  16668, 33052,
+};
+/* Of so many pixels, the state that the ones end in. */
+#define RUN_SHORT 60u
+static const uint8_t run_states[RUN_SHORT] = {
+    0,  1,  2,  3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8,  8,  9,  9,  9,  9,  10, 10, 10, 10, 11, 11, 11, 11, 12, 12,
+    12, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 13, 13, 13, 14, 14, 14, 14, 14, 14, 14, 14, 15, 15, 15, 15, 15, 15, 15, 15,
+};
+
+QUIC_ALWAYS_INLINE void run_put(QuicPlane *plane, Bits *bits, uint32_t length)
 {
-    uint32_t ones = 0, run_state = plane->run_state;
-    for (uint32_t step; length >= (step = 1u << quic_run_bits(run_state)); ones++) {
-        length -= step;
-        run_state += run_state < QUIC_RUN_STATE_MAX;
-    }
-    const unsigned rest = quic_run_bits(run_state) + 1;
-    plane->run_state = run_state - (run_state > 0);
-    for (; ones > 32; ones -= 32) {
-        if (bits->at > bits->safe) {
-            *bits = bits_turn(*bits);
-        }
-        bits_put(bits, UINT32_MAX, 32);
-    }
-    if (bits->at > bits->safe) {
+    const uint32_t before = plane->run_state;
+    uint32_t run_state = before, rest = length, ones = 0;
+    const uint32_t sum = run_sums[before] + length;
+    if (__builtin_expect(bits->at > bits->safe, 0)) {
         *bits = bits_turn(*bits);
     }
-    if (ones > 0) {
-        bits_put(bits, UINT32_MAX >> (32 - ones), ones);
-    }
-    bits_put(bits, length, rest);
-}
-
-static uint32_t run_measure(const uint32_t *row, uint32_t x, uint32_t end)
-{
-    const uint32_t from = x, color = row[x - 1];
-    while (x < end && row[x] == color) {
-        x++;
-        if (x - from == 8) {
-            /* A long one. */
-            for (uint32_t differs = 0; end - x >= 8; x += 8) {
-                for (unsigned i = 0; i < 8; i++) {
-                    differs |= row[x + i] ^ color;
-                }
-                if (differs != 0) {
-                    break;
-                }
+    if (sum < RUN_SHORT) {
+        run_state = run_states[sum];
+        rest = sum - run_sums[run_state];
+        ones = run_state - before;
+    } else {
+        for (uint32_t step; rest >= (step = 1u << quic_run_bits(run_state)); ones++) {
+            rest -= step;
+            run_state += run_state < QUIC_RUN_STATE_MAX;
+        }
+        for (; ones > 16; ones -= 16) {
+            bits_put(bits, UINT16_MAX, 16);
+            if (bits->at > bits->safe) {
+                *bits = bits_turn(*bits);
             }
         }
     }
-    return x - from;
+    const unsigned rest_bits = quic_run_bits(run_state) + 1;
+    plane->run_state = run_state - (run_state > 0);
+    bits_put(bits, ((UINT64_C(1) << ones) - 1) << rest_bits | rest, ones + rest_bits);
+}
+
+static __attribute__((noinline)) uint32_t run_scan(const uint32_t *row, uint32_t x, uint32_t end)
+{
+    const uint32_t color = row[x - 1];
+    for (uint32_t differs = 0; end - x >= 16; x += 16) {
+        for (unsigned i = 0; i < 16; i++) {
+            differs |= row[x + i] ^ color;
+        }
+        if (differs != 0) {
+            break;
+        }
+    }
+    while (x < end && row[x] == color) {
+        x++;
+    }
+    return x;
+}
+
+/* Where the pixels from x on that equal the one before them end. */
+QUIC_ALWAYS_INLINE uint32_t run_end(const QuicBlock *block, const uint32_t *row, uint32_t x, uint32_t end)
+{
+    /* Of a whole block of ones, the bit shifted in says where it ends. */
+    const uint64_t differs = ~(block->same >> (x - block->start));
+    uint32_t at = x + (differs != 0 ? (uint32_t)__builtin_ctzll(differs) : QUIC_BLOCK);
+    if (at >= block->end && block->end < end) {
+        return run_scan(row, block->end, end);
+    }
+    return at < end ? at : end;
 }
 
 /* Codes the pixels from x to end, in which the model is looked at with one mask. */
@@ -217,12 +261,12 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
                                     uint32_t end, uint32_t mask)
 {
     Bits bits = *out;
+    QuicBlock block = plane->block;
     const Pixels pixels = {plane->residuals, plane->contexts,
                            (const uint32_t *const(*)[QUIC_BUCKETS])plane->best, plane->codes->bucket};
-    const uint32_t *const residuals = plane->residuals;
-    uint32_t run_index = 0, ready = plane->ready;
+    uint32_t run_index = 0;
     if (x == 0) {
-        ready = residuals_make(plane, !runs, 0);
+        block = block_make(plane, !runs, 0);
         pixel_put(&pixels, channels, &bits, 0);
         if (plane->wait > 0) {
             plane->wait--;
@@ -234,23 +278,26 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
     }
     uint32_t stop = x + plane->wait; /* the model learns from this pixel */
     while (x < end) {
-        if (x >= ready) {
-            ready = residuals_make(plane, !runs, x);
+        if (x >= block.end) {
+            block = block_make(plane, !runs, x);
         }
         uint32_t until = stop < end ? stop + 1 : end;
-        until = until < ready ? until : ready;
+        until = until < block.end ? until : block.end;
         if (runs) {
-            while (x < until && ((residuals[x] & RUN_FLAG) == 0 || x == run_index)) {
+            const uint64_t here = block.runs >> (x - block.start) & (x == run_index ? ~UINT64_C(1) : UINT64_MAX);
+            const uint32_t run = here != 0 ? x + (uint32_t)__builtin_ctzll(here) : until;
+            const uint32_t single = run < until ? run : until;
+            while (x < single) {
                 pixel_put(&pixels, channels, &bits, x++);
             }
-            if (x < until) {
-                const uint32_t wait = stop - x, length = run_measure(plane->row, x, end);
+            if (run < until) {
+                const uint32_t wait = stop - x, run_stop = run_end(&block, plane->row, x, end);
                 run_index = x;
-                run_put(plane, &bits, length);
-                x += length;
+                run_put(plane, &bits, run_stop - x);
+                x = run_stop;
                 if (x == end) {
                     plane->wait = wait;
-                    plane->ready = ready;
+                    plane->block = block;
                     *out = bits;
                     return;
                 }
@@ -268,7 +315,7 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
         }
     }
     plane->wait = stop - end;
-    plane->ready = ready;
+    plane->block = block;
     *out = bits;
 }
 

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "codec/quic_model.h"
 
-#define ROW_SLACK 8u /* pixels; rows start aligned */
+/* Pixels around a row of pixels that may be read, but do not count. */
+#define ROW_BEFORE 8u
+#define ROW_BEHIND QUIC_BLOCK
 #define MASK_PIXELS 2048u
 
 /* The format's own sequence of numbers. It has 32 bits for each; never more than these are used. */
@@ -65,13 +67,13 @@ void quic_codes_init(QuicCodes *codes, unsigned bits)
 
 uint64_t quic_plane_bytes(uint32_t width)
 {
-    return 4 * ((uint64_t)width + ROW_SLACK) * sizeof(uint32_t);
+    return 4 * ((uint64_t)ROW_BEFORE + width + ROW_BEHIND) * sizeof(uint32_t);
 }
 
 void quic_plane_init(QuicPlane *plane, const QuicCodes *codes, unsigned channels, uint32_t width, void *rows)
 {
-    uint32_t *row = rows;
-    const size_t step = (size_t)width + ROW_SLACK;
+    uint32_t *row = (uint32_t *)rows + ROW_BEFORE;
+    const size_t step = (size_t)ROW_BEFORE + width + ROW_BEHIND;
     memset(plane, 0, sizeof(*plane));
     plane->width = width;
     plane->codes = codes;
@@ -85,6 +87,9 @@ void quic_plane_init(QuicPlane *plane, const QuicCodes *codes, unsigned channels
             plane->best[channel][i] = codes->word[codes->bits - 1];
         }
     }
+    row[-1] = 0;
+    memset(row + width, 0, (ROW_BEFORE + ROW_BEHIND) * sizeof(*row));
+    memset(row + step + width, 0, ROW_BEHIND * sizeof(*row));
     plane->row = row;
     plane->above = row + step;
     plane->residuals = row + 2 * step;

@@ -51,6 +51,15 @@ typedef struct QuicBucket {
     QuicVector lane[2];
 } QuicBucket;
 
+/* Pixels of a row from `start` on, at most QUIC_BLOCK, and what bit i says of pixel start + i. */
+#define QUIC_BLOCK 64u
+
+typedef struct QuicBlock {
+    uint32_t start, end;
+    uint64_t same; /* it equals its left neighbor */
+    uint64_t runs; /* a run may begin with it */
+} QuicBlock;
+
 typedef struct QuicPlane {
     uint32_t width;
     const QuicCodes *codes;
@@ -65,9 +74,9 @@ typedef struct QuicPlane {
     QuicBucket buckets[3][QUIC_BUCKETS];
     const uint32_t *best[3][QUIC_BUCKETS]; /* a bucket's best code: a row of codes->word */
 
-    uint32_t ready;        /* residuals of the row are made up to here (encoder) */
     uint32_t *row, *above; /* pixels */
-    uint32_t *residuals;   /* of the row; bit 31: a run may begin here (encoder) */
+    QuicBlock block;       /* (encoder) */
+    uint32_t *residuals;   /* of the row, made up to the block's end (encoder) */
     uint32_t *contexts; /* contexts[x + 1]: the residual last coded at x; contexts[0] for the first pixel */
 } QuicPlane;
 
