@@ -121,6 +121,17 @@ ALWAYS_INLINE uint64_t probe_load(LzUnit unit, const uint8_t *at)
     return two ^ (uint64_t)(load32(at + 8) & (uint32_t)unit.mask) * HASH_FACTOR;
 }
 
+/* An entry of the table: a place in the ring, and bits of the hash that spare looking there in vain, which costs most
+ * of the time where few pixels match. */
+#define PLACE_MASK ((UINT32_C(1) << 26) - 1)
+_Static_assert(GLZ_WINDOW_PIXELS_MAX / 4 * 5 < PLACE_MASK, "places of the largest ring");
+
+ALWAYS_INLINE uint32_t entry_make(uint64_t hash, uint32_t place)
+{
+    /* Not the bits of the largest table's index. */
+    return ((uint32_t)(hash >> 14) & ~PLACE_MASK) | place;
+}
+
 typedef struct Match {
     size_t length; /* 0: none */
     uint32_t offset, images;
@@ -175,11 +186,13 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
     while (i < count && count - i >= probe) {
         const uint8_t *at = pixels + (size_t)i * 4;
         const uint64_t here = probe_load(unit, at);
-        uint32_t *const entry = &table[here * HASH_FACTOR >> shift];
-        const uint32_t place = *entry;
-        *entry = start + i;
+        const uint64_t hash = here * HASH_FACTOR;
+        uint32_t *const entry = &table[hash >> shift];
+        const uint32_t old = *entry, new = entry_make(hash, start + i), place = old & PLACE_MASK;
+        *entry = new;
         Match match = {0};
-        if (probe_load(unit, (const uint8_t *)(window->pixels + place)) == here) {
+        if ((old ^ new) <= PLACE_MASK &&
+            probe_load(unit, (const uint8_t *)(window->pixels + place)) == here) {
             if (place - start < i) {
                 match = match_here(unit, at, end, i, start + i - place);
             } else if (place - start >= count) {
@@ -219,7 +232,8 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
         literals = i;
         if (count - i >= probe) {
             /* The end of a match is a likely start of the next. */
-            table[probe_load(unit, pixels + ((size_t)i - 1) * 4) * HASH_FACTOR >> shift] = start + i - 1;
+            const uint64_t last = probe_load(unit, pixels + ((size_t)i - 1) * 4) * HASH_FACTOR;
+            table[last >> shift] = entry_make(last, start + i - 1);
         }
     }
     return literals_put(unit, out, pixels + (size_t)literals * 4, count - literals);

@@ -54,25 +54,26 @@ ALWAYS_INLINE Status match_put(LzUnit unit, LzOut *out, size_t length, uint32_t 
     const uint32_t back = distance - 1;
     const bool far = back >= NEAR_MAX;
     const size_t coded = length - unit.bias;
-    const uint32_t high = far ? 31 : back >> 8;
-    if (coded < 7) {
-        *out->at++ = (uint8_t)(coded << 5 | high);
+    uint8_t *at = out->at;
+    /* Without branches, since lengths and distances of text are hard to foretell: bytes that do not count are written
+     * again by what follows. */
+    *at++ = (uint8_t)((coded < 7 ? coded : 7) << 5 | (far ? 31 : back >> 8));
+    if (__builtin_expect(coded < 7 + 255, 1)) {
+        *at = (uint8_t)(coded - 7);
+        at += coded >= 7;
+        out->at = at;
     } else {
-        *out->at++ = (uint8_t)(7u << 5 | high);
+        out->at = at;
         const Status status = length_put(out, coded - 7);
         if (status != STATUS_OK) {
             return status;
         }
+        at = out->at;
     }
-    if (far) {
-        const uint32_t beyond = back - NEAR_MAX;
-        out->at[0] = 255;
-        out->at[1] = (uint8_t)(beyond >> 8);
-        out->at[2] = (uint8_t)beyond;
-        out->at += 3;
-    } else {
-        *out->at++ = (uint8_t)back;
-    }
+    const uint32_t beyond = back - NEAR_MAX;
+    const uint32_t far_bytes = 0xff | (beyond & 0xff00) | (beyond & 0xff) << 16;
+    le32_put(at, far ? far_bytes : back);
+    out->at = at + (far ? 3 : 1);
     return STATUS_OK;
 }
 
@@ -111,27 +112,27 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, LzEncoder *encoder, const uint8_t *
         uint32_t distance = base + i - *entry;
         *entry = base + i;
         const uint8_t *at = units + (size_t)i * size;
-        const uint8_t *from = NULL;
-        size_t length = 0;
         /* Wraps for entries of earlier images; 0 is no distance, either. */
         const uint32_t reach = i < DISTANCE_MAX ? i : DISTANCE_MAX;
+        const uint8_t *from = NULL;
+        size_t length = 0;
         if (distance - 1 < reach && (load64(at - (size_t)distance * size) & probe_mask) == here) {
             from = at - (size_t)distance * size;
-            length = probe + units_equal(unit, at + (size_t)probe * size, from + (size_t)probe * size, end);
+            length = units_equal(unit, at, from, end);
         }
         if (above - 1 < reach && above != distance &&
             (load64(at - (size_t)above * size) & probe_mask) == here) {
             const uint8_t *other = at - (size_t)above * size;
-            const size_t more =
-                probe + units_equal(unit, at + (size_t)probe * size, other + (size_t)probe * size, end);
+            const size_t more = units_equal(unit, at, other, end);
             if (more > length) {
                 length = more;
                 distance = above;
                 from = other;
             }
         }
-        /* A far match is coded in 4 bytes, and literals after it cost one more. */
-        if (length == 0 || (distance > NEAR_MAX && length * unit.literal < 6)) {
+        /* The pixels may have changed since they were looked at. A far match is coded in 4 bytes, and literals after it
+         * cost one more. */
+        if (length < probe || (distance > NEAR_MAX && length * unit.literal < 6)) {
             i += 1 + (misses++ >> SKIP_SHIFT);
             continue;
         }

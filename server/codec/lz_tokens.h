@@ -4,6 +4,10 @@
  */
 #pragma once
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #include "codec/sink.h"
 
 #define LZ_MAGIC 0x20205a4cu
@@ -56,25 +60,51 @@ static inline uint32_t be32_get(const uint8_t *p)
     return __builtin_bswap32(load32(p));
 }
 
+/* Bit n says whether unit n of the 16 at `a` and `b` are equal. */
+ALWAYS_INLINE unsigned units_same16_plain(LzUnit unit, const uint8_t *a, const uint8_t *b)
+{
+    unsigned same = 0;
+    for (unsigned i = 0; i < 16; i++) {
+        const bool is = unit.size == 4 ? ((load32(a + 4 * i) ^ load32(b + 4 * i)) & (uint32_t)unit.mask) == 0
+                                       : a[i] == b[i];
+        same |= (unsigned)is << i;
+    }
+    return same;
+}
+
+ALWAYS_INLINE unsigned units_same16(LzUnit unit, const uint8_t *a, const uint8_t *b)
+{
+#ifdef __SSE2__
+    const __m128i *va = (const __m128i *)(const void *)a, *vb = (const __m128i *)(const void *)b;
+    if (unit.size == 1) {
+        return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(va), _mm_loadu_si128(vb)));
+    }
+    const __m128i mask = _mm_set1_epi32((int)unit.mask), zero = _mm_setzero_si128();
+    __m128i same[4];
+    for (unsigned i = 0; i < 4; i++) {
+        const __m128i differs = _mm_xor_si128(_mm_loadu_si128(va + i), _mm_loadu_si128(vb + i));
+        same[i] = _mm_cmpeq_epi32(_mm_and_si128(differs, mask), zero);
+    }
+    return (unsigned)_mm_movemask_epi8(
+        _mm_packs_epi16(_mm_packs_epi32(same[0], same[1]), _mm_packs_epi32(same[2], same[3])));
+#else
+    return units_same16_plain(unit, a, b);
+#endif
+}
+
 /* How many units from `a` and `b` on are equal; `a` may be read up to `end`, and `b` lies before it. */
 ALWAYS_INLINE size_t units_equal(LzUnit unit, const uint8_t *a, const uint8_t *b, const uint8_t *end)
 {
     const uint8_t *const start = a;
-    while (end - a >= 32) {
-        const uint64_t d0 = (load64(a) ^ load64(b)) & unit.mask;
-        const uint64_t d1 = (load64(a + 8) ^ load64(b + 8)) & unit.mask;
-        const uint64_t d2 = (load64(a + 16) ^ load64(b + 16)) & unit.mask;
-        const uint64_t d3 = (load64(a + 24) ^ load64(b + 24)) & unit.mask;
-        if ((d0 | d1 | d2 | d3) != 0) {
-            /* Which is the first that differs? Without branches: nobody could predict them. */
-            const uint64_t low = d0 != 0 ? d0 : d1, high = d2 != 0 ? d2 : d3;
-            const size_t low_at = d0 != 0 ? 0 : 64, high_at = d2 != 0 ? 128 : 192;
-            const bool in_low = (d0 | d1) != 0;
-            const size_t bit = (in_low ? low_at : high_at) + (size_t)__builtin_ctzll(in_low ? low : high);
-            return (size_t)(a - start) / unit.size + bit / (8 * unit.size);
+    /* Where they differ is found without branches, since nobody could predict them. */
+    const ptrdiff_t wide = 16 * (ptrdiff_t)unit.size;
+    while (end - a >= wide) {
+        const unsigned same = units_same16(unit, a, b);
+        if (same != 0xffff) {
+            return (size_t)(a - start) / unit.size + (size_t)__builtin_ctz(~same);
         }
-        a += 32;
-        b += 32;
+        a += wide;
+        b += wide;
     }
     while (end - a >= 8) {
         const uint64_t d = (load64(a) ^ load64(b)) & unit.mask;

@@ -188,14 +188,15 @@ QUIC_ALWAYS_INLINE void pixel_put(const Pixels *pixels, unsigned channels, Bits 
 
 /* All pixels that ones count in states below this one. */
 static const uint16_t run_sums[QUIC_RUN_STATE_MAX + 1] = {
-    0,  1,  2,   3,   4,   6,   8,   10,  12,  16,   20,   24,   28,   36,    44,    52,
-    60, 76, 92,  124, 156, 220, 284, 412, 540, 796,  1308, 2332, 4380, 8476,  16668, 33052,
+    0,  1,  2,  3,   4,   6,   8,   10,  12,  16,  20,   24,   28,   36,   44,    52,
+    60, 76, 92, 124, 156, 220, 284, 412, 540, 796, 1308, 2332, 4380, 8476, 16668, 33052,
 };
 /* Of so many pixels, the state that the ones end in. */
 #define RUN_SHORT 60u
 static const uint8_t run_states[RUN_SHORT] = {
-    0,  1,  2,  3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8,  8,  9,  9,  9,  9,  10, 10, 10, 10, 11, 11, 11, 11, 12, 12,
-    12, 12, 12, 12, 12, 12, 13, 13, 13, 13, 13, 13, 13, 13, 14, 14, 14, 14, 14, 14, 14, 14, 15, 15, 15, 15, 15, 15, 15, 15,
+    0,  1,  2,  3,  4,  4,  5,  5,  6,  6,  7,  7,  8,  8,  8,  8,  9,  9,  9,  9,
+    10, 10, 10, 10, 11, 11, 11, 11, 12, 12, 12, 12, 12, 12, 12, 12, 13, 13, 13, 13,
+    13, 13, 13, 13, 14, 14, 14, 14, 14, 14, 14, 14, 15, 15, 15, 15, 15, 15, 15, 15,
 };
 
 QUIC_ALWAYS_INLINE void run_put(QuicPlane *plane, Bits *bits, uint32_t length)
@@ -284,7 +285,8 @@ QUIC_ALWAYS_INLINE void segment_put(QuicPlane *plane, unsigned channels, bool ru
         uint32_t until = stop < end ? stop + 1 : end;
         until = until < block.end ? until : block.end;
         if (runs) {
-            const uint64_t here = block.runs >> (x - block.start) & (x == run_index ? ~UINT64_C(1) : UINT64_MAX);
+            const uint64_t here =
+                block.runs >> (x - block.start) & (x == run_index ? ~UINT64_C(1) : UINT64_MAX);
             const uint32_t run = here != 0 ? x + (uint32_t)__builtin_ctzll(here) : until;
             const uint32_t single = run < until ? run : until;
             while (x < single) {
