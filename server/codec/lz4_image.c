@@ -3,22 +3,22 @@
 
 #include <lz4.h>
 
-#include "base/check.h"
+#include "codec/lz4_pixels.h"
 #include "codec/sink.h"
 #include "codec/source.h"
 
 #define HEADER_BYTES 2u
 #define BLOCK_HEADER_BYTES 4u
-/* Bytes of rows in a block. In each block liblz4 learns anew how fast it may go, so they are large; but a coded one may
- * have to be copied to a sink of small pieces. More than a match reaches, so that a block and the one before it are all
- * that must stay in place. */
+/* Bytes of rows in a block. In each block the search learns anew how fast it may go, so they are large; but a coded one
+ * may have to be copied to a sink of small pieces. */
 #define BLOCK_BYTES (1024u * 1024u)
 
 struct Lz4Encoder {
     CodecMemory memory;
-    Scratch rows; /* two blocks of rows without their padding */
+    Scratch rows; /* an image that had to be gathered */
     Scratch coded;
-    LZ4_stream_t stream;
+    LZ4_stream_t stream; /* for pixels of less than 32 bits */
+    Lz4Pixels pixels;    /* for the others */
 };
 
 Lz4Encoder *lz4_encoder_new(const CodecMemory *memory)
@@ -26,6 +26,7 @@ Lz4Encoder *lz4_encoder_new(const CodecMemory *memory)
     Lz4Encoder *encoder = memory->alloc(memory->owner, sizeof(*encoder));
     if (encoder != NULL) {
         *encoder = (Lz4Encoder){.memory = *memory};
+        lz4_pixels_init(&encoder->pixels);
     }
     return encoder;
 }
@@ -48,70 +49,68 @@ static void be32_put(uint8_t *p, uint32_t v)
     p[3] = (uint8_t)v;
 }
 
-static Status block_put(Lz4Encoder *encoder, const uint8_t *rows, uint32_t len, CodecSink *sink)
+/* Codes rows `from` to `to` of the packed image at `rows`. */
+static Status block_put(Lz4Encoder *encoder, const ImageSource *source, const uint8_t *rows, uint32_t from,
+                        uint32_t to, CodecSink *sink)
 {
-    const int bound = LZ4_compressBound((int)len);
+    const bool whole = pixel_bits(source->format) == 32;
+    const size_t row_bytes = (size_t)pixel_row_bytes(source->format, source->width);
+    const int len = (int)((to - from) * row_bytes);
+    const size_t bound =
+        BLOCK_HEADER_BYTES + (whole ? lz4_pixels_bound((uint32_t)len / 4) : (size_t)LZ4_compressBound(len));
     size_t room = 0;
-    uint8_t *to = sink_direct(sink, &room);
-    const bool direct = room >= BLOCK_HEADER_BYTES + (size_t)bound;
+    uint8_t *block = sink_direct(sink, &room);
+    const bool direct = room >= bound;
     if (!direct) {
-        const Status status =
-            scratch_need(&encoder->coded, &encoder->memory, (uint64_t)bound + BLOCK_HEADER_BYTES);
+        const Status status = scratch_need(&encoder->coded, &encoder->memory, bound);
         if (status != STATUS_OK) {
             return status;
         }
-        to = encoder->coded.data;
+        block = encoder->coded.data;
     }
-    /* Also for images of one block: for less than 64 KiB the library's one-shot functions look at 4 bytes where these
-     * look at 5, which makes text, of 4-byte pixels, a fifth longer. */
-    const int coded = LZ4_compress_fast_continue(&encoder->stream, (const char *)rows,
-                                                 (char *)to + BLOCK_HEADER_BYTES, (int)len, bound, 1);
-    if (coded <= 0) {
-        return STATUS_IO;
+    uint8_t *const to_block = block + BLOCK_HEADER_BYTES;
+    size_t coded;
+    if (whole) {
+        coded = lz4_pixels_block(&encoder->pixels, rows, source->format == PIXEL_RGBA, from * source->width,
+                                 to * source->width, source->width, to_block);
+    } else {
+        /* Also for images of one block: for less than 64 KiB the library's one-shot functions look at 4 bytes where these
+         * look at 5, which makes text longer. */
+        const int got = LZ4_compress_fast_continue(&encoder->stream, (const char *)rows + from * row_bytes,
+                                                   (char *)to_block, len, LZ4_compressBound(len), 1);
+        if (got <= 0) {
+            return STATUS_IO;
+        }
+        coded = (size_t)got;
     }
-    be32_put(to, (uint32_t)coded);
+    be32_put(block, (uint32_t)coded);
     if (direct) {
-        sink_advance(sink, BLOCK_HEADER_BYTES + (size_t)coded);
+        sink_advance(sink, BLOCK_HEADER_BYTES + coded);
         return STATUS_OK;
     }
-    return sink_write(sink, to, BLOCK_HEADER_BYTES + (size_t)coded);
+    return sink_write(sink, block, BLOCK_HEADER_BYTES + coded);
 }
 
-/* Rows without padding are coded where they are. */
-static Status packed_put(Lz4Encoder *encoder, const ImageSource *source, uint32_t block_rows, CodecSink *sink)
+/* The rows in one piece, without padding. */
+static Status rows_gather(Lz4Encoder *encoder, const ImageSource *source, const uint8_t **ret_rows)
 {
-    for (uint32_t c = 0; c < source->chunk_count; c++) {
-        const uint8_t *data = source->chunks[c].data;
-        uint32_t left = source->chunks[c].rows;
-        while (left > 0) {
-            const uint32_t rows = left < block_rows ? left : block_rows;
-            const Status status = block_put(encoder, data, rows * source->stride, sink);
-            if (status != STATUS_OK) {
-                return status;
-            }
-            data += (size_t)rows * source->stride;
-            left -= rows;
-        }
+    *ret_rows = source_packed(source);
+    if (*ret_rows != NULL) {
+        return STATUS_OK;
     }
-    return STATUS_OK;
-}
-
-static Status padded_put(Lz4Encoder *encoder, const ImageSource *source, uint32_t block_rows, CodecSink *sink)
-{
-    const uint32_t row_bytes = (uint32_t)pixel_row_bytes(source->format, source->width);
-    const uint64_t block_bytes = (uint64_t)block_rows * row_bytes;
-    Status status = scratch_need(&encoder->rows, &encoder->memory, 2 * block_bytes);
+    const uint64_t row_bytes = pixel_row_bytes(source->format, source->width);
+    const Status status = scratch_need(&encoder->rows, &encoder->memory, row_bytes * source->height);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    uint8_t *to = encoder->rows.data;
     RowWalk walk = rows_begin(source, false);
-    for (uint32_t y = 0, block = 0; y < source->height && status == STATUS_OK; block++) {
-        uint8_t *start = encoder->rows.data + (block % 2) * block_bytes;
-        uint8_t *to = start;
-        for (uint32_t i = 0; i < block_rows && y < source->height; i++, y++) {
-            memcpy(to, rows_next(&walk), row_bytes);
-            to += row_bytes;
-        }
-        status = block_put(encoder, start, (uint32_t)(to - start), sink);
+    for (uint32_t y = 0; y < source->height; y++) {
+        memcpy(to, rows_next(&walk), (size_t)row_bytes);
+        to += row_bytes;
     }
-    return status;
+    *ret_rows = encoder->rows.data;
+    return STATUS_OK;
 }
 
 #define LZ4_FORMATS                                                                                          \
@@ -127,17 +126,26 @@ Status lz4_encode(Lz4Encoder *encoder, const ImageSource *source, CodecSink *sin
     if (row_bytes > LZ4_MAX_INPUT_SIZE) {
         return STATUS_LIMIT;
     }
-    const uint8_t header[HEADER_BYTES] = {source->top_down, (uint8_t)source->format};
-    status = sink_write(sink, header, sizeof(header));
+    const uint8_t *rows = NULL;
+    status = rows_gather(encoder, source, &rows);
     if (status != STATUS_OK) {
         return status;
     }
-    /* All of it: what an earlier image left in the table would change the bytes of this one. */
-    LZ4_initStream(&encoder->stream, sizeof(encoder->stream));
-    uint32_t block_rows = row_bytes < BLOCK_BYTES ? (uint32_t)(BLOCK_BYTES / row_bytes) : 1;
-    block_rows = block_rows < source->height ? block_rows : source->height;
-    return source->stride == row_bytes ? packed_put(encoder, source, block_rows, sink)
-                                       : padded_put(encoder, source, block_rows, sink);
+    const uint8_t header[HEADER_BYTES] = {source->top_down, (uint8_t)source->format};
+    status = sink_write(sink, header, sizeof(header));
+    if (pixel_bits(source->format) == 32) {
+        lz4_pixels_begin(&encoder->pixels, source->width * source->height);
+    } else {
+        /* All of it: what an earlier image left in the table would change the bytes of this one. */
+        LZ4_initStream(&encoder->stream, sizeof(encoder->stream));
+    }
+    const uint32_t block_rows = row_bytes < BLOCK_BYTES ? (uint32_t)(BLOCK_BYTES / row_bytes) : 1;
+    for (uint32_t y = 0; y < source->height && status == STATUS_OK;) {
+        const uint32_t left = source->height - y, now = left < block_rows ? left : block_rows;
+        status = block_put(encoder, source, rows, y, y + now, sink);
+        y += now;
+    }
+    return status;
 }
 
 Status lz4_info(Span data, uint32_t width, uint32_t height, ImageInfo *ret_info)

@@ -2,11 +2,11 @@
 /* lz4_image.h: SPICE's framing of LZ4: blocks of whole rows that may refer to the rows before.
  *
  * Formats: 16BIT, 24BIT, 32BIT, RGBA; others are STATUS_MISUSE. Rows are coded in the order in which they lie in memory.
- * The coded bytes do not say how large the image is; its descriptor does. The fourth bytes of 32BIT pixels are coded as
- * they are, and come out again.
+ * The coded bytes do not say how large the image is; its descriptor does. The fourth bytes of 32BIT pixels come
+ * out as anything.
  *
- * Ownership, threads, errors: codec.h. An encoder holds 17 KiB, and at most 3 MiB more once it needs them: for sinks
- * of small pieces, and for sources whose rows are padded. (A single row of more than 1 MiB takes 3 times its size.)
+ * Ownership, threads, errors: codec.h. An encoder holds 33 KiB, a block (1 MiB, or a row if that is more) for sinks of small
+ * pieces, and an image for sources whose rows are padded or lie in several places.
  * Source  reference/image-codecs.md section 6.
  */
 #pragma once

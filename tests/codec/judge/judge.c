@@ -206,7 +206,6 @@ static const Setting settings[] = {
      .server = {.compression = SPICE_IMAGE_COMPRESSION_LZ4},
      .formats = RGB_FORMATS,
      .type = SPICE_IMAGE_TYPE_LZ4,
-     .identical = true, /* the same library, called for the same blocks */
      .decode = lz4_back,
      .encode = lz4_forth},
     {.name = "quic",
