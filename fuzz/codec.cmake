@@ -20,3 +20,11 @@ foreach(target ${codec_targets})
         ATLEAST 4)
     add_dependencies(fuzz-codec-${name} codec-seeds)
 endforeach()
+
+# The encoders; any bytes are an image.
+sumac_fuzz(codec-encode
+    SOURCES codec_encode.c codec_fuzz.c
+    LINK sumac-codec sumac-base
+    CORPUS ${codec_seeds}/codec_lz4
+    ATLEAST 4)
+add_dependencies(fuzz-codec-encode codec-seeds)

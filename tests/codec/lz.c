@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "codec/lz.h"
+#include "codec/lz_tokens.h"
 
 static void *lz_open(void)
 {
@@ -49,6 +50,41 @@ static void lz_survives_abuse(void **state)
 {
     (void)state;
     codec_abuse(&lz);
+}
+
+static void same16_alike(const uint8_t *a, const uint8_t *b)
+{
+    assert_int_equal(units_same16(LZ_UNIT_RGB, a, b), units_same16_plain(LZ_UNIT_RGB, a, b));
+    assert_int_equal(units_same16(LZ_UNIT_RGB16, a, b), units_same16_plain(LZ_UNIT_RGB16, a, b));
+    assert_int_equal(units_same16(LZ_UNIT_BYTE, a, b), units_same16_plain(LZ_UNIT_BYTE, a, b));
+}
+
+/* What is compared with SIMD is what is compared without. */
+static void lz_compares_alike(void **state)
+{
+    (void)state;
+    Random random = random_from(3);
+    for (unsigned round = 0; round < 3000; round++) {
+        uint8_t a[72], b[72];
+        for (unsigned i = 0; i < sizeof(a); i++) {
+            a[i] = (uint8_t)random_below(&random, 256);
+            b[i] = random_below(&random, 1 + round % 40) == 0 ? (uint8_t)random_below(&random, 256) : a[i];
+        }
+        same16_alike(a + round % 8, b + round / 8 % 8);
+        same16_alike(a + round % 8, b + round % 8);
+    }
+    uint8_t a[64] = {0}, b[64] = {0};
+    for (unsigned i = 0; i < 16; i++) {
+        b[4 * i + i % 3] = 1;
+        assert_int_equal(units_same16(LZ_UNIT_RGB, a, b), 0xffff & ~(1u << i));
+        b[4 * i + i % 3] = 0;
+        b[4 * i + 3] = 1; /* does not count */
+        assert_int_equal(units_same16(LZ_UNIT_RGB, a, b), 0xffff);
+        b[4 * i + 3] = 0;
+        b[i] = 1;
+        assert_int_equal(units_same16(LZ_UNIT_BYTE, a, b), 0xffff & ~(1u << i));
+        b[i] = 0;
+    }
 }
 
 /* The bytes of a small image, worked out by hand from the format's description. */
@@ -185,9 +221,13 @@ static void lz_refuses_contradictions(void **state)
 int run_lz(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(lz_round_trips),       cmocka_unit_test(lz_survives_abuse),
-        cmocka_unit_test(lz_header_and_tokens), cmocka_unit_test(lz_far_and_long_matches),
-        cmocka_unit_test(lz_alpha_alone),       cmocka_unit_test(lz_refuses_contradictions),
+        cmocka_unit_test(lz_round_trips),
+        cmocka_unit_test(lz_survives_abuse),
+        cmocka_unit_test(lz_compares_alike),
+        cmocka_unit_test(lz_header_and_tokens),
+        cmocka_unit_test(lz_far_and_long_matches),
+        cmocka_unit_test(lz_alpha_alone),
+        cmocka_unit_test(lz_refuses_contradictions),
     };
     return cmocka_run_group_tests_name("lz", tests, NULL, NULL);
 }
