@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 
+import cases_codec
 import cases_desktop
 import cases_html5
 import cases_qemu
@@ -19,7 +20,7 @@ import cases_tshark
 import cases_xspice
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
+CASES = {**cases_codec.CASES, **cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
          **cases_xspice.CASES}
 
 
@@ -52,6 +53,7 @@ def main():
     parser.add_argument("--host", help="fake-desktop or debian-host")
     parser.add_argument("--qemu", default="/usr/bin/qemu-system-x86_64")
     parser.add_argument("--decoder", help="decode-streams")
+    parser.add_argument("--samples", help="codec-samples")
     parser.add_argument("--artifacts", default="interop-artifacts")
     parser.add_argument("case", nargs="*")
     options = parser.parse_args()
