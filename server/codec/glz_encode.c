@@ -76,6 +76,17 @@ ALWAYS_INLINE Status match_put(LzUnit unit, LzOut *out, size_t length, uint32_t 
     }
     const bool is_short = offset < OFFSET_SHORT;
     const size_t coded = length - unit.bias;
+    if (is_short && images < 64 && coded < 7 + 255) {
+        /* Most matches, without a branch about their length: bytes that do not count are written again. */
+        uint8_t *at = out->at;
+        *at++ = (uint8_t)((coded < 7 ? coded : 7) << 5 | (offset & 15));
+        *at = (uint8_t)(coded - 7);
+        at += coded >= 7;
+        at[0] = (uint8_t)(offset >> 4);
+        at[1] = (uint8_t)images;
+        out->at = at + 2;
+        return STATUS_OK;
+    }
     *out->at++ = (uint8_t)((coded < 7 ? coded : 7) << 5 | (is_short ? 0u : 16u) | (offset & 15));
     if (coded >= 7) {
         const Status status = length_put(out, coded - 7);
