@@ -199,7 +199,7 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
         const uint64_t here = probe_load(unit, at);
         const uint64_t hash = here * HASH_FACTOR;
         uint32_t *const entry = &table[hash >> shift];
-        const uint32_t old = *entry, new = entry_make(hash, start + i), place = old & PLACE_MASK;
+        const uint32_t old = *entry, new = entry_make(hash, start + i), place = old &PLACE_MASK;
         *entry = new;
         Match match = {0};
         if ((old ^ new) <= PLACE_MASK &&
