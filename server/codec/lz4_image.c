@@ -71,8 +71,8 @@ static Status block_put(Lz4Encoder *encoder, const ImageSource *source, const ui
     uint8_t *const to_block = block + BLOCK_HEADER_BYTES;
     size_t coded;
     if (whole) {
-        coded = lz4_pixels_block(&encoder->pixels, rows, source->format == PIXEL_RGBA, from * source->width,
-                                 to * source->width, source->width, to_block);
+        coded = lz4_pixels_block(&encoder->pixels, rows, from * source->width, to * source->width,
+                                 source->width, to_block);
     } else {
         /* Also for images of one block: for less than 64 KiB the library's one-shot functions look at 4 bytes where these
          * look at 5, which makes text longer. */

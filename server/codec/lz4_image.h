@@ -2,8 +2,8 @@
 /* lz4_image.h: SPICE's framing of LZ4: blocks of whole rows that may refer to the rows before.
  *
  * Formats: 16BIT, 24BIT, 32BIT, RGBA; others are STATUS_MISUSE. Rows are coded in the order in which they lie in memory.
- * The coded bytes do not say how large the image is; its descriptor does. The fourth bytes of 32BIT pixels come
- * out as anything.
+ * The coded bytes do not say how large the image is; its descriptor does. The fourth bytes of 32BIT pixels are
+ * coded as they are, and come out again: guests can make alpha of them.
  *
  * Ownership, threads, errors: codec.h. An encoder holds 33 KiB, a block (1 MiB, or a row if that is more) for sinks of small
  * pieces, and an image for sources whose rows are padded or lie in several places.

@@ -14,7 +14,6 @@
 #define COPY 64u      /* bytes of literals that are copied at once */
 
 #define LZ4_UNIT ((LzUnit){4, 4, 0, UINT64_MAX})
-#define LZ4_UNIT_RGB ((LzUnit){4, 4, 0, UINT64_C(0x00ffffff00ffffff)})
 
 void lz4_pixels_init(Lz4Pixels *coder)
 {
@@ -61,9 +60,10 @@ ALWAYS_INLINE uint8_t *literals_copy(uint8_t *out, const uint8_t *from, size_t l
     return out + len;
 }
 
-ALWAYS_INLINE size_t block_code(LzUnit unit, Lz4Pixels *coder, const uint8_t *pixels, uint32_t from,
-                                uint32_t to, uint32_t width, uint8_t *out)
+size_t lz4_pixels_block(Lz4Pixels *coder, const uint8_t *pixels, uint32_t from, uint32_t to, uint32_t width,
+                        uint8_t *out)
 {
+    const LzUnit unit = LZ4_UNIT;
     const uint8_t *const start = out, *const end = pixels + (size_t)to * 4;
     uint32_t *const table = coder->table;
     const uint32_t base = coder->base;
@@ -71,7 +71,7 @@ ALWAYS_INLINE size_t block_code(LzUnit unit, Lz4Pixels *coder, const uint8_t *pi
     uint32_t i = from, literals = from, misses = 0;
     while (i < to && to - i >= PROBE + TAIL) {
         const uint8_t *at = pixels + (size_t)i * 4;
-        const uint64_t here = load64(at) & unit.mask;
+        const uint64_t here = load64(at);
         uint32_t *const entry = &table[here * HASH_FACTOR >> shift];
         uint32_t distance = base + i - *entry;
         *entry = base + i;
@@ -79,11 +79,11 @@ ALWAYS_INLINE size_t block_code(LzUnit unit, Lz4Pixels *coder, const uint8_t *pi
         const uint32_t reach = i < DISTANCE_MAX ? i : DISTANCE_MAX;
         const uint8_t *match = NULL;
         size_t length = 0;
-        if (distance - 1 < reach && (load64(at - (size_t)distance * 4) & unit.mask) == here) {
+        if (distance - 1 < reach && load64(at - (size_t)distance * 4) == here) {
             match = at - (size_t)distance * 4;
             length = units_equal(unit, at, match, end - 4 * TAIL);
         }
-        if (width - 1 < reach && width != distance && (load64(at - (size_t)width * 4) & unit.mask) == here) {
+        if (width - 1 < reach && width != distance && load64(at - (size_t)width * 4) == here) {
             const uint8_t *other = at - (size_t)width * 4;
             const size_t more = units_equal(unit, at, other, end - 4 * TAIL);
             if (more > length) {
@@ -98,8 +98,7 @@ ALWAYS_INLINE size_t block_code(LzUnit unit, Lz4Pixels *coder, const uint8_t *pi
         }
         misses = 0;
         /* What was skipped, or hashed away, may match as well. */
-        while (i > literals && i > distance &&
-               ((load32(at - 4) ^ load32(match - 4)) & (uint32_t)unit.mask) == 0) {
+        while (i > literals && i > distance && load32(at - 4) == load32(match - 4)) {
             at -= 4;
             match -= 4;
             i--;
@@ -131,7 +130,7 @@ ALWAYS_INLINE size_t block_code(LzUnit unit, Lz4Pixels *coder, const uint8_t *pi
         i += (uint32_t)length;
         literals = i;
         /* The end of a match is a likely start of the next. */
-        table[(load64(pixels + ((size_t)i - 1) * 4) & unit.mask) * HASH_FACTOR >> shift] = base + i - 1;
+        table[load64(pixels + ((size_t)i - 1) * 4) * HASH_FACTOR >> shift] = base + i - 1;
     }
     const size_t plain = (size_t)(to - literals) * 4;
     *out++ = (uint8_t)((plain < FIELD_MAX ? plain : FIELD_MAX) << 4);
@@ -140,11 +139,4 @@ ALWAYS_INLINE size_t block_code(LzUnit unit, Lz4Pixels *coder, const uint8_t *pi
     }
     memcpy(out, pixels + (size_t)literals * 4, plain);
     return (size_t)(out - start) + plain;
-}
-
-size_t lz4_pixels_block(Lz4Pixels *coder, const uint8_t *pixels, bool alpha, uint32_t from, uint32_t to,
-                        uint32_t width, uint8_t *out)
-{
-    return alpha ? block_code(LZ4_UNIT, coder, pixels, from, to, width, out)
-                 : block_code(LZ4_UNIT_RGB, coder, pixels, from, to, width, out);
 }

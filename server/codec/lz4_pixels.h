@@ -7,7 +7,6 @@
  */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +26,6 @@ void lz4_pixels_begin(Lz4Pixels *coder, uint32_t count);
 
 /* Bytes that lz4_pixels_block() may touch, behind those it returns, too. */
 size_t lz4_pixels_bound(uint32_t count);
-/* Codes pixels `from` to `to` of the image at `pixels` as a block that refers to all before them. Returns its bytes. Without
- * `alpha` fourth bytes come out as anything. */
-size_t lz4_pixels_block(Lz4Pixels *coder, const uint8_t *pixels, bool alpha, uint32_t from, uint32_t to,
-                        uint32_t width, uint8_t *out);
+/* Codes pixels `from` to `to` of the image at `pixels` as a block that refers to all before them. Returns its bytes. */
+size_t lz4_pixels_block(Lz4Pixels *coder, const uint8_t *pixels, uint32_t from, uint32_t to, uint32_t width,
+                        uint8_t *out);

@@ -100,6 +100,28 @@ static void lz4_links_blocks(void **state)
     lz4_encoder_free(encoder);
 }
 
+/* Guests can make alpha of them. */
+static void lz4_keeps_fourth_bytes(void **state)
+{
+    (void)state;
+    Lz4Encoder *encoder = lz4_encoder_new(&test_memory);
+    uint32_t *pixels = image_paint(IMAGE_TEXT_PAGE, 90, 40, 2);
+    uint8_t coded[90 * 40 * 5], decoded[90 * 40 * 4];
+    Random random = random_from(5);
+    for (unsigned i = 0; i < 90 * 40; i++) {
+        pixels[i] = (pixels[i] & 0xffffff) | random_below(&random, 3) << 24;
+    }
+    const ImageChunk chunk = {(const uint8_t *)pixels, 40};
+    const ImageSource source = {PIXEL_32BIT, 90, 40, 360, true, &chunk, 1};
+    CodecSink sink;
+    sink_init(&sink, coded, sizeof(coded));
+    assert_int_equal(lz4_encode(encoder, &source, &sink), STATUS_OK);
+    assert_int_equal(lz4_decode(span_of(coded, sink.total), decoded, sizeof(decoded)), STATUS_OK);
+    assert_memory_equal(decoded, pixels, sizeof(decoded));
+    free(pixels);
+    lz4_encoder_free(encoder);
+}
+
 static void lz4_refuses_other_formats(void **state)
 {
     (void)state;
@@ -131,7 +153,7 @@ int run_lz4(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lz4_round_trips),           cmocka_unit_test(lz4_survives_abuse),
         cmocka_unit_test(lz4_many_blocks),           cmocka_unit_test(lz4_links_blocks),
-        cmocka_unit_test(lz4_refuses_other_formats),
+        cmocka_unit_test(lz4_refuses_other_formats), cmocka_unit_test(lz4_keeps_fourth_bytes),
     };
     return cmocka_run_group_tests_name("lz4", tests, NULL, NULL);
 }
