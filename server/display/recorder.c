@@ -161,6 +161,7 @@ static void chunk(Recorder *recorder, const char *name, const void *data, size_t
     blob(recorder, name, data, len);
 }
 
+/* The same, up to its bytes. */
 static void chunk_begin(Recorder *recorder, const char *name, size_t len)
 {
     line(recorder, "data_chunks 0 %zu", len);
@@ -170,8 +171,15 @@ static void chunk_begin(Recorder *recorder, const char *name, size_t len)
 static void guest_data(Recorder *recorder, const char *name, const QxlData *data)
 {
     chunk_begin(recorder, name, data->bytes);
-    for (uint32_t i = 0; i < data->count; i++) {
-        put(recorder, (const void *)data->spans[i].host, data->spans[i].bytes);
+    for (uint32_t at = 0; at < data->bytes;) {
+        const size_t room = BUFFER_BYTES - recorder->len;
+        const uint32_t part = data->bytes - at < room ? data->bytes - at : (uint32_t)room;
+        qxl_data_copy(data, at, recorder->buffer + recorder->len, part);
+        recorder->len += part;
+        at += part;
+        if (recorder->len == BUFFER_BYTES) {
+            flush_with(recorder, NULL, 0);
+        }
     }
     blob_end(recorder);
 }

@@ -76,7 +76,7 @@ def xwd_read(data):
 
 
 class XServer:
-    def __init__(self, test):
+    def __init__(self, test, env=None):
         self.test = test
         self.port = harness.free_port()
         self.display = f":{100 + self.port % 900}"
@@ -84,7 +84,7 @@ class XServer:
         with open(config, "w", encoding="ascii") as f:
             f.write(CONFIG)
         self.process = test.start("xspice-qemu", ["Xspice", "--config", config, "--disable-ticketing", "--port", self.port,
-                                                  self.display, "-noreset"], test.library_env())
+                                                  self.display, "-noreset"], {**test.library_env(), **(env or {})})
         self.env = {**os.environ, "DISPLAY": self.display}
         wait_until(lambda: self.process.alive() and subprocess.run(
             ["xdpyinfo"], env=self.env, capture_output=True, check=False).returncode == 0, 30, "an X server")
