@@ -12,6 +12,7 @@ import time
 import traceback
 
 import cases_desktop
+import cases_guest
 import cases_html5
 import cases_qemu
 import cases_replay
@@ -19,7 +20,7 @@ import cases_tshark
 import cases_xspice
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
+CASES = {**cases_desktop.CASES, **cases_guest.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
          **cases_xspice.CASES}
 
 
@@ -52,6 +53,7 @@ def main():
     parser.add_argument("--host", help="fake-desktop or debian-host")
     parser.add_argument("--qemu", default="/usr/bin/qemu-system-x86_64")
     parser.add_argument("--decoder", help="decode-streams")
+    parser.add_argument("--guest-init", help="the init of Linux guests")
     parser.add_argument("--artifacts", default="interop-artifacts")
     parser.add_argument("case", nargs="*")
     options = parser.parse_args()
