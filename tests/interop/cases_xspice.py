@@ -78,6 +78,7 @@ def xwd_read(data):
 class XServer:
     def __init__(self, test, env=None):
         self.test = test
+        self.programs = []
         self.port = harness.free_port()
         self.display = f":{100 + self.port % 900}"
         config = test.temporary("xspice.conf")
@@ -89,11 +90,28 @@ class XServer:
         wait_until(lambda: self.process.alive() and subprocess.run(
             ["xdpyinfo"], env=self.env, capture_output=True, check=False).returncode == 0, 30, "an X server")
 
+        # Xspice is a script; the X server is its child.
+        with open(f"/proc/{self.process.pid}/task/{self.process.pid}/children", encoding="ascii") as children:
+            self.pid = int(children.read().split()[0])
+        self.name = self.process.name
+        test.check_library(self)
+
+    def alive(self):
+        return self.process.alive()
+
+    def tail(self):
+        return self.process.tail()
+
     def run(self, *argv, seconds=30):
         subprocess.run(argv, env=self.env, check=True, capture_output=True, timeout=seconds)
 
     def start(self, name, *argv):
-        return self.test.start(name, list(argv), {"DISPLAY": self.display})
+        self.programs.append(self.test.start(name, list(argv), {"DISPLAY": self.display}))
+        return self.programs[-1]
+
+    def stop_programs(self):
+        for program in self.programs:
+            program.stop()
 
     def root(self, name):
         shot = xwd_read(subprocess.run(["xwd", "-root", "-silent"], env=self.env, check=True, capture_output=True,

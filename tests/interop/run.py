@@ -14,13 +14,15 @@ import traceback
 import cases_desktop
 import cases_guest
 import cases_html5
+import cases_kill
 import cases_qemu
 import cases_replay
 import cases_tshark
 import cases_xspice
 import harness
 
-CASES = {**cases_desktop.CASES, **cases_guest.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
+CASES = {**cases_desktop.CASES, **cases_guest.CASES, **cases_html5.CASES,
+         **cases_kill.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
          **cases_xspice.CASES}
 
 
