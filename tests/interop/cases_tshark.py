@@ -2,11 +2,15 @@
 """tshark's SPICE dissector, written from other people's reading of the protocol, on captures of real sessions."""
 import os
 import re
+import signal
 import subprocess
+import time
 
 import capture
 from cases_desktop import check_session
+from cases_guest import Linux
 from cases_qemu import Qemu
+from cases_xspice import SCROLLING, XServer
 from harness import check, check_equal
 
 # What tshark 4.0 says about the existing server's traffic as well (case tshark-known proves it with Debian's library).
@@ -116,6 +120,45 @@ def qemu(test):
     machine.quit()
 
 
+def linux_guest(test):
+    """What the kernel's qxl driver draws: text that scrolls, new modes, rectangles, a cursor."""
+    linux = Linux(test, "qxl")
+    linux.wait_up()
+    run = capture.Capture(test, linux.qemu.port)
+    client = test.start_client(*linux.qemu.client_args(), "--keys", "1e", "--hold", 60)
+    client.wait_line("^up ", 20)
+    for command in ("text 60", "mode 800x600 1", "draw 40 1", "cursor 20 30", "cursor 50 60", "mode 640x480 2", "draw 20 2"):
+        linux.serial.command(command)
+    time.sleep(1)
+    client.signal(signal.SIGTERM)
+    check_equal(client.wait(15), 0, "the client's exit code")
+    path = run.stop()
+    found = judge(test, path, linux.qemu.port, sessions=1)
+    drawn = found[("display", "Server")]
+    check(drawn.count("SURFACE_CREATE") >= 3 and drawn.count("DRAW_COPY") >= 60, f"too little was drawn: {sorted(set(drawn))}")
+    check("SET" in found[("cursor", "Server")], f"no cursor: {found[('cursor', 'Server')]}")
+    linux.finish()
+
+
+def xspice(test):
+    """What an X driver draws: fills, copies, text as pictures, windows that move."""
+    server = XServer(test)
+    run = capture.Capture(test, server.port)
+    client = test.start_client("--port", server.port, "--wait-primary", "--keys", "1e", "--hold", 60)
+    client.wait_line("^up ", 20)
+    server.run("xsetroot", "-solid", "#4060a0")
+    server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c", SCROLLING)
+    server.run("x11perf", "-repeat", "1", "-reps", "20", "-rect10", "-line100", "-copywinwin100", "-putimage100", "-ftext",
+               seconds=60)
+    time.sleep(1)
+    client.signal(signal.SIGTERM)
+    check_equal(client.wait(15), 0, "the client's exit code")
+    path = run.stop()
+    drawn = judge(test, path, server.port, sessions=1)[("display", "Server")]
+    for name, least in (("DRAW_FILL", 50), ("DRAW_COPY", 20), ("COPY_BITS", 10)):
+        check(drawn.count(name) >= least, f"{drawn.count(name)} times {name}: too little was drawn")
+
+
 def known(test):
     """Every known objection still comes up, so none is on the list for nothing; and nothing but those."""
     host = test.start_host()
@@ -170,6 +213,8 @@ def wire(test):
 
 CASES = {
     "tshark-desktop": desktop,
+    "tshark-guest": linux_guest,
+    "tshark-xspice": xspice,
     "tshark-qemu": qemu,
     "tshark-known": known,
     "wire-streams": wire,
