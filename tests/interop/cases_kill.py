@@ -21,13 +21,18 @@ SEED = int(os.environ.get("INTEROP_SEED", "150"))
 def kill_clients(test, port, server, dice):
     """One after another: spice-gtk's library and spicy-stats, at any moment from the connect on; some were stopped first, so
     that everything on the way to them is full."""
+    begin = time.monotonic()
+    client = test.start_client("--port", port, "--wait-primary", name="measured")
+    client.wait_line("^up ", 30)
+    whole = time.monotonic() - begin  # what a client needs until it is up, on this machine at this time
+    check_equal(client.wait(15), 0, "the exit code of the client that was not killed")
     up = 0
     for n in range(KILLS):
         if n % 3 == 2:
             client = test.start("killed-stats", ["spicy-stats", "--uri", f"spice://127.0.0.1:{port}"])
         else:
             client = test.start_client("--port", port, "--hold", 60, "--keys", "+1e", name="killed")
-        time.sleep(dice.choice((dice.uniform(0.01, 0.15), dice.uniform(0.1, 0.6))))
+        time.sleep(dice.uniform(0.01, 2 * whole + 0.1))
         up += any(line.startswith("up ") for line in client.lines)
         if dice.random() < 0.2:
             client.signal(signal.SIGSTOP)
