@@ -137,7 +137,8 @@ static SimFile *file_new(Sim *sim, const char *path)
     SimFile *file = calloc(1, sizeof *file);
     CHECK(file != NULL);
     file->path = strdup(path);
-    CHECK(file->path != NULL);
+    file->data = malloc(1); /* never NULL, even if empty */
+    CHECK(file->path != NULL && file->data != NULL);
     file->next = sim->own.files;
     sim->own.files = file;
     return file;
@@ -191,7 +192,9 @@ static int fiber_file_write(const Core *core, CoreFile *opened, const struct iov
     for (int i = 0; i < iov_len && !file->full; i++) {
         uint8_t *data = realloc(file->data, file->len + iov[i].iov_len + 1);
         CHECK(data != NULL);
-        memcpy(data + file->len, iov[i].iov_base, iov[i].iov_len);
+        if (iov[i].iov_len > 0) {
+            memcpy(data + file->len, iov[i].iov_base, iov[i].iov_len);
+        }
         file->data = data;
         file->len += iov[i].iov_len;
     }
@@ -630,9 +633,11 @@ void sim_file_add(Sim *sim, const char *path, const void *data, size_t len)
 {
     kernel_enter(sim);
     SimFile *file = file_new(sim, path);
-    file->data = malloc(len > 0 ? len : 1);
+    file->data = realloc(file->data, len + 1);
     CHECK(file->data != NULL);
-    memcpy(file->data, data, len);
+    if (len > 0) {
+        memcpy(file->data, data, len);
+    }
     file->len = len;
     kernel_leave(sim);
 }

@@ -78,6 +78,7 @@ def xspice(test):
                         "-ftext", "-line100")
     begin, used = time.monotonic(), cpu_seconds(server)
     kill_clients(test, server.port, server, random.Random(SEED))
+    check(server.answers(), f"the X server does not answer after {KILLS} clients were killed: {server.tail()}")
     used, took = cpu_seconds(server) - used, time.monotonic() - begin
     check(perf.alive() and used > took / 10, f"the X server had {used:.1f} s of work in {took:.1f} s: it was not busy")
     server.stop_programs()
