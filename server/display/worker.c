@@ -337,10 +337,10 @@ static void worker_finish(RedWorker *worker)
     memslots_free(worker->slots);
     current_finish(&worker->current);
     surfaces_finish(&worker->surfaces);
-    recorder_free(worker->recorder);
     if (worker->loop != NULL) {
         worker->core->loop_free(worker->loop);
     }
+    recorder_free(worker->recorder);
     g_free(worker);
 }
 
