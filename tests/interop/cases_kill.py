@@ -105,11 +105,11 @@ def xspice(test):
 
 
 def desktop(test):
-    """Everything that can be drawn; a client that is there all the time sees nothing of the others' ends."""
+    """A desktop that is drawn all the time; a client that is there from the start sees nothing of the others' ends."""
     program = os.path.join(os.path.dirname(test.options.host), "fake-desktop")
     dump = test.temporary("dump.ppm")
     port = harness.free_port()
-    host = test.start("desktop-host", [program, "--port", port, "--paint", "--multi-client", "--cursor-traffic", "--dump",
+    host = test.start("desktop-host", [program, "--port", port, "--multi-client", "--cursor-traffic", "--dump",
                                        dump, "--size", "800x600"], test.library_env())
     host.wait_line("^ready$", 15)
     test.check_library(host)
