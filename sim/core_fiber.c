@@ -118,14 +118,37 @@ static void fiber_exit_process(const Core *core, int code)
     sim_call_end(sim); /* does not come back here in a simulated thread */
 }
 
+/* A file's name is all that its writer knows: the SimFile stays until the end. */
+struct CoreFile {
+    SimFile *file;
+};
+
+static SimFile *file_find(Sim *sim, const char *path)
+{
+    SimFile *file = sim->own.files;
+    while (file != NULL && strcmp(file->path, path) != 0) {
+        file = file->next;
+    }
+    return file;
+}
+
+static SimFile *file_new(Sim *sim, const char *path)
+{
+    SimFile *file = calloc(1, sizeof *file);
+    CHECK(file != NULL);
+    file->path = strdup(path);
+    file->data = malloc(1); /* never NULL, even if empty */
+    CHECK(file->path != NULL && file->data != NULL);
+    file->next = sim->own.files;
+    sim->own.files = file;
+    return file;
+}
+
 static int fiber_file_read(const Core *core, const char *path, size_t max, uint8_t **ret_data,
                            size_t *ret_len)
 {
     Sim *sim = enter(core);
-    const SimFile *file = sim->own.files;
-    while (file != NULL && strcmp(file->path, path) != 0) {
-        file = file->next;
-    }
+    const SimFile *file = file_find(sim, path);
     const int result = file == NULL ? -ENOENT : file->len > max ? -EFBIG : 0;
     sim_call_end(sim);
     if (result < 0) {
@@ -139,6 +162,55 @@ static int fiber_file_read(const Core *core, const char *path, size_t max, uint8
     *ret_data = data;
     *ret_len = file->len;
     return 0;
+}
+
+static int fiber_file_create(const Core *core, const char *path, const char *filter, CoreFile **ret_file)
+{
+    Sim *sim = enter(core);
+    CoreFile *opened = NULL;
+    if (filter == NULL) {
+        SimFile *file = file_find(sim, path);
+        opened = malloc(sizeof *opened);
+        CHECK(opened != NULL);
+        opened->file = file != NULL ? file : file_new(sim, path);
+        opened->file->len = 0;
+        sim->own.files_written++;
+        *ret_file = opened;
+    }
+    world_record(sim, "f-create", opened != NULL, 0);
+    sim_call_end(sim);
+    return opened != NULL ? 0 : -EPERM; /* there are no other programs in here */
+}
+
+static int fiber_file_write(const Core *core, CoreFile *opened, const struct iovec *iov, int iov_len)
+{
+    for (int i = 0; i < iov_len; i++) {
+        tsan_read(iov[i].iov_base, iov[i].iov_len);
+    }
+    Sim *sim = enter(core);
+    SimFile *file = opened->file;
+    for (int i = 0; i < iov_len && !file->full; i++) {
+        uint8_t *data = realloc(file->data, file->len + iov[i].iov_len + 1);
+        CHECK(data != NULL);
+        if (iov[i].iov_len > 0) {
+            memcpy(data + file->len, iov[i].iov_base, iov[i].iov_len);
+        }
+        file->data = data;
+        file->len += iov[i].iov_len;
+    }
+    world_record(sim, "f-write", file->len, file->full);
+    const bool full = file->full;
+    sim_call_end(sim);
+    return full ? -ENOSPC : 0;
+}
+
+static void fiber_file_close(const Core *core, CoreFile *opened)
+{
+    Sim *sim = enter(core);
+    sim->own.files_written--;
+    world_record(sim, "f-close", 0, 0);
+    sim_call_end(sim);
+    free(opened);
 }
 
 /* ---- Loops ---- */
@@ -524,6 +596,9 @@ void sim_core_init(Sim *sim)
         .wake_signal = fiber_wake_signal,
         .wake_clear = fiber_wake_clear,
         .file_read = fiber_file_read,
+        .file_create = fiber_file_create,
+        .file_write = fiber_file_write,
+        .file_close = fiber_file_close,
         .env = fiber_env,
         .alloc = fiber_alloc,
         .free = fiber_free,
@@ -557,14 +632,20 @@ const Core *sim_core(Sim *sim)
 void sim_file_add(Sim *sim, const char *path, const void *data, size_t len)
 {
     kernel_enter(sim);
-    SimFile *file = calloc(1, sizeof *file);
-    CHECK(file != NULL);
-    file->path = strdup(path);
-    file->data = malloc(len > 0 ? len : 1);
-    CHECK(file->path != NULL && file->data != NULL);
-    memcpy(file->data, data, len);
+    SimFile *file = file_new(sim, path);
+    file->data = realloc(file->data, len + 1);
+    CHECK(file->data != NULL);
+    if (len > 0) {
+        memcpy(file->data, data, len);
+    }
     file->len = len;
-    file->next = sim->own.files;
-    sim->own.files = file;
+    kernel_leave(sim);
+}
+
+void sim_file_set_full(Sim *sim, const char *path)
+{
+    kernel_enter(sim);
+    SimFile *file = file_find(sim, path);
+    (file != NULL ? file : file_new(sim, path))->full = true;
     kernel_leave(sim);
 }

@@ -14,10 +14,12 @@ typedef struct SimFile {
     char *path;
     uint8_t *data;
     size_t len;
+    bool full; /* cannot be written */
 } SimFile;
 
 typedef struct SimCore {
     SimFile *files;
+    size_t files_written; /* CoreFiles in existence */
     ListNode loops;
     size_t loops_len;
     size_t allocations; /* in existence */

@@ -57,6 +57,7 @@ const char *sim_leaks(Sim *sim)
         {"loops", sim->own.loops_len},
         {"threads", sim->threads.unjoined - 1}, /* the host's main loop ends with the universe */
         {"allocations", sim->own.allocations},
+        {"files", sim->own.files_written},
     };
     int len = 0;
     for (size_t i = 0; i < sizeof left / sizeof left[0]; i++) {

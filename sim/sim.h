@@ -201,6 +201,8 @@ uint32_t sim_fault(Sim *sim, SimFault fault, uint32_t one_in, uint32_t n);
 
 /* What file_read() finds. Both are copied. */
 void sim_file_add(Sim *sim, const char *path, const void *data, size_t len);
+/* From now on the disk under this file is full. */
+void sim_file_set_full(Sim *sim, const char *path);
 
 /* ---- The network, seen from the clients ---- */
 

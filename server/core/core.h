@@ -35,6 +35,7 @@ typedef struct CoreTimer CoreTimer;
 typedef struct CoreWatch CoreWatch;
 typedef struct CoreThread CoreThread;
 typedef struct CoreTask CoreTask;
+typedef struct CoreFile CoreFile;
 
 #define NS_PER_US UINT64_C(1000)
 #define NS_PER_MS UINT64_C(1000000)
@@ -171,6 +172,13 @@ struct Core {
 
     /* A whole file, at most `max` bytes, in memory from alloc(). 0 or -E.... */
     int (*file_read)(const Core *core, const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
+
+    /* A file to be written from its start, made or emptied; one that is made is for its owner alone. `filter`: NULL, or
+     * a command line, quoted as for a shell, that reads what is written and whose output is the file. 0 or -E.... */
+    int (*file_create)(const Core *core, const char *path, const char *filter, CoreFile **ret_file);
+    /* All of it, or -E...; waits for the disk, and for the filter. One thread at a time. */
+    int (*file_write)(const Core *core, CoreFile *file, const struct iovec *iov, int iov_len);
+    void (*file_close)(const Core *core, CoreFile *file); /* waits for the filter to end */
 
     /* NULL: not set. The string lives as long as the Core. */
     const char *(*env)(const Core *core, const char *name);

@@ -46,7 +46,8 @@ void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, ui
 /* ---- Surfaces ---- */
 
 Status worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry, uint32_t group,
-                             uint64_t address, bool keep, HeldCommand *take_command, QxlFault *ret_fault)
+                             uint64_t address, bool keep, HeldCommand *take_command, const void **ret_pixels,
+                             QxlFault *ret_fault)
 {
     GuestRange range;
     Surface *surface;
@@ -62,6 +63,7 @@ Status worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *
         return status;
     }
     surface->create = take(take_command);
+    *ret_pixels = (const void *)range.host;
     display_channel_sync(worker->display);
     return STATUS_OK;
 }
@@ -79,7 +81,10 @@ bool worker_destroy_surface(RedWorker *worker, uint32_t id, uint64_t now_ns)
     worker_release(worker, &held);
     display_channel_sync(worker->display);
     if (id == SURFACE_PRIMARY) {
+        recorder_primary_destroy(worker->recorder, now_ns);
         worker_report_primary(worker, false, 0, 0, false);
+    } else {
+        recorder_surface_destroy(worker->recorder, id, now_ns);
     }
     return true;
 }
@@ -93,13 +98,21 @@ static Status do_surface(RedWorker *worker, const QxlSurface *command, HeldComma
                    : qxl_fault(ret_fault, "there is no such surface to destroy", command->id);
     }
     /* A machine that stands still restores what it was saved with: the pixels are there. */
-    return worker_create_surface(worker, command->id, &command->geometry, owed->release.group_id,
-                                 command->address, command->keep_data || !worker->running, owed, ret_fault);
+    const bool keep = command->keep_data || !worker->running;
+    const void *pixels;
+    const Status status =
+        worker_create_surface(worker, command->id, &command->geometry, owed->release.group_id,
+                              command->address, keep, owed, &pixels, ret_fault);
+    if (status == STATUS_OK) {
+        recorder_surface_create(worker->recorder, command->id, &command->geometry, keep ? pixels : NULL,
+                                now_ns);
+    }
+    return status;
 }
 
 /* ---- Cursor ---- */
 
-static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCommand *owed,
+static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCommand *owed, uint64_t now_ns,
                             QxlFault *ret_fault)
 {
     const QxlShape *from = &command->shape;
@@ -120,6 +133,7 @@ static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCom
         cursor_shape_unref(shape);
         return status;
     }
+    recorder_cursor(worker->recorder, command, shape->data, shape->len, now_ns);
     cursor_channel_set(worker->cursor, command->x, command->y, command->visible, shape);
     HeldCommand before = worker->cursor_command;
     worker->cursor_command = take(owed);
@@ -127,11 +141,14 @@ static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCom
     return STATUS_OK;
 }
 
-static Status do_cursor(RedWorker *worker, const QxlCursor *command, HeldCommand *owed, QxlFault *ret_fault)
+static Status do_cursor(RedWorker *worker, const QxlCursor *command, HeldCommand *owed, uint64_t now_ns,
+                        QxlFault *ret_fault)
 {
+    if (command->type == QXL_CURSOR_SET) {
+        return do_cursor_set(worker, command, owed, now_ns, ret_fault);
+    }
+    recorder_cursor(worker->recorder, command, NULL, 0, now_ns);
     switch (command->type) {
-    case QXL_CURSOR_SET:
-        return do_cursor_set(worker, command, owed, ret_fault);
     case QXL_CURSOR_MOVE:
         cursor_channel_move(worker->cursor, command->x, command->y);
         return STATUS_OK;
@@ -187,6 +204,7 @@ void worker_init_drawing(RedWorker *worker)
 
 static Status do_draw(RedWorker *worker, QxlDrawable *qxl, HeldCommand *owed, uint64_t now_ns)
 {
+    recorder_draw(worker->recorder, qxl, now_ns);
     /* It exists: the drawable was read just now. */
     const Surface *surface = surfaces_find(&worker->surfaces, qxl->surface_id);
     Drawable *drawable =
@@ -213,6 +231,7 @@ static Status do_update(RedWorker *worker, const QxlUpdate *update, uint64_t now
     if (surfaces_find(&worker->surfaces, update->surface_id) == NULL) {
         return qxl_fault(ret_fault, "an update of a surface that does not exist", update->surface_id);
     }
+    recorder_update(worker->recorder, update, now_ns);
     current_render(&worker->current, update->surface_id, now_ns);
     if (worker->interface->notify_update != NULL) {
         worker->interface->notify_update(worker->qxl, update->update_id);
@@ -231,10 +250,11 @@ static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand 
     case QXL_CMD_SURFACE:
         return do_surface(worker, &command->u.surface, owed, now_ns, ret_fault);
     case QXL_CMD_CURSOR:
-        return do_cursor(worker, &command->u.cursor, owed, ret_fault);
+        return do_cursor(worker, &command->u.cursor, owed, now_ns, ret_fault);
     default:
         core_log(worker->core, CORE_LOG_DEBUG, "display %d: the guest says: %s", worker->qxl->id,
                  command->u.message.text);
+        recorder_message(worker->recorder, &command->u.message, now_ns);
         return STATUS_OK;
     }
 }

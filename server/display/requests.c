@@ -95,9 +95,9 @@ void request_create_primary(RedWorker *worker, void *args, uint64_t now_ns)
     const QXLDevSurfaceCreate *create = &request->create;
     const QxlGeometry geometry = {create->width, create->height, create->format, create->stride};
     HeldCommand none = {0};
+    const void *pixels;
     QxlFault fault;
 
-    (void)now_ns;
     if (request->surface_id != SURFACE_PRIMARY || create->type != QXL_SURF_TYPE_PRIMARY) {
         complain(worker, "a primary surface",
                  &(QxlFault){"its id and its type must be 0", request->surface_id});
@@ -105,10 +105,11 @@ void request_create_primary(RedWorker *worker, void *args, uint64_t now_ns)
                STATUS_OK) {
         complain(worker, "a primary surface", &fault);
     } else if (worker_create_surface(worker, SURFACE_PRIMARY, &geometry, create->group_id, create->mem,
-                                     (create->flags & QXL_SURF_FLAG_KEEP_DATA) != 0, &none,
+                                     (create->flags & QXL_SURF_FLAG_KEEP_DATA) != 0, &none, &pixels,
                                      &fault) != STATUS_OK) {
         complain(worker, "a primary surface", &fault);
     } else {
+        recorder_primary_create(worker->recorder, create, pixels, now_ns);
         show_whole_primary(worker, &geometry);
         cursor_channel_init_clients(worker->cursor);
         worker_report_primary(worker, true, geometry.width, geometry.height, create->mouse_mode != 0);

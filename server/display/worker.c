@@ -340,6 +340,7 @@ static void worker_finish(RedWorker *worker)
     if (worker->loop != NULL) {
         worker->core->loop_free(worker->loop);
     }
+    recorder_free(worker->recorder);
     g_free(worker);
 }
 
@@ -396,6 +397,7 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     worker->slots = slots;
     worker->monitors_max = QXL_HEADS_MAX;
     worker->reporter = reporter_new(worker, hooks, &reds->main);
+    worker->recorder = recorder_new(core, reds->devices_made++);
     surfaces_init(&worker->surfaces, core, info.n_surfaces);
     worker_init_drawing(worker);
     pending_message_init(&worker->wakeup, "wakeup", handle_wakeup);

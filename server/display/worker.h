@@ -24,6 +24,7 @@
 #include "channels/cursor.h"
 #include "display/current.h"
 #include "display/display_channel.h"
+#include "display/recorder.h"
 #include "display/rings.h"
 #include "display/surfaces.h"
 #include "qxl/command.h"
@@ -75,6 +76,7 @@ struct QXLState {
     /* Worker. */
     bool running;
     Memslots *slots;
+    Recorder *recorder; /* NULL: nobody wants one */
     SurfaceTable surfaces;
     Current current;
     ListNode drawables;         /* Drawable.in_worker: all that are needed by somebody */
@@ -129,9 +131,9 @@ void worker_release(RedWorker *worker, HeldCommand *held);
 /* The guest did something wrong. */
 void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, uint64_t now_ns);
 
-/* `keep`: the pixels mean something already. */
+/* `keep`: the pixels mean something already. *ret_pixels: where they lie. */
 Status worker_create_surface(RedWorker *worker, uint32_t id, const QxlGeometry *geometry, uint32_t group,
-                             uint64_t address, bool keep, HeldCommand *take_command,
+                             uint64_t address, bool keep, HeldCommand *take_command, const void **ret_pixels,
                              QxlFault *ret_fault) STATUS_MUST_CHECK;
 /* False: there is none. */
 bool worker_destroy_surface(RedWorker *worker, uint32_t id, uint64_t now_ns);

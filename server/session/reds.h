@@ -46,6 +46,7 @@ struct RedsState {
     ListNode clients;                 /* RedClient.in_reds, oldest first */
     uint32_t clients_len;
     bool multiple_clients;
+    uint32_t devices_made; /* QXL devices, ever: tells recordings of their commands apart */
 };
 
 /* Calls a function of the host's from the main domain; the host may call us back from it. */

@@ -50,6 +50,36 @@ static void files_are_read_whole_or_not_at_all(Rig *rig)
     core->free(core, data);
 }
 
+static bool file_is(Rig *rig, const char *path, const char *wanted)
+{
+    uint8_t *data = NULL;
+    size_t len = 0;
+    const bool is = rig->core->file_read(rig->core, path, 1000, &data, &len) == 0 && len == strlen(wanted) &&
+                    memcmp(data, wanted, len) == 0;
+    rig->core->free(rig->core, data);
+    return is;
+}
+
+static void files_are_written(Rig *rig)
+{
+    const Core *core = rig->core;
+    const struct iovec parts[] = {{"ab", 2}, {"", 0}, {"cde", 3}};
+    CoreFile *file = NULL;
+
+    EXPECT(rig, core->file_create(core, "contract.written", NULL, &file) == 0 && file != NULL);
+    EXPECT(rig, file_is(rig, "contract.written", ""));
+    EXPECT(rig, core->file_write(core, file, parts, 3) == 0);
+    EXPECT(rig, file_is(rig, "contract.written", "abcde"));
+    EXPECT(rig, core->file_write(core, file, parts, 0) == 0);
+    EXPECT(rig, core->file_write(core, file, parts, 1) == 0);
+    core->file_close(core, file);
+    EXPECT(rig, file_is(rig, "contract.written", "abcdeab"));
+    EXPECT(rig, core->file_create(core, "contract.written", NULL, &file) == 0); /* again from its start */
+    EXPECT(rig, core->file_write(core, file, parts + 2, 1) == 0);
+    core->file_close(core, file);
+    EXPECT(rig, file_is(rig, "contract.written", "cde"));
+}
+
 static void environment_is_seen(Rig *rig)
 {
     const char *value = rig->core->env(rig->core, "SUMAC_CONTRACT");
@@ -83,6 +113,7 @@ const ContractTest service_tests[] = {
     {"clocks go on", clocks_go_on},
     {"entropy differs", entropy_differs},
     {"files are read whole or not at all", files_are_read_whole_or_not_at_all},
+    {"files are written", files_are_written},
     {"the environment is seen", environment_is_seen},
     {"absurd sizes are refused", absurd_sizes_are_refused},
     {"notes may be off", notes_may_be_off},

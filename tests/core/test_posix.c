@@ -21,6 +21,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
@@ -339,6 +340,56 @@ static void what_is_no_file_is_refused(void **state)
     }
 }
 
+static int write_once(const char *path, const char *filter, const void *data, size_t len)
+{
+    const struct iovec part = {(void *)data, len};
+    CoreFile *file;
+    int error = core->file_create(core, path, filter, &file);
+    if (error == 0) {
+        error = core->file_write(core, file, &part, 1);
+        core->file_close(core, file);
+    }
+    return error;
+}
+
+static void what_cannot_be_written_says_so(void **state)
+{
+    (void)state;
+    assert_int_equal(write_once("/dev/full", NULL, "x", 1), -ENOSPC);
+    assert_int_equal(write_once("/", NULL, "x", 1), -EISDIR);
+    assert_int_equal(write_once("no-such-folder/file", NULL, "x", 1), -ENOENT);
+    assert_int_equal(mkfifo("posix.fifo", 0600), 0);
+    assert_int_equal(write_once("posix.fifo", NULL, "x", 1), -ENXIO); /* nobody reads: it does not wait */
+    unlink("posix.fifo");
+    struct stat info;
+    assert_int_equal(write_once("posix.own", NULL, "x", 1), 0);
+    assert_int_equal(stat("posix.own", &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0600);
+    unlink("posix.own");
+}
+
+static void a_filter_has_its_say(void **state)
+{
+    (void)state;
+    static uint8_t much[300000];
+    uint8_t *data = NULL;
+    size_t len = 0;
+    assert_int_equal(write_once("posix.out", "tr 'a b' \"xyz\"", "a b a", 5), 0);
+    assert_int_equal(core->file_read(core, "posix.out", 100, &data, &len), 0); /* it has ended */
+    assert_int_equal(len, 5);
+    assert_memory_equal(data, "xyzyx", 5);
+    core->free(core, data);
+    assert_int_equal(write_once("posix.out", "tr 'a", "a", 1), -EINVAL);
+    assert_int_equal(write_once("posix.out", "", "a", 1), -EINVAL);
+    assert_int_equal(write_once("posix.out", "there-is-no-such-program", "a", 1), -ENOENT);
+    /* It leaves while we wait in the middle of a write: that one is short, and raises no signal either. */
+    assert_int_equal(write_once("posix.out", "head -c 1000", much, sizeof much), -EPIPE);
+    assert_int_equal(write_once("posix.out", "true", much, sizeof much), -EPIPE);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+    assert_int_equal(errno, ECHILD);
+    unlink("posix.out");
+}
+
 /* ---- Logging ---- */
 
 typedef struct Line {
@@ -434,6 +485,8 @@ int main(void)
         cmocka_unit_test(files_of_unknown_size_are_read),
         cmocka_unit_test(growing_buffers_keep_what_was_read),
         cmocka_unit_test(what_is_no_file_is_refused),
+        cmocka_unit_test(what_cannot_be_written_says_so),
+        cmocka_unit_test(a_filter_has_its_say),
         cmocka_unit_test(lines_go_to_glib_in_the_domain_of_spice),
         cmocka_unit_test(signals_do_not_end_a_loop_early),
     };

@@ -19,6 +19,7 @@
 
 #define DESK_CLIENTS_MAX 3u
 #define DESK_MESSAGES_MAX 8192u
+#define DESK_RECORDING "desk.rec"
 
 /* Types of messages as they came, without those that every channel has. */
 typedef struct DeskMessages {
@@ -63,6 +64,8 @@ struct Desk {
 int desk_setup(void **state);
 /* The same, where time goes on although something can run. */
 int desk_setup_slipping(void **state);
+/* The same, with commands recorded in the universe's file DESK_RECORDING. */
+int desk_setup_recording(void **state);
 /* Destroys the server if the test has not; checks that nothing is left and that no client saw a fault. */
 int desk_teardown(void **state);
 
@@ -94,3 +97,4 @@ int run_requests(void);
 int run_clients(void);
 int run_life(void);
 int run_drawing(void);
+int run_recording(void);

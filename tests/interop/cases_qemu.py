@@ -21,7 +21,8 @@ CHANNEL_TYPES = {"main": 1, "display": 2, "inputs": 3, "cursor": 4}
 class Qemu:
     """One QEMU: .process, .qmp, .port, .tls_port, and what its firmware says on the debug console."""
 
-    def __init__(self, test, vga, *args, spice="disable-ticketing=on", plain=True, tls=False):
+    def __init__(self, test, vga, *args, spice="disable-ticketing=on", plain=True, tls=False, serial="none",
+                 env=None):
         self.test = test
         self.fw_path = test.artifact("firmware.log")
         qmp_path = test.temporary("qmp.sock")  # QEMU removes it when it ends in order
@@ -31,10 +32,10 @@ class Qemu:
         listen += f",port={self.port}" if plain else ""
         listen += f",tls-port={self.tls_port}" if tls else ""
         argv = [test.options.qemu, "-name", "interop", "-accel", "tcg", "-m", "64", "-nodefaults", "-vga", vga,
-                "-display", "none", "-monitor", "none", "-serial", "none", "-parallel", "none",
+                "-display", "none", "-monitor", "none", "-serial", serial, "-parallel", "none",
                 "-chardev", f"file,id=fw,path={self.fw_path}", "-device", "isa-debugcon,iobase=0x402,chardev=fw",
                 "-qmp", f"unix:{qmp_path},server=on,wait=off", *args, "-spice", f"{listen},{spice}"]
-        self.process = test.start("qemu", argv, test.library_env())
+        self.process = test.start("qemu", argv, {**test.library_env(), **(env or {})})
         wait_until(lambda: os.path.exists(qmp_path) or not self.process.alive(), 15, "QEMU's QMP socket")
         check(self.process.alive(), f"QEMU ended at once: {self.process.tail()}")
         self.qmp = Qmp(qmp_path, test.artifact("qmp.log"))

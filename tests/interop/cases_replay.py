@@ -1,23 +1,33 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Recordings of real drivers, played by this library and by Debian's: a client must see the same at the end."""
+"""Recordings of real drivers, played by this library and by Debian's: a client must see the same at the end. And recordings
+that this library makes: both play them to the picture that was there when they were made."""
+import gzip
 import os
+import re
+import shutil
 import signal
 import time
 
 import harness
-from cases_qemu import client_picture
-from harness import check, check_equal
-from picture import compare, lit_pixels
+from cases_qemu import Qemu, client_picture
+from cases_xspice import SCROLLING, XServer
+from harness import check, check_equal, wait_until
+from picture import compare, lit_pixels, png_write, ppm_read
 
 RECORDINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recordings")
 
 
-def last_pictures(test, name, library):
+def player(test, library, path, *args, env=None):
+    """fake-replay, on Debian's library or ours."""
+    argv = [test.options.host, *args, path]
+    env = {**({"LD_LIBRARY_PATH": harness.STOCK_LIBRARY} if library == "debian" else test.library_env()), **(env or {})}
+    return test.start(f"{library}-host", argv, env)
+
+
+def last_pictures(test, name, library, path):
     """What a client shows that was there (nearly) from the start, and one that came when all was drawn."""
     port = harness.free_port()
-    argv = [test.options.host, "--port", port, os.path.join(RECORDINGS, name + ".rec")]
-    host = test.start(f"{library}-host", argv, {"LD_LIBRARY_PATH": harness.STOCK_LIBRARY} if library == "debian"
-                      else test.library_env())
+    host = player(test, library, path, "--port", port)
     host.wait_line("^ready$", 20)
     early, late = test.temporary(f"{library}-early.ppm"), test.temporary(f"{library}-late.ppm")
     client = test.start_client("--port", port, "--wait-primary", "--hold", 90, "--screenshot", early, name="early")
@@ -33,12 +43,118 @@ def last_pictures(test, name, library):
 
 def replay(name):
     def case(test):
-        _, wanted = last_pictures(test, name, "debian")
+        path = os.path.join(RECORDINGS, name + ".rec")
+        _, wanted = last_pictures(test, name, "debian", path)
         check(lit_pixels(wanted) > 1000, f"{name}: Debian's library shows nothing: the test would prove nothing")
-        for picture, who in zip(last_pictures(test, name, "our"), ("a client that was there", "one that came late")):
+        for picture, who in zip(last_pictures(test, name, "our", path), ("a client that was there", "one that came late")):
             compare(picture, wanted, f"{name}: the last picture of {who}")
 
     return case
 
 
-CASES = {f"replay-{name[:-4]}": replay(name[:-4]) for name in sorted(os.listdir(RECORDINGS)) if name.endswith(".rec")}
+# ---- Recordings that are made here ----
+
+def recording_env(path, **more):
+    return {"SPICE_WORKER_RECORD_FILENAME": path, **more}
+
+
+def check_played(test, path, wanted, libraries=("debian", "our")):
+    """Whoever plays it: a client sees in the end what was there when it was made."""
+    png_write(test.artifact("wanted.png"), wanted)
+    check(lit_pixels(wanted) > 1000, "the picture to be recorded is (nearly) black: the test would prove nothing")
+    for library in libraries:
+        early, late = last_pictures(test, "recorded", library, path)
+        compare(early, wanted, f"played by {library} library, the last picture of a client that was there")
+        compare(late, wanted, f"played by {library} library, the picture of a client that came late")
+
+
+def untimed(path):
+    """A recording without the times of its events."""
+    with open(path, "rb") as f:
+        return re.sub(rb"(?m)^(event \d+ \d \d+) \d+$", rb"\1", f.read())
+
+
+def record_desktop(test, path, *args, env=None, seconds=2.0):
+    """Lets fake-desktop draw for a while, recorded; what lay in the guest's memory in the end."""
+    dump = test.temporary("dump.ppm")
+    program = os.path.join(os.path.dirname(test.options.host), "fake-desktop")
+    argv = [program, "--unix", test.temporary("desktop.sock"), "--dump", dump, "--size", "800x600", *args]
+    host = test.start("desktop-host", argv, {**test.library_env(), **recording_env(path), **(env or {})})
+    host.wait_line("^ready$", 15)
+    test.check_library(host)
+    time.sleep(seconds)
+    host.signal(signal.SIGUSR1)
+    host.wait_line("^dumped$", 10)
+    host.signal(signal.SIGTERM)
+    check_equal(host.wait(15), 0, "fake-desktop's exit code")
+    return ppm_read(dump)
+
+
+def record_of_desktop(test):
+    path = test.temporary("desktop.rec")
+    check_played(test, path, record_desktop(test, path, "--cursor-traffic"))
+
+
+def record_of_paint(test):
+    """Everything that can be drawn. Debian's library aborts on some of it (a picture of alpha alone that is copied): it is
+    played by ours only; but recorded again when it is played, it is what it was."""
+    path = test.temporary("paint.rec")
+    wanted = record_desktop(test, path, "--paint")
+    check_played(test, path, wanted, libraries=("our",))
+    generations = [path]
+    for n in (2, 3):
+        generations.append(test.temporary(f"paint-{n}.rec"))
+        host = player(test, "our", generations[-2], "--quit", env=recording_env(generations[-1]))
+        check_equal(host.wait(60), 0, "fake-replay's exit code")
+    second, third = (untimed(p) for p in generations[1:])  # surfaces have other numbers than in the first
+    check(len(second) > 1000000, "the second recording is (nearly) empty: the test would prove nothing")
+    check(second == third, "what was recorded of a recording that was played is something else")
+
+
+def record_of_xspice(test):
+    path = test.temporary("xspice.rec")
+    server = XServer(test, recording_env(path))
+    server.run("xsetroot", "-solid", "#4060a0")
+    server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c", SCROLLING)
+    server.run("x11perf", "-repeat", "1", "-reps", "300", "-rect10", "-line100", "-copywinwin100", seconds=60)
+    time.sleep(1)
+    wanted = server.settle()
+    server.process.stop()
+    check_played(test, path, wanted)
+
+
+def record_of_qemu(test):
+    """The device of a real machine, from power on to its firmware's last words; and through a filter."""
+    path = test.temporary("qemu.rec.gz")
+    qemu = Qemu(test, "qxl", env=recording_env(path, SPICE_WORKER_RECORD_FILTER="gzip -1"))
+    qemu.wait_settled()
+    qemu.qmp.command("stop")
+    wanted = qemu.screendump("qemu-screen")
+    qemu.quit()
+    plain = test.temporary("qemu.rec")
+    wait_until(lambda: unzipped(path, plain), 10, "the filter's last bytes")
+    check_played(test, plain, wanted)
+
+
+def unzipped(source, target):
+    try:
+        with gzip.open(source) as packed, open(target, "wb") as unpacked:
+            shutil.copyfileobj(packed, unpacked)
+    except EOFError:  # gzip is still at work
+        return False
+    return True
+
+
+def record_nowhere(test):
+    """A file that cannot be made, or be written any more, is one line, and nothing else."""
+    missing = os.path.join(test.temporary("no-such-folder"), "file.rec")
+    for path, line in ((missing, "nothing is recorded in .*: No such file"), ("/dev/full", "recording of commands ends")):
+        record_desktop(test, path, seconds=0.5)
+        lines = test.processes[-1].lines
+        check_equal(sum(1 for said in lines if re.search(line, said)), 1, f"lines like {line!r} among {lines}")
+        check_equal(sum(1 for said in lines if "WARNING" in said), 1, f"warnings among {lines}")
+
+
+CASES = {"record-desktop": record_of_desktop, "record-paint": record_of_paint, "record-xspice": record_of_xspice,
+         "record-qemu": record_of_qemu, "record-nowhere": record_nowhere}
+CASES.update({f"replay-{name[:-4]}": replay(name[:-4]) for name in sorted(os.listdir(RECORDINGS)) if name.endswith(".rec")})

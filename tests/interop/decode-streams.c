@@ -20,7 +20,7 @@ enum {
     MINI_HEADER = 6,
     FULL_HEADER = 18,
     MSG_NOTIFY = 7,
-    PRINT_MAX = 400, /* bytes of a printed message that are shown */
+    PRINT_MAX = 262144, /* bytes of a printed message that are shown: a clip of thousands of rectangles */
 };
 
 typedef struct Stream {

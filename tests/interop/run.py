@@ -13,14 +13,17 @@ import traceback
 
 import cases_codec
 import cases_desktop
+import cases_guest
 import cases_html5
+import cases_kill
 import cases_qemu
 import cases_replay
 import cases_tshark
 import cases_xspice
 import harness
 
-CASES = {**cases_codec.CASES, **cases_desktop.CASES, **cases_html5.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
+CASES = {**cases_codec.CASES, **cases_desktop.CASES, **cases_guest.CASES, **cases_html5.CASES,
+         **cases_kill.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
          **cases_xspice.CASES}
 
 
@@ -54,6 +57,7 @@ def main():
     parser.add_argument("--qemu", default="/usr/bin/qemu-system-x86_64")
     parser.add_argument("--decoder", help="decode-streams")
     parser.add_argument("--samples", help="codec-samples")
+    parser.add_argument("--guest-init", help="the init of Linux guests")
     parser.add_argument("--artifacts", default="interop-artifacts")
     parser.add_argument("case", nargs="*")
     options = parser.parse_args()

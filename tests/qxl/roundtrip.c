@@ -3,13 +3,19 @@
  * no byte is read twice, and nothing is left behind. */
 #include "guest.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
+#include <spice.h>
+
+#include "display/recorder.h"
 #include "fake-qxl/draw.h"
 
 #define DRAWINGS 10000u
 #define SECOND_SLOT 3u /* the same memory, under other addresses */
 #define SECOND_GENERATION 9u
+#define PLAYED_GROUP 0u /* all of this process */
+#define PLAYED 2000u
 
 typedef struct Trip {
     Guest *guest;
@@ -17,6 +23,7 @@ typedef struct Trip {
     size_t used; /* of guest memory */
     FakeDrawing drawing;
     uint32_t flags;
+    bool recorded; /* and played: in today's layout, in the player's memory */
 } Trip;
 
 static uint32_t trip_choose(void *opaque, const char *site, uint32_t n)
@@ -289,11 +296,11 @@ static void same_drawable(const Trip *trip, const QxlDrawable *is)
 {
     const FakeDrawing *was = &trip->drawing;
 
-    assert_int_equal(is->group, GUEST_GROUP);
+    assert_int_equal(is->group, trip->recorded ? PLAYED_GROUP : GUEST_GROUP);
     assert_int_equal(is->surface_id, was->surface_id);
     assert_int_equal(is->type, was->type);
     assert_int_equal(is->effect, was->effect);
-    assert_int_equal(is->compat, was->compat);
+    assert_int_equal(is->compat, was->compat && !trip->recorded);
     assert_int_equal(is->self_bitmap, was->self_bitmap);
     same_rect(&is->self_bitmap_area, &was->self_bitmap_area);
     same_rect(&is->box, &was->box);
@@ -408,6 +415,125 @@ static void roundtrip(void **state)
     assert_true(unpinned > DRAWINGS / 10);
 }
 
+/* ---- By way of a recording ---- */
+
+typedef struct Tape {
+    Core core; /* first */
+    FILE *file;
+} Tape;
+
+static const char *tape_env(const Core *core, const char *name)
+{
+    (void)core;
+    return strcmp(name, "SPICE_WORKER_RECORD_FILENAME") == 0 ? "tape" : NULL;
+}
+
+static int tape_create(const Core *core, const char *path, const char *filter, CoreFile **ret_file)
+{
+    Tape *tape = (Tape *)core;
+
+    assert_string_equal(path, "tape");
+    assert_null(filter);
+    tape->file = tmpfile();
+    assert_non_null(tape->file);
+    *ret_file = (CoreFile *)tape->file;
+    return 0;
+}
+
+static int tape_write(const Core *core, CoreFile *file, const struct iovec *iov, int iov_len)
+{
+    (void)core;
+    for (int i = 0; i < iov_len; i++) {
+        assert_int_equal(fwrite(iov[i].iov_base, 1, iov[i].iov_len, (FILE *)file), iov[i].iov_len);
+    }
+    return 0;
+}
+
+static void tape_close(const Core *core, CoreFile *file)
+{
+    (void)core;
+    rewind((FILE *)file);
+}
+
+/* So that what is played has the same numbers: they are given out anew, lowest first. */
+static void record_surfaces(const Guest *guest, Recorder *recorder)
+{
+    for (uint32_t id = 1; id < GUEST_SURFACES; id++) {
+        const QxlGeometry any = {1, 1, SPICE_SURFACE_FMT_32_xRGB, 4};
+        recorder_surface_create(recorder, id, guest->surfaces[id].width != 0 ? &guest->surfaces[id] : &any,
+                                NULL, id);
+    }
+    for (uint32_t id = 1; id < GUEST_SURFACES; id++) {
+        if (guest->surfaces[id].width == 0) {
+            recorder_surface_destroy(recorder, id, id);
+        }
+    }
+}
+
+static void play_drawing(Trip *trip, const QXLCommandExt *played)
+{
+    Guest *guest = trip->guest;
+    QxlCommand command;
+
+    assert_int_equal(played->cmd.type, QXL_CMD_DRAW);
+    if (qxl_command_read(guest->slots, &guest->host, QXL_RING_COMMANDS, played, &command, &guest->fault) !=
+        STATUS_OK) {
+        fail_msg("a recorded drawing of type %u: %s (%#llx)", trip->drawing.type, guest->fault.why,
+                 (unsigned long long)guest->fault.value);
+    }
+    same_drawable(trip, command.u.drawable);
+    qxl_drawable_free(command.u.drawable);
+}
+
+/* Recorded and played, a drawing is what it was, pixels included. */
+static void recorded(void **state)
+{
+    Guest *guest = *state;
+    Tape tape = {
+        .core = {
+            .env = tape_env, .file_create = tape_create, .file_write = tape_write, .file_close = tape_close}};
+    const Memslot process = {.group = PLAYED_GROUP, .virt_end = UINT64_C(1) << 47};
+    Trip trip = {.guest = guest, .random = 3};
+    Trip *trips = calloc(PLAYED, sizeof *trips);
+    QXLInstance instance = {.id = 0};
+    QXLCommandExt *played;
+
+    assert_non_null(trips);
+    surfaces_make(guest);
+    second_slot(guest);
+    Recorder *recorder = recorder_new(&tape.core, 0);
+    assert_non_null(recorder);
+    record_surfaces(guest, recorder);
+    for (uint32_t i = 0; i < PLAYED; i++) {
+        const uint64_t address = trip_write(&trip, (uint8_t)(i % (QXL_DRAW_COMPOSITE + 1)));
+        QxlCommand command;
+        assert_int_equal(guest_read(guest, QXL_RING_COMMANDS, QXL_CMD_DRAW, address, trip.flags, &command),
+                         STATUS_OK);
+        recorder_draw(recorder, command.u.drawable, i);
+        qxl_drawable_free(command.u.drawable);
+        trips[i] = trip;
+        trips[i].recorded = true;
+    }
+    recorder_free(recorder);
+
+    assert_int_equal(memslots_add(guest->slots, &process), STATUS_OK);
+    SpiceReplay *replay = spice_replay_new(tape.file, GUEST_SURFACES);
+    assert_non_null(replay);
+    for (uint32_t i = 0; i < PLAYED;) {
+        played = spice_replay_next_cmd(replay, &instance);
+        assert_non_null(played);
+        if (played->cmd.type != QXL_CMD_SURFACE) {
+            play_drawing(&trips[i++], played);
+        }
+        spice_replay_free_cmd(replay, played);
+    }
+    assert_null(spice_replay_next_cmd(replay, &instance));
+    spice_replay_free(replay);
+    free(trips);
+}
+
+/* ---- Without memory ---- */
+
 /* Whatever allocation fails, nothing is left behind, and the command can be given back. */
 static void no_memory(void **state)
 {
@@ -487,6 +613,7 @@ int run_roundtrip(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(roundtrip, guest_setup, guest_teardown),
+        cmocka_unit_test_setup_teardown(recorded, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(no_memory, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(cut_off, guest_setup, guest_teardown),
     };

@@ -3,12 +3,19 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glib.h>
+#include <signal.h>
+#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define FIRST_BYTES 4096u /* where the size is not known beforehand */
+
+/* ---- Reading ----------------------------------------------------------------------------------------------
+ */
 
 static ssize_t read_some(int fd, void *buffer, size_t len)
 {
@@ -85,4 +92,109 @@ int posix_file_read(const Core *core, const char *path, size_t max, uint8_t **re
     }
     close(fd);
     return result;
+}
+
+/* ---- Writing ----------------------------------------------------------------------------------------------
+ */
+
+struct CoreFile {
+    int fd;       /* the file, or the way to the filter */
+    pid_t filter; /* 0: none */
+};
+
+/* Runs the filter between the returned descriptor and `output`. */
+static int filter_start(const char *command, int output, CoreFile *file)
+{
+    int ends[2];
+    gchar **argv;
+
+    if (!g_shell_parse_argv(command, NULL, &argv, NULL)) {
+        return -EINVAL;
+    }
+    int error = pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
+    if (error == 0) {
+        posix_spawn_file_actions_t actions;
+        posix_spawnattr_t attributes;
+        sigset_t none, broken_pipe;
+        sigemptyset(&none);
+        sigemptyset(&broken_pipe);
+        sigaddset(&broken_pipe, SIGPIPE);
+        posix_spawn_file_actions_init(&actions);
+        posix_spawn_file_actions_adddup2(&actions, ends[0], STDIN_FILENO);
+        posix_spawn_file_actions_adddup2(&actions, output, STDOUT_FILENO);
+        posix_spawnattr_init(&attributes);
+        posix_spawnattr_setsigmask(&attributes, &none);
+        posix_spawnattr_setsigdefault(&attributes, &broken_pipe);
+        posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+        error = posix_spawnp(&file->filter, argv[0], &actions, &attributes, argv, environ);
+        posix_spawn_file_actions_destroy(&actions);
+        posix_spawnattr_destroy(&attributes);
+        close(ends[0]);
+        if (error == 0) {
+            file->fd = ends[1];
+        } else {
+            close(ends[1]);
+        }
+    }
+    g_strfreev(argv);
+    return -error;
+}
+
+int posix_file_create(const Core *core, const char *path, const char *filter, CoreFile **ret_file)
+{
+    (void)core;
+    /* O_NONBLOCK: opening a fifo must not wait for its reader. */
+    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    if (fd < 0) {
+        return -errno;
+    }
+    const int flags = fcntl(fd, F_GETFL);
+    CoreFile file = {.fd = fd};
+    int result = flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+    if (result == 0 && filter != NULL) {
+        result = filter_start(filter, fd, &file);
+    }
+    if (filter != NULL || result < 0) {
+        close(fd);
+    }
+    if (result == 0) {
+        *ret_file = g_new(CoreFile, 1);
+        **ret_file = file;
+    }
+    return result;
+}
+
+static int write_all(const Core *core, int fd, const uint8_t *data, size_t len)
+{
+    while (len > 0) {
+        const struct iovec rest = {(void *)data, len};
+        const int64_t put = posix_writev(core, fd, &rest, 1);
+        if (put < 0) {
+            return (int)put;
+        }
+        data += put;
+        len -= (size_t)put;
+    }
+    return 0;
+}
+
+int posix_file_write(const Core *core, CoreFile *file, const struct iovec *iov, int iov_len)
+{
+    int result = 0;
+
+    for (int i = 0; i < iov_len && result == 0; i++) {
+        result = write_all(core, file->fd, iov[i].iov_base, iov[i].iov_len);
+    }
+    return result;
+}
+
+void posix_file_close(const Core *core, CoreFile *file)
+{
+    (void)core;
+    close(file->fd);
+    if (file->filter != 0) {
+        while (waitpid(file->filter, NULL, 0) < 0 && errno == EINTR) {
+        }
+    }
+    g_free(file);
 }

@@ -33,8 +33,8 @@ int64_t posix_readv(const Core *core, int handle, const struct iovec *iov, int i
     return got < 0 ? -errno : got;
 }
 
-/* For handles that are no sockets: MSG_NOSIGNAL does not exist there, so SIGPIPE is held back and swallowed.
- */
+/* For handles that are no sockets: MSG_NOSIGNAL does not exist there, so SIGPIPE is held back and swallowed. A write that
+ * falls short may have raised it as well: the reader went away in the middle of it. */
 static int64_t pipe_writev(int handle, const struct iovec *iov, int iov_len)
 {
     sigset_t sigpipe, pending, before;
@@ -49,7 +49,7 @@ static int64_t pipe_writev(int handle, const struct iovec *iov, int iov_len)
     } while (put < 0 && errno == EINTR);
     const int64_t result = put < 0 ? -errno : put;
 
-    if (result == -EPIPE && !sigismember(&pending, SIGPIPE)) {
+    if ((result == -EPIPE || result >= 0) && !sigismember(&pending, SIGPIPE)) {
         const struct timespec at_once = {0};
         while (sigtimedwait(&sigpipe, NULL, &at_once) < 0 && errno == EINTR) {
         }

@@ -37,3 +37,6 @@ int posix_listen(const Core *core, const CoreListen *where);
 
 /* file.c */
 int posix_file_read(const Core *core, const char *path, size_t max, uint8_t **ret_data, size_t *ret_len);
+int posix_file_create(const Core *core, const char *path, const char *filter, CoreFile **ret_file);
+int posix_file_write(const Core *core, CoreFile *file, const struct iovec *iov, int iov_len);
+void posix_file_close(const Core *core, CoreFile *file);
