@@ -49,7 +49,10 @@ FakeClient *fake_client_new(const FakeClientConfig *config)
             client->config.answer_ns = ANSWER_NS_DEFAULT;
         }
         list_init(&client->connections);
-        client->render_cache = config->no_pictures ? NULL : render_cache_new();
+        client->render_cache =
+            config->no_pictures
+                ? NULL
+                : render_cache_new(config->glz_window_pixels > 0 ? (uint32_t)config->glz_window_pixels : 0);
     }
     return client;
 }
