@@ -93,6 +93,13 @@ void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy)
     encoder->lossy = lossy;
 }
 
+bool draw_encoder_has_lossy(const DrawEncoder *encoder)
+{
+    const CoderOptions options = {.compression = encoder->config.compression, .may_lose = true};
+
+    return !encoder->config.is_local && image_coder_asks_photo(&options);
+}
+
 bool draw_encoder_was_lossy(const DrawEncoder *encoder)
 {
     return encoder->was_lossy;
