@@ -271,13 +271,17 @@ static void tick(SimClient *client, void *opaque, unsigned ready, uint64_t now_n
 
 static const SimClientOps tick_ops = {"tick", tick};
 
-static int setup(void **state, uint32_t slip_one_in)
+static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s)
 {
     Desk *desk = calloc(1, sizeof *desk);
 
     assert_non_null(desk);
-    desk->sim = sim_new(&(SimConfig){
-        .seed = 1, .level = SIM_LEVEL_CALLS, .slip_one_in = slip_one_in, .opaque = desk, .log = on_log});
+    desk->sim = sim_new(&(SimConfig){.seed = 1,
+                                     .level = SIM_LEVEL_CALLS,
+                                     .slip_one_in = slip_one_in,
+                                     .net = {.bytes_per_s = bytes_per_s},
+                                     .opaque = desk,
+                                     .log = on_log});
     if (slip_one_in != 0) {
         sim_client_add(desk->sim, &tick_ops, NULL);
     }
@@ -291,12 +295,17 @@ static int setup(void **state, uint32_t slip_one_in)
 
 int desk_setup(void **state)
 {
-    return setup(state, 0);
+    return setup(state, 0, 0);
 }
 
 int desk_setup_slipping(void **state)
 {
-    return setup(state, 20);
+    return setup(state, 20, 0);
+}
+
+int desk_setup_slow(void **state)
+{
+    return setup(state, 0, 50000);
 }
 
 int desk_teardown(void **state)

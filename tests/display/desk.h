@@ -65,6 +65,8 @@ int desk_setup(void **state);
 int desk_setup_slipping(void **state);
 /* Destroys the server if the test has not; checks that nothing is left and that no client saw a fault. */
 int desk_teardown(void **state);
+/* The same, on a link of 400 kbit/s. */
+int desk_setup_slow(void **state);
 
 /* Runs it with the host's lock, and lets it come to its end (within 10 s). */
 void desk_host(Desk *desk, void (*host)(Desk *desk));
@@ -94,3 +96,4 @@ int run_requests(void);
 int run_clients(void);
 int run_life(void);
 int run_drawing(void);
+int run_lossy(void);
