@@ -14,6 +14,14 @@ void display_opened(FakeConnection *c)
     }
 }
 
+void fake_display_prefer(FakeConnection *c, uint8_t compression)
+{
+    const WireMsgc m = {c->channel,
+                        WIRE_MSGC_DISPLAY_PREFERRED_COMPRESSION,
+                        {.display_preferred_compression = {compression}}};
+    fake_connection_send(c, &m);
+}
+
 static const FakeSurface *surface_find(const FakeConnection *c, uint32_t id)
 {
     const FakeSurface *surface = id < FAKE_SURFACES_MAX ? &c->display->model.surfaces[id] : NULL;

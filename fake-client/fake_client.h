@@ -267,5 +267,7 @@ typedef struct FakePicture {
 } FakePicture;
 
 bool fake_connection_picture(const FakeConnection *connection, uint32_t surface_id, FakePicture *ret);
+/* What the server is asked to send images as from now on, SPICE_IMAGE_COMPRESSION_*. */
+void fake_display_prefer(FakeConnection *connection, uint8_t compression);
 /* 0xRRGGBB of a pixel of a picture. */
 uint32_t fake_picture_color(const FakePicture *picture, uint32_t x, uint32_t y);

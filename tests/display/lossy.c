@@ -222,12 +222,10 @@ static void covered(void **state)
 static void preferred(void **state)
 {
     Desk *desk = *state;
-    WireMsgc message = {.channel = WIRE_CHANNEL_DISPLAY, .type = WIRE_MSGC_DISPLAY_PREFERRED_COMPRESSION};
 
     desk_host(desk, jpeg_always);
     DeskClient *client = desk_client(desk, NULL);
-    message.u.display_preferred_compression.compression = SPICE_IMAGE_COMPRESSION_LZ;
-    fake_connection_send(client->display.connection, &message);
+    fake_display_prefer(client->display.connection, SPICE_IMAGE_COMPRESSION_LZ);
     sim_client_wait(client->display.step, client->display.handle, CORE_READ | CORE_WRITE, NS_NEVER);
     desk_run(desk, 50 * NS_PER_MS);
     desk_host(desk, draw_photo);
