@@ -76,7 +76,7 @@ def xwd_read(data):
 
 
 class XServer:
-    def __init__(self, test):
+    def __init__(self, test, *args):
         self.test = test
         self.port = harness.free_port()
         self.display = f":{100 + self.port % 900}"
@@ -84,7 +84,7 @@ class XServer:
         with open(config, "w", encoding="ascii") as f:
             f.write(CONFIG)
         self.process = test.start("xspice-qemu", ["Xspice", "--config", config, "--disable-ticketing", "--port", self.port,
-                                                  self.display, "-noreset"], test.library_env())
+                                                  *args, self.display, "-noreset"], test.library_env())
         self.env = {**os.environ, "DISPLAY": self.display}
         wait_until(lambda: self.process.alive() and subprocess.run(
             ["xdpyinfo"], env=self.env, capture_output=True, check=False).returncode == 0, 30, "an X server")
@@ -113,8 +113,8 @@ class XServer:
         raise harness.Failure("the X screen does not come to rest")
 
 
-def pictures(test):
-    server = XServer(test)
+def pictures(test, *args):
+    server = XServer(test, *args)
     early = test.temporary("early.ppm")
     client = test.start_client("--port", server.port, "--wait-primary", "--hold", 300, "--screenshot", early, name="early")
     client.wait_line("^up ", 20)
@@ -136,4 +136,12 @@ def pictures(test):
     check(server.process.alive(), f"Xspice ended: {server.process.tail()}")
 
 
-CASES = {"xspice-pictures": pictures}
+def pictures_by(*args):
+    return lambda test: pictures(test, *args)
+
+
+CASES = {
+    "xspice-pictures": pictures,
+    **{f"xspice-{name}": pictures_by("--image-compression", name) for name in ("off", "quic", "glz", "lz")},
+    "xspice-lossy": pictures_by("--jpeg-wan-compression", "always", "--zlib-glz-wan-compression", "always"),
+}
