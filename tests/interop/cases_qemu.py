@@ -126,7 +126,7 @@ def boot_qxl(test):
 
 
 COMPRESSIONS = {
-    **{name: f"image-compression={name}" for name in ("off", "auto_lz", "quic", "glz", "lz", "lz4")},
+    **{name: f"image-compression={name}" for name in ("off", "auto_lz", "quic", "glz", "lz")},
     "lossy": "image-compression=auto_glz,jpeg-wan-compression=always,zlib-glz-wan-compression=always",
 }
 
