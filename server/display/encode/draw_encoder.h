@@ -27,7 +27,7 @@
 typedef struct DrawEncoder DrawEncoder;
 
 #define DRAW_GLZ_PIXELS_MAX                                                                                  \
-    (UINT32_C(8) << 20) /* pixels of a client's GLZ window: four screens of 1920 x 1080; 41 MiB of ours */
+    (UINT32_C(4) << 20) /* pixels of a client's GLZ window: two screens of 1920 x 1080; 21 MiB of ours */
 
 /* Of images (image_coder.h). */
 typedef enum DrawCompression {
