@@ -102,9 +102,9 @@ void lossy_queued(DisplayClient *client, Drawable *drawable)
     pixman_region32_init(&carried);
     if (drawable_carries(drawable, &x, &y)) {
         const DrawableRead *read = &drawable->reads[0];
-        pixman_region32_intersect_rect(&carried, &client->surfaces[read->surface_id].lossy, read->box.x1,
-                                       read->box.y1, (unsigned)(read->box.x2 - read->box.x1),
-                                       (unsigned)(read->box.y2 - read->box.y1));
+        pixman_region32_fini(&carried);
+        region_of_box(&carried, &read->box);
+        pixman_region32_intersect(&carried, &carried, &client->surfaces[read->surface_id].lossy);
         pixman_region32_translate(&carried, x, y);
         pixman_region32_intersect(&carried, &carried, &here);
     }

@@ -83,7 +83,7 @@ static void images_prepare(QxlDrawable *drawable, Choices *choices)
     for (uint32_t i = 0; i < drawable->image_count; i++) {
         QxlImage *image = drawable->images[i];
         if (image->type == SPICE_IMAGE_TYPE_BITMAP && image->u.bitmap.format >= SPICE_BITMAP_FMT_16BIT &&
-            image->u.bitmap.format <= SPICE_BITMAP_FMT_RGBA && choose_rarely(choices, 2)) {
+            image->u.bitmap.format <= SPICE_BITMAP_FMT_RGBA && !choose_rarely(choices, 4)) {
             image_smooth(image, choose(choices, 9));
         }
         spare_bits_clear(image);
@@ -203,7 +203,8 @@ static void drawing_judge(Judge *judge, uint32_t batch, uint32_t id)
     QxlFault fault = {0};
 
     images_prepare(drawable, &choices);
-    if ((drawable->type == QXL_DRAW_COPY || drawable->type == QXL_DRAW_BLEND) && choose_rarely(&choices, 2)) {
+    if ((drawable->type == QXL_DRAW_COPY || drawable->type == QXL_DRAW_BLEND) &&
+        !choose_rarely(&choices, 4)) {
         drawable->u.copy.rop = SPICE_ROPD_OP_PUT; /* what may lose */
     }
     judge->drawn++;
@@ -245,7 +246,7 @@ static void batch_run(Judge *judge, uint32_t batch)
         .cache_pixels = choose_rarely(&choices, 3) ? 0 : 1 + choose(&choices, 40000),
         .glz_pixels = choose_rarely(&choices, 4) ? 0 : 1 + choose(&choices, 40000),
         .zlib = choose_rarely(&choices, 2),
-        .lossy = choose_rarely(&choices, 2),
+        .lossy = !choose_rarely(&choices, 4),
     };
 
     studio_connect(&judge->studio, &config);
