@@ -116,6 +116,9 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
                        Span body)
 {
     DeskClient *client = opaque;
+    if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_DRAW_COPY) {
+        client->images[message->u.display_draw_copy.src->type]++;
+    }
     const uint8_t channel = fake_connection_channel(connection);
     DeskMessages *got = channel == WIRE_CHANNEL_DISPLAY  ? &client->display_got
                         : channel == WIRE_CHANNEL_CURSOR ? &client->cursor_got
@@ -135,6 +138,13 @@ FakeClientConfig desk_client_config(void)
 
     config.behaviour.cheap_ticket = true;
     return config;
+}
+
+void desk_display_again(Desk *desk, DeskClient *client)
+{
+    client->display = (DeskWire){0};
+    wire_open(&client->display, client, WIRE_CHANNEL_DISPLAY, (uint8_t)desk->device.instance.id);
+    desk_run(desk, 100 * NS_PER_MS);
 }
 
 DeskClient *desk_client(Desk *desk, const FakeClientConfig *config)

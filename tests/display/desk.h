@@ -44,6 +44,7 @@ typedef struct DeskClient {
     FakeClient *client;
     DeskWire main, display, cursor;
     DeskMessages display_got, cursor_got;
+    uint32_t images[256]; /* sources of DRAW_COPY, by WIRE_IMAGE_TYPE_* */
 } DeskClient;
 
 struct Desk {
@@ -79,6 +80,8 @@ void desk_create_primary(Desk *desk); /* 64 x 48 */
 /* Connects main, display and cursor. */
 FakeClientConfig desk_client_config(void);
 DeskClient *desk_client(Desk *desk, const FakeClientConfig *config);
+/* Connects display once more; the connection before has ended. */
+void desk_display_again(Desk *desk, DeskClient *client);
 /* Ends this connection; as if its socket had broken. */
 void desk_wire_leave(Desk *desk, DeskWire *wire);
 bool desk_wire_is_open(const DeskWire *wire);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Pictures that lose something: when they may, what may be made of them, and that all is right in the end. */
+/* Pictures that lose something: when they may, what may be made of them, and that all is right in the end. And who has the
+ * GLZ window. */
 #include <stdlib.h>
 
 #include "display/lossy.h"
@@ -257,6 +258,56 @@ static void slow_link(void **state)
     assert_int_equal(difference(desk, client), 0);
 }
 
+static void glz_only(Desk *desk)
+{
+    run_machine(desk);
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_GLZ);
+}
+
+/* A client's GLZ window is its first display connection's, however large the client says it is; when that connection has ended
+ * nobody knows what the client has of it, and LZ takes its place. */
+static void glz_window(void **state)
+{
+    Desk *desk = *state;
+    static const struct {
+        int32_t window;
+        bool used;
+    } rows[] = {{1 << 20, true}, {INT32_MAX, true}, {1 << 26, true},   {64, false},
+                {0, false},      {-1, false},       {INT32_MIN, false}};
+
+    desk_host(desk, glz_only);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        FakeClientConfig config = desk_client_config();
+        config.glz_window_pixels = rows[i].window;
+        desk->clients_len = 0;
+        desk->clients[0] = (DeskClient){0};
+        DeskClient *client = desk_client(desk, &config);
+        desk->value = i;
+        memset(client->images, 0, sizeof client->images);
+        desk_host(desk, draw_photo);
+        desk_run(desk, 50 * NS_PER_MS);
+        assert_int_equal(client->images[WIRE_IMAGE_TYPE_GLZ_RGB], rows[i].used);
+        assert_int_equal(client->images[WIRE_IMAGE_TYPE_LZ_RGB], !rows[i].used);
+        desk_wire_leave(desk, &client->display);
+        desk_run(desk, 50 * NS_PER_MS);
+        desk_display_again(desk, client);
+        memset(client->images, 0, sizeof client->images);
+        desk->value = 10 + i;
+        desk_host(desk, draw_photo);
+        desk_run(desk, 50 * NS_PER_MS);
+        assert_int_equal(client->images[WIRE_IMAGE_TYPE_GLZ_RGB], 0);
+        assert_int_equal(client->images[WIRE_IMAGE_TYPE_LZ_RGB], 1);
+        assert_int_equal(difference(desk, client), 0);
+        desk_wire_leave(desk, &client->display);
+        desk_wire_leave(desk, &client->cursor);
+        desk_wire_leave(desk, &client->main);
+        desk_run(desk, 50 * NS_PER_MS);
+        assert_int_equal(fake_client_violations(client->client, NULL), 0);
+        fake_client_free(client->client);
+        desk->clients_len = 0;
+    }
+}
+
 int run_lossy(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +318,7 @@ int run_lossy(void)
         cmocka_unit_test_setup_teardown(upgrades_wait, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(covered, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(preferred, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(glz_window, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(slow_link, desk_setup_slow, desk_teardown),
     };
     return cmocka_run_group_tests_name("lossy", tests, NULL, NULL);
