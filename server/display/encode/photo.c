@@ -6,10 +6,10 @@
 
 #include "base/span.h"
 
-#define SAMPLE_EVERY 15u /* pixels of a row; the existing server's number */
-#define SAMPLES_MAX 20000u
-#define CONTRAST_8 60 /* of 255: that much is an edge */
-#define CONTRAST_5 8  /* of 31 */
+#define SAMPLE_EVERY 15u  /* pixels of a row; the existing server's number */
+#define SAMPLES_MAX 3000u /* about; more rows are skipped */
+#define CONTRAST_8 60     /* of 255: that much is an edge */
+#define CONTRAST_5 8      /* of 31 */
 #define PIXEL_BYTES_MAX 4u
 
 /* What a pair of neighbours says, in quarters. */
@@ -20,31 +20,36 @@
 /* Reads ever further on. */
 typedef struct Reader {
     const QxlSpan *span;
+    uint8_t buffer[2 * PIXEL_BYTES_MAX];
 } Reader;
 
-static void reader_get(Reader *reader, uint32_t offset, uint8_t *to, uint32_t bytes)
+/* Two pixels. Mostly they lie in one piece, and are looked at there. */
+static inline const uint8_t *reader_get(Reader *reader, uint32_t offset, uint32_t bytes)
 {
     while (offset - reader->span->offset >= reader->span->bytes) {
         reader->span++;
     }
     const QxlSpan *span = reader->span;
-    while (bytes > 0) {
-        const uint32_t at = offset - span->offset;
-        const uint32_t part = bytes < span->bytes - at ? bytes : span->bytes - at;
-        memcpy(to, (const uint8_t *)span->host + at, part);
-        to += part;
-        offset += part;
-        bytes -= part;
-        span++;
+    uint32_t at = offset - span->offset;
+    if (span->bytes - at >= bytes) {
+        return (const uint8_t *)span->host + at;
     }
+    for (uint32_t i = 0; i < bytes; i++, at++) {
+        if (at == span->bytes) {
+            span++;
+            at = 0;
+        }
+        reader->buffer[i] = ((const uint8_t *)span->host)[at];
+    }
+    return reader->buffer;
 }
 
-static int distance(int a, int b)
+static inline int distance(int a, int b)
 {
     return a < b ? b - a : a - b;
 }
 
-static int score_wide(const uint8_t *a, const uint8_t *b)
+static inline int score_wide(const uint8_t *a, const uint8_t *b)
 {
     if (a[0] == b[0] && a[1] == b[1] && a[2] == b[2]) {
         return SCORE_SAME;
@@ -57,7 +62,7 @@ static int score_wide(const uint8_t *a, const uint8_t *b)
     return SCORE_GRADUAL;
 }
 
-static int score_555(const uint8_t *a, const uint8_t *b)
+static inline int score_555(const uint8_t *a, const uint8_t *b)
 {
     const unsigned left = le16_get(a) & 0x7fff, right = le16_get(b) & 0x7fff;
 
@@ -73,10 +78,12 @@ static int score_555(const uint8_t *a, const uint8_t *b)
 }
 
 /* A pixel with those on its right, below it, and both. All the same says nothing. */
-static int square_score(const uint8_t *top, const uint8_t *bottom, uint32_t pixel_bytes)
+static inline int square_score(const uint8_t *top, const uint8_t *bottom, uint32_t pixel_bytes)
 {
-    int (*const score)(const uint8_t *a, const uint8_t *b) = pixel_bytes == 2 ? score_555 : score_wide;
-    const int sum = score(top, top + pixel_bytes) + score(top, bottom) + score(top, bottom + pixel_bytes);
+    const int sum = pixel_bytes == 2
+                        ? score_555(top, top + 2) + score_555(top, bottom) + score_555(top, bottom + 2)
+                        : score_wide(top, top + pixel_bytes) + score_wide(top, bottom) +
+                              score_wide(top, bottom + pixel_bytes);
 
     return sum == 3 * SCORE_SAME ? 0 : sum;
 }
@@ -97,11 +104,9 @@ bool pixels_are_photo(PixelFormat format, uint32_t width, uint32_t height, uint3
         /* Not the same columns in every row. */
         for (uint64_t x = (width / 2 + 7 * y) % SAMPLE_EVERY % (width - 1); x + 1 < width;
              x += SAMPLE_EVERY) {
-            uint8_t top[2 * PIXEL_BYTES_MAX], bottom[2 * PIXEL_BYTES_MAX];
             const uint32_t at = (uint32_t)(y * stride + x * pixel_bytes);
-            reader_get(&above, at, top, 2 * pixel_bytes);
-            reader_get(&below, at + stride, bottom, 2 * pixel_bytes);
-            sum += square_score(top, bottom, pixel_bytes);
+            sum += square_score(reader_get(&above, at, 2 * pixel_bytes),
+                                reader_get(&below, at + stride, 2 * pixel_bytes), pixel_bytes);
             count++;
         }
     }
