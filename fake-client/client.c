@@ -27,7 +27,8 @@ FakeClientConfig fake_client_config_default(void)
         .display_caps = cap_bit(WIRE_CAP_DISPLAY_SIZED_STREAM) | cap_bit(WIRE_CAP_DISPLAY_MONITORS_CONFIG) |
                         cap_bit(WIRE_CAP_DISPLAY_COMPOSITE) | cap_bit(WIRE_CAP_DISPLAY_A8_SURFACE) |
                         cap_bit(WIRE_CAP_DISPLAY_STREAM_REPORT) | cap_bit(WIRE_CAP_DISPLAY_LZ4_COMPRESSION) |
-                        cap_bit(WIRE_CAP_DISPLAY_MULTI_CODEC) | cap_bit(WIRE_CAP_DISPLAY_CODEC_MJPEG),
+                        cap_bit(WIRE_CAP_DISPLAY_PREF_COMPRESSION) | cap_bit(WIRE_CAP_DISPLAY_MULTI_CODEC) |
+                        cap_bit(WIRE_CAP_DISPLAY_CODEC_MJPEG),
         .playback_caps = cap_bit(WIRE_CAP_PLAYBACK_VOLUME) | cap_bit(WIRE_CAP_PLAYBACK_LATENCY) |
                          cap_bit(WIRE_CAP_PLAYBACK_OPUS),
         .record_caps = cap_bit(WIRE_CAP_RECORD_VOLUME) | cap_bit(WIRE_CAP_RECORD_OPUS),
@@ -49,7 +50,10 @@ FakeClient *fake_client_new(const FakeClientConfig *config)
             client->config.answer_ns = ANSWER_NS_DEFAULT;
         }
         list_init(&client->connections);
-        client->render_cache = config->no_pictures ? NULL : render_cache_new();
+        client->render_cache =
+            config->no_pictures
+                ? NULL
+                : render_cache_new(config->glz_window_pixels > 0 ? (uint32_t)config->glz_window_pixels : 0);
     }
     return client;
 }

@@ -2,6 +2,14 @@
 /* display.c: surfaces, streams, monitors, and what each drawing message refers to. Images: images.c. */
 #include "internal.h"
 
+void fake_display_prefer(FakeConnection *c, uint8_t compression)
+{
+    const WireMsgc m = {c->channel,
+                        WIRE_MSGC_DISPLAY_PREFERRED_COMPRESSION,
+                        {.display_preferred_compression = {compression}}};
+    fake_connection_send(c, &m);
+}
+
 void display_opened(FakeConnection *c)
 {
     const FakeClientConfig *config = &c->client->config;
@@ -11,6 +19,9 @@ void display_opened(FakeConnection *c)
                             {.display_init = {config->pixmap_cache_id, config->pixmap_cache_pixels,
                                               config->glz_dictionary_id, config->glz_window_pixels}}};
         fake_connection_send(c, &m);
+    }
+    if (config->compression != 0 && fake_connection_server_has(c, WIRE_CAP_DISPLAY_PREF_COMPRESSION)) {
+        fake_display_prefer(c, config->compression);
     }
 }
 

@@ -117,6 +117,8 @@ typedef struct FakeClientConfig {
     uint8_t pixmap_cache_id, glz_dictionary_id;
     int64_t pixmap_cache_pixels;
     int32_t glz_window_pixels;
+    uint8_t
+        compression; /* what displays prefer, SPICE_IMAGE_COMPRESSION_*, if the server wants to know; 0: they do not say */
     bool no_pictures;   /* do not render what is drawn, which costs time and memory */
     uint64_t answer_ns; /* how long an answer may take; 0: 10 s */
     FakeBehaviour behaviour;
@@ -267,5 +269,7 @@ typedef struct FakePicture {
 } FakePicture;
 
 bool fake_connection_picture(const FakeConnection *connection, uint32_t surface_id, FakePicture *ret);
+/* What the server is asked to send images as from now on, SPICE_IMAGE_COMPRESSION_*. */
+void fake_display_prefer(FakeConnection *connection, uint8_t compression);
 /* 0xRRGGBB of a pixel of a picture. */
 uint32_t fake_picture_color(const FakePicture *picture, uint32_t x, uint32_t y);

@@ -35,6 +35,7 @@ typedef struct Options {
     bool has_motion, has_position;
     int motion_x, motion_y, position_x, position_y;
     int seconds;
+    uint8_t compression;    /* 0: none is preferred */
     const char *screenshot; /* file name; NULL: none */
 } Options;
 
@@ -79,6 +80,7 @@ static void usage(FILE *out)
           "  --motion DX,DY      move the mouse\n"
           "  --position X,Y      ask for client mouse mode, then point there\n"
           "  --seconds S         how long to stay (default: 2)\n"
+          "  --prefer C          compression: off, auto_glz, auto_lz, quic, glz, lz, lz4\n"
           "  --screenshot FILE   the primary surface of the first display at the end, as PPM\n"
           "  --help              this text\n",
           out);
@@ -140,6 +142,17 @@ static bool port_is_wrong(const char *text)
     return end == text || *end != '\0' || port < 1 || port > 65535;
 }
 
+static uint8_t compression_parse(const char *text)
+{
+    static const char *const names[] = {"off", "auto_glz", "auto_lz", "quic", "glz", "lz", "lz4"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i], text) == 0) {
+            return (uint8_t)(i + 1); /* as SPICE counts them */
+        }
+    }
+    option_wrong("prefer", text);
+}
+
 static void options_parse(int argc, char **argv, Options *o)
 {
     enum {
@@ -156,6 +169,7 @@ static void options_parse(int argc, char **argv, Options *o)
         KEYS,
         MOTION,
         POSITION,
+        PREFER,
         SECONDS,
         SCREENSHOT,
         HELP
@@ -174,6 +188,7 @@ static void options_parse(int argc, char **argv, Options *o)
         {"keys", required_argument, NULL, KEYS},
         {"motion", required_argument, NULL, MOTION},
         {"position", required_argument, NULL, POSITION},
+        {"prefer", required_argument, NULL, PREFER},
         {"seconds", required_argument, NULL, SECONDS},
         {"screenshot", required_argument, NULL, SCREENSHOT},
         {"help", no_argument, NULL, HELP},
@@ -229,6 +244,9 @@ static void options_parse(int argc, char **argv, Options *o)
             if (o->position_x < 0 || o->position_y < 0) {
                 option_wrong("position", optarg);
             }
+            break;
+        case PREFER:
+            o->compression = compression_parse(optarg);
             break;
         case SECONDS:
             o->seconds = (int)strtol(optarg, &end, 10);
@@ -557,6 +575,7 @@ int main(int argc, char **argv)
     FakeClientConfig config = fake_client_config_default();
     config.password = o.password;
     config.full_header = o.full_header;
+    config.compression = o.compression;
     config.stock_server = o.stock;
     config.client_mouse = o.has_position;
     config.on_message = o.dump ? on_message : NULL;

@@ -20,9 +20,34 @@ uint8_t fake_draw_byte(uint64_t seed, uint32_t at)
     return (uint8_t)mixed(seed, at);
 }
 
+/* Of a photograph: neighbours are nearly the same. */
+static uint8_t smooth_byte(const FakeDrawImage *image, uint32_t at)
+{
+    const uint32_t bytes = image->format == SPICE_BITMAP_FMT_16BIT   ? 2
+                           : image->format == SPICE_BITMAP_FMT_24BIT ? 3
+                                                                     : 4;
+    const uint32_t x = at % image->stride / bytes, y = at / image->stride,
+                   channel = at % image->stride % bytes;
+    const uint32_t tilt = (uint32_t)(image->seed >> 8) % 3 + 1;
+    const uint32_t slope = (x * tilt + y * 2 + (bytes > 2 ? channel * 90 : 0)) % 480;
+    const uint32_t level = slope < 240 ? slope : 479 - slope;
+
+    if (bytes == 2) {
+        const uint32_t five = level / 8;
+        return (uint8_t)((five << 10 | five << 5 | five) >> 8 * channel);
+    }
+    return (uint8_t)(level + (fake_draw_byte(image->seed, at) & 7));
+}
+
+static bool is_smooth(const FakeDrawImage *image)
+{
+    return image->type == SPICE_IMAGE_TYPE_BITMAP && image->format >= SPICE_BITMAP_FMT_16BIT &&
+           image->format <= SPICE_BITMAP_FMT_RGBA && image->stride > 0 && image->seed % 4 == 1;
+}
+
 uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at)
 {
-    const uint8_t byte = fake_draw_byte(image->seed, at);
+    const uint8_t byte = is_smooth(image) ? smooth_byte(image, at) : fake_draw_byte(image->seed, at);
     const uint32_t in_row = image->stride > 0 ? at % image->stride : at;
 
     if (image->type != SPICE_IMAGE_TYPE_BITMAP) {

@@ -43,7 +43,9 @@ typedef struct Options {
     int devices;
     int seconds; /* 0: until a signal */
     bool multi_client, cursor_traffic, still, paint;
-    const char *dump; /* NULL: nowhere */
+    const char *dump;                       /* NULL: nowhere */
+    SpiceImageCompression compression;      /* 0: the library's own choice */
+    spice_wan_compression_t jpeg, zlib_glz; /* the same */
 } Options;
 
 static volatile sig_atomic_t stop_asked, dump_asked;
@@ -84,6 +86,9 @@ static void usage(FILE *out)
           "  --cursor-traffic      move and change the cursor all the time\n"
           "  --still               draw the desktop once, and leave it as it is\n"
           "  --paint               draw everything that can be drawn, anywhere, instead of a desktop\n"
+          "  --compression C       of images: off, auto_glz, auto_lz, quic, glz, lz, lz4\n"
+          "  --jpeg WHEN           pictures may lose: auto (on slow links), always, never\n"
+          "  --zlib-glz WHEN       GLZ images go through zlib: auto, always, never\n"
           "  --dump FILE           at SIGUSR1 stop drawing and write the picture (PPM) to this file\n"
           "  --seconds S           end after S seconds (default: at SIGINT or SIGTERM)\n"
           "  --help                this text\n",
@@ -103,6 +108,30 @@ static int number_of(const char *name, const char *text, int min, int max)
     return (int)value;
 }
 
+/* What the name stands for: its place among `names`, from 1; or the program ends. */
+static int choice_of(const char *option, const char *text, const char *const *names, int count)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(names[i], text) == 0) {
+            return i + 1;
+        }
+    }
+    fprintf(stderr, "fake-desktop: --%s %s: there is no such thing\n", option, text);
+    exit(2);
+}
+
+static SpiceImageCompression compression_of(const char *text)
+{
+    static const char *const names[] = {"off", "auto_glz", "auto_lz", "quic", "glz", "lz", "lz4"};
+    return (SpiceImageCompression)choice_of("compression", text, names, 7);
+}
+
+static spice_wan_compression_t wan_of(const char *option, const char *text)
+{
+    static const char *const names[] = {"auto", "always", "never"};
+    return (spice_wan_compression_t)choice_of(option, text, names, 3);
+}
+
 static void options_parse(int argc, char **argv, Options *o)
 {
     enum {
@@ -120,6 +149,9 @@ static void options_parse(int argc, char **argv, Options *o)
         TRAFFIC,
         STILL,
         PAINT,
+        COMPRESSION,
+        JPEG,
+        ZLIB_GLZ,
         DUMP,
         SECONDS,
         HELP
@@ -139,6 +171,9 @@ static void options_parse(int argc, char **argv, Options *o)
         {"cursor-traffic", no_argument, NULL, TRAFFIC},
         {"still", no_argument, NULL, STILL},
         {"paint", no_argument, NULL, PAINT},
+        {"compression", required_argument, NULL, COMPRESSION},
+        {"jpeg", required_argument, NULL, JPEG},
+        {"zlib-glz", required_argument, NULL, ZLIB_GLZ},
         {"dump", required_argument, NULL, DUMP},
         {"seconds", required_argument, NULL, SECONDS},
         {"help", no_argument, NULL, HELP},
@@ -194,6 +229,15 @@ static void options_parse(int argc, char **argv, Options *o)
         case PAINT:
             o->paint = true;
             break;
+        case COMPRESSION:
+            o->compression = compression_of(optarg);
+            break;
+        case JPEG:
+            o->jpeg = wan_of("jpeg", optarg);
+            break;
+        case ZLIB_GLZ:
+            o->zlib_glz = wan_of("zlib-glz", optarg);
+            break;
         case DUMP:
             o->dump = optarg;
             break;
@@ -245,6 +289,15 @@ static SpiceServer *server_start(const Options *o)
                          ? spice_server_set_ticket(server, o->password, o->ticket_seconds, 0, 0)
                          : spice_server_set_noauth(server);
     spice_server_set_name(server, "fake-desktop");
+    if (o->compression != SPICE_IMAGE_COMPRESSION_INVALID) {
+        spice_server_set_image_compression(server, o->compression);
+    }
+    if (o->jpeg != SPICE_WAN_COMPRESSION_INVALID) {
+        spice_server_set_jpeg_compression(server, o->jpeg);
+    }
+    if (o->zlib_glz != SPICE_WAN_COMPRESSION_INVALID) {
+        spice_server_set_zlib_glz_compression(server, o->zlib_glz);
+    }
     if (!told || auth != 0 || spice_server_init(server, poll_core_init(channel_event)) != 0) {
         fputs("fake-desktop: the server refused the configuration\n", stderr);
         return NULL;

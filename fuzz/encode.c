@@ -74,7 +74,8 @@ static void room_furnish(Room *room, uint8_t habits)
         .core = core_posix(),
         .channel_caps = &room->caps,
         .framing = {.mini_header = true, .serial = &room->serial},
-        .compression = (DrawCompression)(habits / 16 % 3),
+        .compression = (DrawCompression)(habits % 16 % DRAW_COMPRESSION_COUNT),
+        .glz_pixels = 20000,
         .cache_pixels = habits & 64 ? 5000 : 0,
         .hold = habits & 128 ? room_hold : NULL,
         .release = room_release,
@@ -83,9 +84,11 @@ static void room_furnish(Room *room, uint8_t habits)
 
     room->caps = 1u << WIRE_CAP_DISPLAY_COMPOSITE | 1u << WIRE_CAP_DISPLAY_LZ4_COMPRESSION;
     room->encoder = draw_encoder_new(&config);
-    room->cache = render_cache_new();
+    room->cache = render_cache_new(20000);
     room->renderer = renderer_new(room->cache);
     CHECK(room->encoder != NULL);
+    draw_encoder_set_zlib(room->encoder, (habits & 16) != 0);
+    draw_encoder_set_lossy(room->encoder, (habits & 32) != 0);
     outgoing_init(&room->out, core_posix());
     world_surfaces(&room->world, &choices, WORLD_OF_32 | WORLD_OF_16 | WORLD_OF_8 | WORLD_OF_1);
     for (uint32_t id = 1; id < WORLD_SURFACES; id++) {

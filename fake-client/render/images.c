@@ -7,7 +7,6 @@
 #include "parts.h"
 
 #define IMAGE_PIXELS_MAX (UINT64_C(1) << 26) /* pixels of an image; more is taken for nonsense */
-#define GLZ_WINDOW_PIXELS (1u << 25)
 
 static void *heap_alloc(void *owner, size_t size)
 {
@@ -25,10 +24,11 @@ static const CodecMemory heap = {heap_alloc, heap_free, NULL};
 
 /* ---- What is kept ---- */
 
-RenderCache *render_cache_new(void)
+RenderCache *render_cache_new(uint32_t glz_pixels)
 {
     RenderCache *cache = calloc(1, sizeof *cache);
     CHECK(cache != NULL);
+    cache->glz_pixels = glz_pixels;
     return cache;
 }
 
@@ -211,7 +211,10 @@ static Status coded_info(RenderCache *cache, const WireImage *wire, Span data, I
         return lz4_info(data, wire->width, wire->height, ret_info);
     case WIRE_IMAGE_TYPE_GLZ_RGB:
     case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
-        cache->glz = cache->glz != NULL ? cache->glz : glz_decoder_new(&heap, GLZ_WINDOW_PIXELS, 0);
+        if (cache->glz_pixels == 0) {
+            return STATUS_PEER_FAULT;
+        }
+        cache->glz = cache->glz != NULL ? cache->glz : glz_decoder_new(&heap, cache->glz_pixels, 0);
         return glz_info(data, ret_info, &glz_id);
     default:
         status = lz_info(data, ret_info, &alpha_alone);

@@ -49,6 +49,7 @@ void image_from_pixman(Image *image, pixman_image_t *pixman);
 
 struct RenderCache {
     IdSet images; /* value: address of an Image */
+    uint32_t glz_pixels;
     GlzDecoder *glz;
     QuicDecoder *quic;
     JpegDecoder *jpeg;

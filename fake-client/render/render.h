@@ -22,7 +22,8 @@
 typedef struct RenderCache RenderCache;
 typedef struct Renderer Renderer;
 
-RenderCache *render_cache_new(void);
+/* `glz_pixels`: of the window that the client announced; 0: no GLZ image may come. */
+RenderCache *render_cache_new(uint32_t glz_pixels);
 void render_cache_free(RenderCache *cache); /* NULL is allowed */
 
 Renderer *renderer_new(RenderCache *cache);

@@ -43,6 +43,7 @@ static int add_qxl(Server *server, SpiceBaseInstance *sin)
     }
     list_prepend(&server->workers, &worker->in_server);
     red_worker_set_image_compression(worker, (int)server->image_compression);
+    red_worker_set_wan_compression(worker, server->jpeg_compression, server->zlib_glz_compression);
     red_worker_set_mouse_mode(worker, server->pointer.mode == WIRE_MOUSE_MODE_CLIENT);
     update_screen(server);
     main_channel_push_new_channel(server->main, WIRE_CHANNEL_DISPLAY, (uint8_t)qxl->id);

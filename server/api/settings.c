@@ -56,14 +56,18 @@ SpiceImageCompression spice_server_get_image_compression(SpiceServer *spice)
     return server != NULL ? server->image_compression : SPICE_IMAGE_COMPRESSION_INVALID;
 }
 
-static int set_wan_compression(const Server *server, spice_wan_compression_t *kept,
-                               spice_wan_compression_t value)
+static int set_wan_compression(Server *server, spice_wan_compression_t *kept, spice_wan_compression_t value)
 {
     if (value <= SPICE_WAN_COMPRESSION_INVALID || value > SPICE_WAN_COMPRESSION_NEVER) {
         api_warn(server, "there is no wan compression %d", (int)value);
         return -1;
     }
     *kept = value;
+    list_each(&server->workers, node)
+    {
+        red_worker_set_wan_compression(list_entry(node, RedWorker, in_server), server->jpeg_compression,
+                                       server->zlib_glz_compression);
+    }
     return 0;
 }
 

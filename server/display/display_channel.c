@@ -167,6 +167,13 @@ void display_channel_set_compression(DisplayChannel *display, int compression)
     }
 }
 
+void display_channel_set_wan(DisplayChannel *display, spice_wan_compression_t jpeg,
+                             spice_wan_compression_t zlib_glz)
+{
+    display->jpeg = jpeg;
+    display->zlib_glz = zlib_glz;
+}
+
 void display_channel_set_monitors(DisplayChannel *display, const QxlMonitors *monitors, bool tell)
 {
     display->monitors = *monitors;

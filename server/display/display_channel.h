@@ -13,6 +13,8 @@
  */
 #pragma once
 
+#include <spice.h>
+
 #include "display/current.h"
 #include "qxl/monitors.h"
 #include "session/channel_client.h"
@@ -44,6 +46,9 @@ void display_channel_draw(DisplayChannel *display, Drawable *drawable);
 void display_channel_let_go(DisplayChannel *display, ListNode *drawables, uint64_t now_ns);
 /* Of images from now on, SPICE_IMAGE_COMPRESSION_*. */
 void display_channel_set_compression(DisplayChannel *display, int compression);
+/* For slow links, SPICE_WAN_COMPRESSION_*: JPEG, and zlib over GLZ; for all clients, also those that are there. */
+void display_channel_set_wan(DisplayChannel *display, spice_wan_compression_t jpeg,
+                             spice_wan_compression_t zlib_glz);
 /* `tell`: else only who comes later hears of it, as a better one is to be expected soon. */
 void display_channel_set_monitors(DisplayChannel *display, const QxlMonitors *monitors, bool tell);
 /* Clients forget their palettes. */

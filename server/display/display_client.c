@@ -4,6 +4,7 @@
 #include <spice/enums.h>
 
 #include "display/display_internal.h"
+#include "display/lossy.h"
 
 /* ---- Life ---- */
 
@@ -14,6 +15,7 @@ void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_
     client->surfaces = g_new0(ClientSurface, surfaces);
     for (uint32_t id = 0; id < surfaces; id++) {
         pixman_region32_init(&client->surfaces[id].damage);
+        pixman_region32_init(&client->surfaces[id].lossy);
     }
 }
 
@@ -21,10 +23,12 @@ void display_client_finish(DisplayClient *client)
 {
     for (uint32_t id = 0; id < client->surfaces_len; id++) {
         pixman_region32_fini(&client->surfaces[id].damage);
+        pixman_region32_fini(&client->surfaces[id].lossy);
     }
     g_free(client->surfaces);
     client->surfaces = NULL;
     client->surfaces_len = 0;
+    lossy_finish(client);
     draw_encoder_free(client->encoder);
     client->encoder = NULL;
 }
@@ -48,6 +52,9 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
     client->images.told = client->images.known = client->display->images; /* it has none to forget */
     /* All displays of a client share the cache that it announces: each has a part (DESIGN section 5). */
     const uint64_t pixels = init->pixmap_cache_size > 0 ? (uint64_t)init->pixmap_cache_size : 0;
+    /* And one of them, the first, uses its GLZ window: what is coded for that must arrive in order, and when a connection
+     * ends nobody knows what of it did. */
+    const int32_t window = init->glz_dictionary_window_size;
     const DrawEncoderConfig config = {
         .core = rcc->core,
         .channel_caps = rcc->slot->channel_caps.words,
@@ -56,13 +63,14 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
         .is_local = stream_is_unix(rcc->stream),
         .display_id = rcc->channel->id,
         .cache_pixels = pixels / DISPLAY_CACHE_PARTS,
+        .glz_pixels = rcc->slot->is_first && window > 0 ? (uint64_t)window : 0,
         .hold = hold_encoding,
         .release = drawable_release,
         .opaque = client,
     };
     client->encoder = draw_encoder_new(&config);
-    if (client->encoder == NULL) {
-        rcc_close(rcc, "no memory for its caches");
+    if (client->encoder == NULL || !lossy_init(client)) {
+        rcc_close(rcc, "no memory for its caches, or no timer");
         return STATUS_OK;
     }
     rcc_release_pipe(rcc);
@@ -88,6 +96,19 @@ static void subtract(pixman_region32_t *region, const pixman_box32_t *box)
                               (unsigned)(box->y2 - box->y1));
     pixman_region32_subtract(region, region, &part);
     pixman_region32_fini(&part);
+}
+
+bool display_client_wants(const DisplayClient *client, spice_wan_compression_t setting)
+{
+    return setting == SPICE_WAN_COMPRESSION_ALWAYS ||
+           (setting == SPICE_WAN_COMPRESSION_AUTO && client->base.rate.is_slow);
+}
+
+/* The next message is for a link as it is now. */
+static void tune(DisplayClient *client, bool lossy)
+{
+    draw_encoder_set_zlib(client->encoder, display_client_wants(client, client->display->zlib_glz));
+    draw_encoder_set_lossy(client->encoder, lossy);
 }
 
 /* False: no memory, or it lacks what it takes; nothing was sent. */
@@ -133,6 +154,7 @@ static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t 
     if (box_has_pixels(&item->image) && surface != NULL && surface->generation == item->generation &&
         rcc->state == RCC_LIVE) {
         /* If it cannot be sent it stays damage. */
+        tune(client, false);
         (void)send_area(client, surface, item->id, &item->image, now_ns);
     }
 }
@@ -181,6 +203,7 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
     if (at->known != 0 && at->known != surface->generation) {
         at->known = 0;
         pixman_region32_clear(&at->damage);
+        lossy_clear(client, id);
         push_surface(client, id, NULL, NULL);
     }
     if (shown && surface->generation != 0 && at->known == 0 &&
@@ -231,14 +254,19 @@ static void settle(DisplayClient *client)
 
 /* ---- Squash ---- */
 
+void display_region_limit(pixman_region32_t *region)
+{
+    if (pixman_region32_n_rects(region) > DISPLAY_DAMAGE_RECTS_MAX) {
+        pixman_box32_t extents = *pixman_region32_extents(region);
+        pixman_region32_reset(region, &extents);
+    }
+}
+
 static void add_damage(ClientSurface *at, const pixman_box32_t *box)
 {
     pixman_region32_union_rect(&at->damage, &at->damage, box->x1, box->y1, (unsigned)(box->x2 - box->x1),
                                (unsigned)(box->y2 - box->y1));
-    if (pixman_region32_n_rects(&at->damage) > DISPLAY_DAMAGE_RECTS_MAX) {
-        pixman_box32_t extents = *pixman_region32_extents(&at->damage);
-        pixman_region32_reset(&at->damage, &extents);
-    }
+    display_region_limit(&at->damage);
 }
 
 static bool squash_item(void *opaque, PipeItem *item)
@@ -270,6 +298,7 @@ static void drop_all(DisplayClient *client)
         if (at->known != at->told) {
             at->known = at->told;
             pixman_region32_clear(&at->damage);
+            lossy_clear(client, id);
         }
     }
     client->palettes.known = client->palettes.told;
@@ -368,7 +397,8 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     if (at->known != drawable->generation) {
         return;
     }
-    if (!can_be_sent(client, drawable)) {
+    lossy_decide(client, drawable->number);
+    if (!can_be_sent(client, drawable) || lossy_spoils(client, drawable)) {
         add_damage(at, &extents);
         want_damage(client);
         return;
@@ -387,6 +417,7 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
         (void)pipe_drop_where(&rcc->pipe, is_dropped, client);
     }
     rcc_push(rcc, &drawable->item);
+    lossy_queued(client, drawable);
     if (is_over_budget(client)) {
         display_client_squash(client);
     }
@@ -399,13 +430,14 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
     ClientSurface *at = &client->surfaces[drawable->surface_id];
     const uint64_t before = rcc->sent_serial;
 
-    (void)now_ns;
     client->drawables--;
     client->bytes -= drawable->bytes;
+    lossy_busy(client, now_ns);
     if (drawable->dropped || at->told != drawable->generation) {
         return;
     }
     client->encoding = drawable;
+    tune(client, lossy_allows(client, drawable));
     const bool sent = draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &rcc->out);
     client->encoding = NULL;
     rcc_count_sent(rcc, before);
@@ -423,18 +455,38 @@ const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawabl
 
 /* ---- Damage ---- */
 
-/* The uppermost part of the damage that fits a message. */
-static pixman_box32_t next_band(pixman_region32_t *damage)
+pixman_box32_t display_next_band(pixman_region32_t *region, int64_t bytes)
 {
     int rects;
-    pixman_box32_t band = *pixman_region32_rectangles(damage, &rects);
+    pixman_box32_t band = *pixman_region32_rectangles(region, &rects);
     const int64_t line = (int64_t)(band.x2 - band.x1) * 4;
-    const int64_t lines = DISPLAY_BAND_BYTES / line > 0 ? DISPLAY_BAND_BYTES / line : 1;
+    const int64_t lines = bytes / line > 0 ? bytes / line : 1;
 
     if (band.y2 - band.y1 > lines) {
         band.y2 = (int32_t)(band.y1 + lines);
     }
     return band;
+}
+
+/* What was sent lossily, without loss. */
+static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+    const size_t before = rcc->out.total;
+    pixman_box32_t band;
+    uint32_t id;
+
+    if (!lossy_next(client, now_ns, &id, &band)) {
+        return false;
+    }
+    tune(client, false);
+    if (!send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
+        rcc_close(rcc, "no memory for the pixels that it is owed");
+        return false;
+    }
+    lossy_area(client, id, &band, false);
+    lossy_sent(client, rcc->out.total - before, now_ns);
+    return true;
 }
 
 bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
@@ -452,13 +504,17 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
             !pixman_region32_not_empty(&at->damage)) {
             continue;
         }
-        const pixman_box32_t band = next_band(&at->damage);
+        const pixman_box32_t band = display_next_band(&at->damage, DISPLAY_BAND_BYTES);
+        lossy_decide(client, client->lossy.newest + 1);
+        tune(client, client->lossy.on);
+        lossy_busy(client, now_ns);
         if (!send_area(client, surface, id, &band, now_ns)) {
             rcc_close(rcc, "no memory for the pixels that it is owed");
             return false;
         }
+        lossy_area(client, id, &band, draw_encoder_was_lossy(client->encoder));
         return true;
     }
     client->damaged = false;
-    return false;
+    return commit_upgrade(client, now_ns);
 }

@@ -9,6 +9,8 @@
  * drawable comes: one that touches damage, or takes pixels from it, becomes damage itself. An opaque one that covers
  * damage takes its place.
  *
+ * What was sent lossily is remembered (lossy.h), and sent once more without loss when nothing else is to be sent.
+ *
  * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
  * difference queued anew; so what waits is bounded, whatever the guest does while the client does not read.
  *
@@ -34,9 +36,19 @@
 
 typedef struct DisplayChannel DisplayChannel;
 
+/* lossy.h */
+typedef struct DisplayLossy {
+    bool on; /* drawables from this number on may lose */
+    uint64_t from;
+    uint64_t newest;   /* number of the latest drawable that was queued */
+    bool any;          /* some surface may have lossy pixels */
+    uint64_t quiet_ns; /* when they may be sent again */
+    CoreTimer *timer;
+} DisplayLossy;
+
 typedef struct ClientSurface {
-    uint64_t told, known;     /* generations; 0: none */
-    pixman_region32_t damage; /* of `known` */
+    uint64_t told, known;            /* generations; 0: none */
+    pixman_region32_t damage, lossy; /* of `known`, when the pipe is empty */
 } ClientSurface;
 
 /* A state that has a counter, of which the client was told some value. */
@@ -59,6 +71,7 @@ typedef struct DisplayClient {
     uint64_t bytes;     /* of those */
     uint32_t changes;   /* other items in the pipe, but for those of the last squash */
     ClientState palettes, images, monitors, marked;
+    DisplayLossy lossy;
 } DisplayClient;
 
 static inline DisplayClient *display_client_of(RedChannelClient *rcc)

@@ -5,9 +5,18 @@
  */
 #pragma once
 
+#include <spice.h>
+
 #include "display/current.h"
 #include "display/display_channel.h"
 #include "display/display_client.h"
+
+/* What a setting for slow links comes to for this client, now. */
+bool display_client_wants(const DisplayClient *client, spice_wan_compression_t setting);
+/* Too many rectangles become the one around them. */
+void display_region_limit(pixman_region32_t *region);
+/* The uppermost part of it that is of so many bytes, or one line. */
+pixman_box32_t display_next_band(pixman_region32_t *region, int64_t bytes);
 
 #define DISPLAY_CACHE_PARTS 4u /* displays that share a client's image cache; more than that many are rare */
 
@@ -19,6 +28,7 @@ struct DisplayChannel {
     DisplayClientsChanged clients_changed;
     void *opaque;
     DrawCompression compression;
+    spice_wan_compression_t jpeg, zlib_glz;
     PipeItem palettes_item, images_item, mark_item;
     uint64_t palettes;      /* how often clients had to forget them, from 1 */
     uint64_t images;        /* the same for images, from 0 */

@@ -4,6 +4,7 @@
 #include <spice/enums.h>
 
 #include "base/check.h"
+#include "display/encode/draw_encoder.h"
 #include "display/worker.h"
 
 #define ROPD_OPERATIONS                                                                                      \
@@ -103,6 +104,30 @@ static bool is_opaque(const QxlDrawable *qxl)
     }
 }
 
+/* Conservative: what cannot be said at a glance does. */
+static bool blends(const QxlDrawable *qxl)
+{
+    switch (qxl->type) {
+    case QXL_DRAW_FILL:
+        return !is_put(qxl->u.fill.rop);
+    case QXL_DRAW_OPAQUE:
+        return !is_put(qxl->u.opaque.rop);
+    case QXL_DRAW_COPY:
+    case QXL_DRAW_BLEND:
+        return !is_put(qxl->u.copy.rop);
+    case QXL_DRAW_STROKE:
+        return !is_put(qxl->u.stroke.fore_mode);
+    case QXL_DRAW_NOP:
+    case QXL_DRAW_BLACKNESS:
+    case QXL_DRAW_WHITENESS:
+    case QXL_DRAW_TRANSPARENT:
+    case QXL_COPY_BITS:
+        return false;
+    default:
+        return true;
+    }
+}
+
 /* NULL: all of the image may be read. */
 static const QXLRect *source_area(const QxlDrawable *qxl, const QxlImage *image)
 {
@@ -157,6 +182,35 @@ static void find_reads(Drawable *drawable, const QxlDrawable *qxl)
     }
 }
 
+bool drawable_carries(const Drawable *drawable, int32_t *ret_x, int32_t *ret_y)
+{
+    const QxlDrawable *qxl = drawable->qxl;
+    const QxlCopy *copy = &qxl->u.copy;
+
+    if (drawable->read_count != 1) {
+        return false;
+    }
+    if (drawable->moves) {
+        *ret_x = drawable->move_x;
+        *ret_y = drawable->move_y;
+        return true;
+    }
+    *ret_x = qxl->box.left - drawable->reads[0].box.x1;
+    *ret_y = qxl->box.top - drawable->reads[0].box.y1;
+    return qxl->type == QXL_DRAW_COPY && is_put(copy->rop) && copy->src != NULL &&
+           copy->src->type == SPICE_IMAGE_TYPE_SURFACE &&
+           copy->src_area.right - copy->src_area.left == qxl->box.right - qxl->box.left &&
+           copy->src_area.bottom - copy->src_area.top == qxl->box.bottom - qxl->box.top;
+}
+
+bool drawable_can_lose(Drawable *drawable)
+{
+    if (drawable->loss == LOSS_UNKNOWN) {
+        drawable->loss = draw_encoder_can_lose(drawable->qxl) ? LOSS_YES : LOSS_NO;
+    }
+    return drawable->loss == LOSS_YES;
+}
+
 bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_box32_t *box)
 {
     for (uint32_t i = 0; i < drawable->read_count; i++) {
@@ -185,6 +239,7 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     drawable->surface_id = qxl->surface_id;
     drawable->extents = extents_of(qxl);
     drawable->opaque = is_opaque(qxl);
+    drawable->blends = blends(qxl);
     drawable->bytes = sizeof *drawable + qxl->own_bytes + qxl->pinned_bytes;
     find_reads(drawable, qxl);
     list_init(&drawable->in_pending);

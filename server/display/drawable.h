@@ -41,10 +41,16 @@ typedef struct Drawable {
     uint32_t surface_id;
     pixman_box32_t extents; /* what it can touch: of box and clip; may be empty */
     bool opaque;            /* what it touches is as it says, whatever was there before */
+    bool blends;            /* what it makes of a pixel depends on what was there */
     bool moves;             /* it copies from the surface that it draws on: QXL_COPY_BITS */
     int32_t move_x, move_y; /* from where to here */
-    bool pending;           /* not on its canvas yet */
-    bool dropped;           /* to be skipped, wherever it waits */
+    enum {
+        LOSS_UNKNOWN,
+        LOSS_NO,
+        LOSS_YES
+    } loss;       /* would a client that is sent it lossily lose something? */
+    bool pending; /* not on its canvas yet */
+    bool dropped; /* to be skipped, wherever it waits */
     DrawableRead reads[DRAWABLE_READS_MAX];
     uint32_t read_count;
     uint64_t bytes; /* of memory, ours or the guest's, that it costs to keep it */
@@ -71,6 +77,11 @@ Status drawable_let_go(Drawable *drawable) STATUS_MUST_CHECK;
 /* Its pixels are on their way, until the release. */
 void *drawable_hold(Drawable *drawable);
 void drawable_release(void *drawable);
+
+/* Would it lose something, if it may? (draw_encoder.h; looked at once) */
+bool drawable_can_lose(Drawable *drawable);
+/* It puts pixels of a surface, as they are, where read->box moved by *ret_x, *ret_y is; and takes none from elsewhere. */
+bool drawable_carries(const Drawable *drawable, int32_t *ret_x, int32_t *ret_y);
 
 /* Does it take pixels from this surface, somewhere in this box? */
 bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_box32_t *box);

@@ -256,6 +256,26 @@ void red_worker_set_image_compression(RedWorker *worker, int compression)
     red_worker_post(worker, "image compression", job_image_compression, &compression, sizeof compression);
 }
 
+typedef struct WanCompression {
+    spice_wan_compression_t jpeg, zlib_glz;
+} WanCompression;
+
+static void job_wan_compression(RedWorker *worker, void *args, uint64_t now_ns)
+{
+    const WanCompression *wan = args;
+
+    (void)now_ns;
+    display_channel_set_wan(worker->display, wan->jpeg, wan->zlib_glz);
+}
+
+void red_worker_set_wan_compression(RedWorker *worker, spice_wan_compression_t jpeg,
+                                    spice_wan_compression_t zlib_glz)
+{
+    const WanCompression wan = {jpeg, zlib_glz};
+
+    red_worker_post(worker, "wan compression", job_wan_compression, &wan, sizeof wan);
+}
+
 void red_worker_set_compression_level(RedWorker *worker, int level)
 {
     host_loop_call_out(worker->reds->loop);

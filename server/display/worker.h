@@ -107,6 +107,9 @@ void red_worker_set_mouse_mode(RedWorker *worker, bool client_mode);
 void red_worker_set_compression_level(RedWorker *worker, int level);
 /* Of images, SPICE_IMAGE_COMPRESSION_*; also for clients that are there. */
 void red_worker_set_image_compression(RedWorker *worker, int compression);
+/* The same for slow links: JPEG, and zlib over GLZ. */
+void red_worker_set_wan_compression(RedWorker *worker, spice_wan_compression_t jpeg,
+                                    spice_wan_compression_t zlib_glz);
 
 /* ---- From any thread ---- */
 

@@ -89,7 +89,7 @@ void rcc_open(ClientSlot *slot, uint64_t now_ns)
     pipe_item_init(&rcc->ping_item, &ping_item_type);
     pipe_item_init(&rcc->set_ack_item, &set_ack_item_type);
     pipe_item_init(&rcc->migrate_item, &migrate_item_type);
-    rcc->timer_ns = rcc->ping_sent_ns = rcc->blocked_since_ns = rcc->round_trip_ns = NS_NEVER;
+    rcc->timer_ns = rcc->ping_sent_ns = rcc->blocked_since_ns = NS_NEVER;
     /* A unix peer cannot vanish without the kernel telling us. */
     rcc->next_ping_ns = stream_is_unix(rcc->stream) ? NS_NEVER : now_ns + RCC_PING_FIRST_NS;
 
@@ -370,6 +370,16 @@ static void rcc_arm_timer(RedChannelClient *rcc)
     }
 }
 
+/* Much was sent: how long does it take? */
+static void rcc_measure(RedChannelClient *rcc)
+{
+    const bool can_ping = rcc->next_ping_ns != NS_NEVER && rcc->ping_sent_ns == NS_NEVER && !rcc->pipe_held;
+
+    if (can_ping && link_rate_wants_mark(&rcc->rate)) {
+        rcc_push_once(rcc, &rcc->ping_item);
+    }
+}
+
 void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
 {
     struct iovec iov[RCC_VECTORS_MAX];
@@ -391,7 +401,9 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
             break;
         }
         outgoing_taken(&rcc->out, (size_t)taken);
+        link_rate_sent(&rcc->rate, (uint64_t)taken, now_ns);
         rcc->blocked_since_ns = NS_NEVER;
+        rcc_measure(rcc);
     }
     if (rcc->state != RCC_LIVE) {
         return;
@@ -414,6 +426,7 @@ static void ping_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
     (void)item;
     rcc->ping_sent_ns = now_ns;
     rcc->ping_id++;
+    link_rate_mark(&rcc->rate, rcc->out.total);
     RCC_SEND(rcc, WIRE_MSG_PING, wire_msg_ping_encode,
              (&(WireMsgPing){.id = rcc->ping_id, .timestamp = now_ns}));
 }
@@ -494,10 +507,7 @@ static bool rcc_base_message(RedChannelClient *rcc, const WireMsgc *message, uin
         return true;
     case WIRE_MSGC_PONG:
         if (rcc->ping_sent_ns != NS_NEVER && message->u.pong.id == rcc->ping_id) {
-            const uint64_t round_trip_ns = now_ns - rcc->ping_sent_ns;
-            if (round_trip_ns < rcc->round_trip_ns) {
-                rcc->round_trip_ns = round_trip_ns;
-            }
+            link_rate_answer(&rcc->rate, rcc->ping_sent_ns, now_ns);
             rcc->ping_sent_ns = NS_NEVER;
         }
         return true;

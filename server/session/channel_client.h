@@ -25,6 +25,7 @@
 #include "net/stream.h"
 #include "session/ack_window.h"
 #include "session/channel.h"
+#include "session/link_rate.h"
 #include "session/outgoing.h"
 #include "session/receiver.h"
 
@@ -77,7 +78,7 @@ struct RedChannelClient {
     uint64_t ping_sent_ns;     /* NS_NEVER: none outstanding */
     uint64_t next_ping_ns;     /* NS_NEVER: this peer is not pinged */
     uint64_t blocked_since_ns; /* NS_NEVER: nothing waits, or something was taken */
-    uint64_t round_trip_ns;    /* smallest of late; NS_NEVER: not measured */
+    LinkRate rate;
 };
 
 /* Home; from the slot's `connect`. Takes the slot's stream. On failure the slot is told `detached`. */

@@ -124,6 +124,8 @@ ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const Lin
     ref_init(&slot->ref);
     slot->client = client;
     slot->connection_id = client->connection_id;
+    slot->is_first = (client->types_seen & UINT64_C(1) << channel->type % 64) == 0;
+    client->types_seen |= UINT64_C(1) << channel->type % 64;
     slot->channel = red_channel_ref(channel);
     slot->stream = offer->stream;
     slot->event = offer->event;

@@ -31,7 +31,8 @@ typedef struct RedClient {
     uint32_t connection_id; /* not 0; not guessable */
     bool leaving;
     ListNode in_reds;
-    ListNode slots; /* ClientSlot.in_client, in the order of arrival; the main channel's is the first */
+    ListNode slots;      /* ClientSlot.in_client, in the order of arrival; the main channel's is the first */
+    uint64_t types_seen; /* channel types it ever connected to: bits of 1 << type */
     ClientSlot *main_slot;
     RedChannelClient *main_rcc; /* borrowed; cleared when it dies (DESIGN section 5) */
 } RedClient;
@@ -48,6 +49,7 @@ struct ClientSlot {
     bool leaving; /* `close` was posted, or the home ends */
     bool detached;
     uint32_t connection_id;
+    bool is_first; /* of all this client's connections, ever, to channels of this type; constant */
 
     /* Handed to the home with `connect`, which takes them. */
     Stream *stream;

@@ -88,6 +88,22 @@ static uint32_t qxl_choose(void *opaque, const char *site, uint32_t n)
     return choose(opaque, site, n);
 }
 
+/* Of images; also while clients are there. */
+static void choose_compression(Universe *universe)
+{
+    spice_server_set_image_compression(
+        universe->server,
+        (SpiceImageCompression)(SPICE_IMAGE_COMPRESSION_OFF +
+                                choose(universe, "compression",
+                                       SPICE_IMAGE_COMPRESSION_ENUM_END - SPICE_IMAGE_COMPRESSION_OFF)));
+    spice_server_set_jpeg_compression(
+        universe->server,
+        (spice_wan_compression_t)(SPICE_WAN_COMPRESSION_AUTO + choose(universe, "jpeg", 3)));
+    spice_server_set_zlib_glz_compression(
+        universe->server,
+        (spice_wan_compression_t)(SPICE_WAN_COMPRESSION_AUTO + choose(universe, "zlib", 3)));
+}
+
 static void main_setup(void *arg)
 {
     Universe *universe = arg;
@@ -107,6 +123,7 @@ static void main_setup(void *arg)
         fail(universe, "spice_server_init failed");
         return;
     }
+    choose_compression(universe);
     fake_input_init(&universe->input, NULL, NULL);
     if (!fake_input_add(&universe->input, universe->server) ||
         spice_server_add_interface(universe->server, &fake_qxl_instance(universe->qxl)->base) != 0) {
@@ -174,8 +191,11 @@ static void vcpu(void *arg)
                 (void)spice_server_get_num_clients(universe->server);
                 break;
             case 3:
+                choose_compression(universe);
+                break;
             case 4:
             case 5:
+            case 6:
                 paint(universe, 1 + choose(universe, "drawings", PAINT_MAX));
                 break;
             default:
@@ -314,6 +334,8 @@ static void wire_act(Wire *wire, uint64_t now_ns)
             .u.main_mouse_mode_request.mode = (uint16_t)(1 + choose(universe, "mode", 2)),
         };
         fake_connection_send(wire->connection, &request);
+    } else if (wire->channel == WIRE_CHANNEL_DISPLAY && choose(universe, "prefer", 4) == 0) {
+        fake_display_prefer(wire->connection, (uint8_t)choose(universe, "compression", 10)); /* or nonsense */
     }
 }
 

@@ -116,6 +116,9 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
                        Span body)
 {
     DeskClient *client = opaque;
+    if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_DRAW_COPY) {
+        client->images[message->u.display_draw_copy.src->type]++;
+    }
     const uint8_t channel = fake_connection_channel(connection);
     DeskMessages *got = channel == WIRE_CHANNEL_DISPLAY  ? &client->display_got
                         : channel == WIRE_CHANNEL_CURSOR ? &client->cursor_got
@@ -135,6 +138,13 @@ FakeClientConfig desk_client_config(void)
 
     config.behaviour.cheap_ticket = true;
     return config;
+}
+
+void desk_display_again(Desk *desk, DeskClient *client)
+{
+    client->display = (DeskWire){0};
+    wire_open(&client->display, client, WIRE_CHANNEL_DISPLAY, (uint8_t)desk->device.instance.id);
+    desk_run(desk, 100 * NS_PER_MS);
 }
 
 DeskClient *desk_client(Desk *desk, const FakeClientConfig *config)
@@ -271,7 +281,7 @@ static void tick(SimClient *client, void *opaque, unsigned ready, uint64_t now_n
 
 static const SimClientOps tick_ops = {"tick", tick};
 
-static int setup(void **state, uint32_t slip_one_in, const char *const *env)
+static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const char *const *env)
 {
     Desk *desk = calloc(1, sizeof *desk);
 
@@ -280,6 +290,7 @@ static int setup(void **state, uint32_t slip_one_in, const char *const *env)
                                      .level = SIM_LEVEL_CALLS,
                                      .slip_one_in = slip_one_in,
                                      .env = env,
+                                     .net = {.bytes_per_s = bytes_per_s},
                                      .opaque = desk,
                                      .log = on_log});
     if (slip_one_in != 0) {
@@ -295,19 +306,24 @@ static int setup(void **state, uint32_t slip_one_in, const char *const *env)
 
 int desk_setup(void **state)
 {
-    return setup(state, 0, NULL);
+    return setup(state, 0, 0, NULL);
 }
 
 int desk_setup_slipping(void **state)
 {
-    return setup(state, 20, NULL);
+    return setup(state, 20, 0, NULL);
 }
 
 int desk_setup_recording(void **state)
 {
     static const char *const env[] = {"SPICE_WORKER_RECORD_FILENAME=" DESK_RECORDING, NULL};
 
-    return setup(state, 0, env);
+    return setup(state, 0, 0, env);
+}
+
+int desk_setup_slow(void **state)
+{
+    return setup(state, 0, 50000, NULL);
 }
 
 int desk_teardown(void **state)

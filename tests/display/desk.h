@@ -45,6 +45,7 @@ typedef struct DeskClient {
     FakeClient *client;
     DeskWire main, display, cursor;
     DeskMessages display_got, cursor_got;
+    uint32_t images[256]; /* sources of DRAW_COPY, by WIRE_IMAGE_TYPE_* */
 } DeskClient;
 
 struct Desk {
@@ -68,6 +69,8 @@ int desk_setup_slipping(void **state);
 int desk_setup_recording(void **state);
 /* Destroys the server if the test has not; checks that nothing is left and that no client saw a fault. */
 int desk_teardown(void **state);
+/* The same, on a link of 400 kbit/s. */
+int desk_setup_slow(void **state);
 
 /* Runs it with the host's lock, and lets it come to its end (within 10 s). */
 void desk_host(Desk *desk, void (*host)(Desk *desk));
@@ -80,6 +83,8 @@ void desk_create_primary(Desk *desk); /* 64 x 48 */
 /* Connects main, display and cursor. */
 FakeClientConfig desk_client_config(void);
 DeskClient *desk_client(Desk *desk, const FakeClientConfig *config);
+/* Connects display once more; the connection before has ended. */
+void desk_display_again(Desk *desk, DeskClient *client);
 /* Ends this connection; as if its socket had broken. */
 void desk_wire_leave(Desk *desk, DeskWire *wire);
 bool desk_wire_is_open(const DeskWire *wire);
@@ -98,3 +103,4 @@ int run_clients(void);
 int run_life(void);
 int run_drawing(void);
 int run_recording(void);
+int run_lossy(void);

@@ -346,7 +346,8 @@ static void copy_of(QXLDrawable *command, uint64_t image, QXLRect box)
     command->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
 }
 
-uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t color)
+/* Returns its pixels, which are to be filled in; then it goes into the ring. */
+static uint8_t *picture_put(Device *device, uint32_t surface_id, QXLRect box, uint64_t *ret_at)
 {
     const uint32_t width = (uint32_t)(box.right - box.left), height = (uint32_t)(box.bottom - box.top);
     const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
@@ -367,8 +368,35 @@ uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t 
     image->bitmap.y = height;
     image->bitmap.stride = width * 4;
     image->bitmap.data = device_address(at + pixels_at);
-    for (size_t i = 0; i < (size_t)width * height; i++) {
-        memcpy(memory + pixels_at + i * 4, &color, 4);
+    *ret_at = at;
+    return memory + pixels_at;
+}
+
+uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t color)
+{
+    const size_t pixels = (size_t)(box.right - box.left) * (size_t)(box.bottom - box.top);
+    uint64_t at;
+    uint8_t *to = picture_put(device, surface_id, box, &at);
+
+    for (size_t i = 0; i < pixels; i++) {
+        memcpy(to + i * 4, &color, 4);
+    }
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
+uint64_t device_photo(Device *device, uint32_t surface_id, QXLRect box, uint32_t seed)
+{
+    const uint32_t width = (uint32_t)(box.right - box.left), height = (uint32_t)(box.bottom - box.top);
+    uint64_t at;
+    uint8_t *to = picture_put(device, surface_id, box, &at);
+
+    for (uint32_t i = 0; i < width * height; i++) {
+        const uint32_t x = i % width, y = i / width, grain = (x * 7 + y * 13 + seed * 5) % 11;
+        to[i * 4] = (uint8_t)(40 + x + y + grain);
+        to[i * 4 + 1] = (uint8_t)(200 - x - y / 2 + grain);
+        to[i * 4 + 2] = (uint8_t)(90 + y + seed % 50 + grain / 2);
+        to[i * 4 + 3] = 0;
     }
     device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
     return at;

@@ -9,4 +9,5 @@
 #include <cmocka.h>
 
 int run_caches(void);
+int run_choice(void);
 int run_messages(void);

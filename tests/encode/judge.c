@@ -5,7 +5,7 @@
  *
  * DRAWINGS of each kind (world_drawings.c), in batches, each onto a surface of its own; every batch has a client with other
  * habits (compression, headers, caches). Each drawing is sent twice, onto the same pixels: the second time its images and
- * palettes may come from the client's caches. Then an area of the canvas is sent over pixels that differ. All must agree, but
+ * palettes may come from the client's caches. (What lost something by JPEG must be near enough.) Then an area of the canvas is sent over pixels that differ. All must agree, but
  * for the byte of 32_xRGB that is nobody's.
  */
 #include <getopt.h>
@@ -19,11 +19,14 @@ typedef struct Judge {
     const WorldOp *op;
     unsigned op_index;
     uint64_t seed;
-    unsigned long drawn, refused, different, areas;
+    unsigned long drawn, refused, different, areas, lossy;
     uint64_t bytes;
 } Judge;
 
-static const char *const compression_names[] = {"off", "lz", "lz4"};
+static const char *const compression_names[DRAW_COMPRESSION_COUNT] = {"off", "lz",      "lz4",     "quic",
+                                                                      "glz", "auto_lz", "auto_glz"};
+
+#define LOSS_MAX 24u /* of 255, on the average of a drawing: nobody sees it */
 
 /* Bits of pixels that are nobody's are 0: LZ has no place for the fourth byte of 32BIT pixels, which surfaces with alpha would
  * take for theirs; and the highest bit of 16BIT ones does not survive scaling, but counts for transparent colours. */
@@ -48,10 +51,41 @@ static void spare_bits_clear(const QxlImage *image)
     }
 }
 
+static uint8_t smooth_byte(uint32_t x, uint32_t y, uint32_t channel, uint32_t slope)
+{
+    const uint32_t at = (x * (slope % 3 + 1) + y * (slope / 3 % 3 + 1) + channel * 80) % 512;
+    return (uint8_t)(at < 256 ? at : 511 - at);
+}
+
+/* As a photograph is. */
+static void image_smooth(const QxlImage *image, uint32_t slope)
+{
+    const QxlBitmap *bitmap = &image->u.bitmap;
+    const uint32_t bytes = qxl_bitmap_depth(bitmap->format) / 8;
+    for (uint32_t i = 0; i < bitmap->data.count; i++) {
+        const QxlSpan *span = &bitmap->data.spans[i];
+        for (uint32_t k = 0; k < span->bytes; k++) {
+            const uint32_t at = span->offset + k, x = at % bitmap->stride / bytes, y = at / bitmap->stride;
+            const uint32_t channel = at % bitmap->stride % bytes;
+            uint8_t *byte = (uint8_t *)span->host + k;
+            if (bytes > 2) {
+                *byte = smooth_byte(x, y, channel, slope);
+            } else {
+                const unsigned level = smooth_byte(x, y, 0, slope) / 8u;
+                *byte = (uint8_t)((level << 10 | level << 5 | level) >> 8 * channel);
+            }
+        }
+    }
+}
+
 static void images_prepare(QxlDrawable *drawable, Choices *choices)
 {
     for (uint32_t i = 0; i < drawable->image_count; i++) {
         QxlImage *image = drawable->images[i];
+        if (image->type == SPICE_IMAGE_TYPE_BITMAP && image->u.bitmap.format >= SPICE_BITMAP_FMT_16BIT &&
+            image->u.bitmap.format <= SPICE_BITMAP_FMT_RGBA && !choose_rarely(choices, 4)) {
+            image_smooth(image, choose(choices, 9));
+        }
         spare_bits_clear(image);
         if (choose_rarely(choices, 2)) {
             image->flags |= QXL_IMAGE_CACHE;
@@ -70,8 +104,8 @@ static void differs(Judge *judge, uint32_t batch, uint32_t id, const QxlDrawable
         fprintf(
             stderr,
             "encode-judge: %s, batch %u (%s), surface %u (format %u, %ux%u), box %d,%d-%d,%d, clip %d: %s: ",
-            judge->op->name, batch, compression_names[batch % 3], id, geometry->format, geometry->width,
-            geometry->height, drawable->box.left, drawable->box.top, drawable->box.right,
+            judge->op->name, batch, compression_names[batch % DRAW_COMPRESSION_COUNT], id, geometry->format,
+            geometry->width, geometry->height, drawable->box.left, drawable->box.top, drawable->box.right,
             drawable->box.bottom, drawable->clip.rects_given, what);
         for (uint32_t i = 0; i < drawable->image_count; i++) {
             const QxlImage *image = drawable->images[i];
@@ -83,11 +117,27 @@ static void differs(Judge *judge, uint32_t batch, uint32_t id, const QxlDrawable
     }
 }
 
-static bool compare(Judge *judge, uint32_t batch, uint32_t id, uint32_t bits, const QxlDrawable *drawable,
-                    const char *what)
+static bool compare_lossy(Judge *judge, uint32_t batch, uint32_t id, const QXLRect *box,
+                          const QxlDrawable *drawable, const char *what)
+{
+    const uint32_t difference = studio_difference(&judge->studio, id, box);
+    judge->lossy++;
+    if (difference > LOSS_MAX) {
+        differs(judge, batch, id, drawable, what);
+        fprintf(stderr, "a channel differs by %u\n", difference);
+        return false;
+    }
+    return true;
+}
+
+static bool compare(Judge *judge, uint32_t batch, uint32_t id, uint32_t bits, const QXLRect *box,
+                    const QxlDrawable *drawable, const char *what)
 {
     int32_t x, y;
     uint32_t canvas, client;
+    if (draw_encoder_was_lossy(judge->studio.encoder)) {
+        return compare_lossy(judge, batch, id, box, drawable, what);
+    }
     if (studio_agrees(&judge->studio, id, bits, &x, &y, &canvas, &client)) {
         return true;
     }
@@ -130,7 +180,7 @@ static void area_judge(Judge *judge, uint32_t batch, uint32_t id, Choices *choic
     if (!draw_encoder_area(studio->encoder, &studio->canvases[id], id, &area, &studio->out)) {
         differs(judge, batch, id, drawable, "area refused\n");
     } else if (receive(judge, batch, id, drawable)) {
-        compare(judge, batch, id, geometry->format == SPICE_SURFACE_FMT_16_555 ? 0x7fff : UINT32_MAX,
+        compare(judge, batch, id, geometry->format == SPICE_SURFACE_FMT_16_555 ? 0x7fff : UINT32_MAX, &area,
                 drawable, "area");
     }
 }
@@ -153,6 +203,10 @@ static void drawing_judge(Judge *judge, uint32_t batch, uint32_t id)
     QxlFault fault = {0};
 
     images_prepare(drawable, &choices);
+    if ((drawable->type == QXL_DRAW_COPY || drawable->type == QXL_DRAW_BLEND) &&
+        !choose_rarely(&choices, 4)) {
+        drawable->u.copy.rop = SPICE_ROPD_OP_PUT; /* what may lose */
+    }
     judge->drawn++;
     const bool sent =
         draw_encoder_draw(studio->encoder, drawable, id, &studio->out) && receive(judge, batch, id, drawable);
@@ -173,7 +227,7 @@ static void drawing_judge(Judge *judge, uint32_t batch, uint32_t id)
         exit(1);
     }
     if (sent) {
-        compare(judge, batch, id, studio_bits(studio, id), drawable, "drawn");
+        compare(judge, batch, id, studio_bits(studio, id), &drawable->box, drawable, "drawn");
     }
     judge->refused += !sent;
     studio_copy_surface(studio, id);
@@ -185,11 +239,14 @@ static void batch_run(Judge *judge, uint32_t batch)
 {
     Choices choices = choices_of_seed((judge->seed * 31 + judge->op_index) * 1000003 + batch);
     const StudioConfig config = {
-        .compression = (DrawCompression)(batch % 3),
+        .compression = (DrawCompression)(batch % DRAW_COMPRESSION_COUNT),
         .hold = !choose_rarely(&choices, 3),
         .know_self = !choose_rarely(&choices, 3),
         .mini_header = choose_rarely(&choices, 2),
         .cache_pixels = choose_rarely(&choices, 3) ? 0 : 1 + choose(&choices, 40000),
+        .glz_pixels = choose_rarely(&choices, 4) ? 0 : 1 + choose(&choices, 40000),
+        .zlib = choose_rarely(&choices, 2),
+        .lossy = !choose_rarely(&choices, 4),
     };
 
     studio_connect(&judge->studio, &config);
@@ -197,6 +254,24 @@ static void batch_run(Judge *judge, uint32_t batch)
     for (uint32_t id = 1; id <= WORLD_DRAWN; id++) {
         drawing_judge(judge, batch, id);
     }
+}
+
+/* How many kinds of images were never sent. */
+static unsigned codecs_missing(const Studio *studio)
+{
+    static const uint8_t types[] = {WIRE_IMAGE_TYPE_BITMAP,  WIRE_IMAGE_TYPE_QUIC,
+                                    WIRE_IMAGE_TYPE_LZ_PLT,  WIRE_IMAGE_TYPE_LZ_RGB,
+                                    WIRE_IMAGE_TYPE_GLZ_RGB, WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB,
+                                    WIRE_IMAGE_TYPE_JPEG,    WIRE_IMAGE_TYPE_JPEG_ALPHA,
+                                    WIRE_IMAGE_TYPE_LZ4,     WIRE_IMAGE_TYPE_FROM_CACHE};
+    unsigned missing = 0;
+    for (size_t i = 0; i < sizeof types; i++) {
+        printf("%s%s %u", i == 0 ? "images: " : ", ", wire_image_type_name(types[i]),
+               studio->images[types[i]]);
+        missing += studio->images[types[i]] == 0;
+    }
+    printf("\n");
+    return missing;
 }
 
 int main(int argc, char **argv)
@@ -236,7 +311,7 @@ int main(int argc, char **argv)
         }
         judge.op = &world_ops[i];
         judge.op_index = i;
-        judge.drawn = judge.refused = judge.different = judge.areas = 0;
+        judge.drawn = judge.refused = judge.different = judge.areas = judge.lossy = 0;
         for (uint32_t batch = 0; judge.drawn < count; batch++) {
             if (only < 0 || batch == (uint32_t)only) {
                 batch_run(&judge, batch);
@@ -244,10 +319,11 @@ int main(int argc, char **argv)
                 judge.drawn += WORLD_DRAWN;
             }
         }
-        printf("%-15s %lu drawn twice, %lu areas, %lu refused, %lu different\n", judge.op->name, judge.drawn,
-               judge.areas, judge.refused, judge.different);
+        printf("%-15s %lu drawn twice, %lu areas, %lu lossy, %lu refused, %lu different\n", judge.op->name,
+               judge.drawn, judge.areas, judge.lossy, judge.refused, judge.different);
         different += judge.different;
     }
+    different += optind == argc && only < 0 ? codecs_missing(&judge.studio) : 0;
     studio_finish(&judge.studio);
     return different == 0 ? 0 : 1;
 }

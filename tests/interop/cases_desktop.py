@@ -277,6 +277,36 @@ def picture_stalled(test):
     drawn(test, "--paint", stall=6.0)
 
 
+COMPRESSIONS = ("off", "auto_glz", "auto_lz", "quic", "glz", "lz", "lz4")
+
+
+def compression(name, what, *more):
+    """A desktop or drawings of all kinds, with one compression: nothing else is in the pictures."""
+    return lambda test: drawn(test, *(("--paint",) if what == "paint" else ()), "--compression", name, *more)
+
+
+def lossy(test):
+    """Photographs as JPEG, and right in the end: drawn() waits longer than the server before it sends them again."""
+    drawn(test, "--paint", "--jpeg", "always", "--zlib-glz", "always", "--compression", "auto_glz")
+
+
+def two_displays(test):
+    """Both displays of a client; its one GLZ window is the first's."""
+    dump = test.temporary("dump.ppm")
+    host = test.start_host("--devices", 2, "--compression", "glz", "--dump", dump, "--size", "640x480")
+    shot = test.temporary("shot.ppm")
+    client = test.start_client("--port", host.port, "--wait-primary", "--hold", 60, "--screenshot", shot)
+    client.wait_line("^up ", 20)
+    time.sleep(2.0)
+    check_equal(sum(line.startswith("opened display") for line in client.lines), 2, "displays opened")
+    host.signal(signal.SIGUSR1)
+    host.wait_line("^dumped$", 10)
+    time.sleep(2.0)
+    wanted = picture.ppm_read(dump)
+    picture.png_write(test.artifact("guest.png"), wanted)
+    picture.compare(client_shot(test, client, shot, "client"), wanted, "the picture of the first display")
+
+
 CASES = {
     "desktop-plain": plain,
     "desktop-hurry": hurry,
@@ -291,4 +321,9 @@ CASES = {
     "desktop-picture": picture_desktop,
     "desktop-paint": picture_paint,
     "desktop-stalled": picture_stalled,
+    "desktop-lossy": lossy,
+    "desktop-two-displays": two_displays,
+    "desktop-paint-zlib": compression("glz", "paint", "--zlib-glz", "always"),
+    **{f"desktop-picture-{name}": compression(name, "desktop") for name in COMPRESSIONS},
+    **{f"desktop-paint-{name}": compression(name, "paint") for name in COMPRESSIONS},
 }

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A browser as client: spice-html5 over WebSocket, without a proxy, against a host without a VM."""
 import contextlib
+import signal
 import socket
+import time
 
 from browser import Browser, Pages
-from cases_desktop import host_keys
+import picture
+from cases_desktop import COMPRESSIONS, host_keys
 from harness import check, check_equal, make_certificates
 
 
@@ -75,4 +78,22 @@ def requests(test):
     test.run_client("--port", host.port, "--wait-primary")
 
 
-CASES = {"html5-plain": plain, "html5-ticket": ticket, "html5-tls": tls, "html5-requests": requests}
+def compressions(test):
+    """A browser that comes when all was drawn shows it, whatever the pixels went through (it knows no GLZ and no LZ4)."""
+    for name in COMPRESSIONS:
+        dump = test.temporary(f"{name}.ppm")
+        host = test.start_host("--still", "--compression", name, "--dump", dump, "--size", "640x480")
+        time.sleep(1.0)
+        host.signal(signal.SIGUSR1)
+        host.wait_line("^dumped$", 10)
+        wanted = picture.ppm_read(dump)
+        check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
+        with opened(test) as (pages, browser):
+            browser.open(pages.url(host.port))
+            browser.wait(f"the guest's picture, sent by {name}", lambda: browser.picture() == wanted)
+        host.signal(signal.SIGTERM)
+        check_equal(host.wait(10), 0, "the host's exit code")
+
+
+CASES = {"html5-compressions": compressions,
+         "html5-plain": plain, "html5-ticket": ticket, "html5-tls": tls, "html5-requests": requests}

@@ -93,9 +93,10 @@ def client_picture(test, path, name):
     return shot
 
 
-def boot(test, vga, *args, check_sandbox=False):
+def boot(test, vga, *args, check_sandbox=False, compression=None):
     """From power on to the firmware's screen, with a client that sees what QEMU itself says is on the screen."""
-    qemu = Qemu(test, vga, *args)
+    spice = "disable-ticketing=on"
+    qemu = Qemu(test, vga, *args, spice=spice if compression is None else f"{spice},{compression}")
     if check_sandbox:
         with open(f"/proc/{qemu.process.pid}/status", encoding="ascii") as status:
             check(re.search(r"^Seccomp:\s+2$", status.read(), re.M), "QEMU runs without its sandbox")
@@ -123,6 +124,16 @@ def boot(test, vga, *args, check_sandbox=False):
 
 def boot_qxl(test):
     boot(test, "qxl")
+
+
+COMPRESSIONS = {
+    **{name: f"image-compression={name}" for name in ("off", "auto_lz", "quic", "glz", "lz")},
+    "lossy": "image-compression=auto_glz,jpeg-wan-compression=always,zlib-glz-wan-compression=always",
+}
+
+
+def boot_with(compression):
+    return lambda test: boot(test, "qxl", compression=compression)
 
 
 def boot_std(test):
@@ -460,6 +471,7 @@ def add_client(test):
 
 
 CASES = {
+    **{f"qemu-boot-{name}": boot_with(options) for name, options in COMPRESSIONS.items()},
     "qemu-boot-qxl": boot_qxl,
     "qemu-boot-std": boot_std,
     "qemu-boot-sandbox": boot_sandbox,

@@ -113,7 +113,7 @@ def record_of_paint(test):
 
 def record_of_xspice(test):
     path = test.temporary("xspice.rec")
-    server = XServer(test, recording_env(path))
+    server = XServer(test, env=recording_env(path))
     server.run("xsetroot", "-solid", "#4060a0")
     server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c", SCROLLING)
     server.run("x11perf", "-repeat", "1", "-reps", "300", "-rect10", "-line100", "-copywinwin100", seconds=60)

@@ -76,7 +76,7 @@ def xwd_read(data):
 
 
 class XServer:
-    def __init__(self, test, env=None):
+    def __init__(self, test, *args, env=None):
         self.test = test
         self.programs = []
         self.port = harness.free_port()
@@ -85,7 +85,7 @@ class XServer:
         with open(config, "w", encoding="ascii") as f:
             f.write(CONFIG)
         self.process = test.start("xspice-qemu", ["Xspice", "--config", config, "--disable-ticketing", "--port", self.port,
-                                                  self.display, "-noreset"], {**test.library_env(), **(env or {})})
+                                                  *args, self.display, "-noreset"], {**test.library_env(), **(env or {})})
         self.env = {**os.environ, "DISPLAY": self.display}
         wait_until(lambda: self.process.alive() and subprocess.run(
             ["xdpyinfo"], env=self.env, capture_output=True, check=False).returncode == 0, 30, "an X server")
@@ -143,8 +143,8 @@ class XServer:
         raise harness.Failure("the X screen does not come to rest")
 
 
-def pictures(test):
-    server = XServer(test)
+def pictures(test, *args):
+    server = XServer(test, *args)
     early = test.temporary("early.ppm")
     client = test.start_client("--port", server.port, "--wait-primary", "--hold", 300, "--screenshot", early, name="early")
     client.wait_line("^up ", 20)
@@ -166,4 +166,12 @@ def pictures(test):
     check(server.alive(), f"Xspice ended: {server.tail()}")
 
 
-CASES = {"xspice-pictures": pictures}
+def pictures_by(*args):
+    return lambda test: pictures(test, *args)
+
+
+CASES = {
+    "xspice-pictures": pictures,
+    **{f"xspice-{name}": pictures_by("--image-compression", name) for name in ("off", "quic", "glz", "lz")},
+    "xspice-lossy": pictures_by("--jpeg-wan-compression", "always", "--zlib-glz-wan-compression", "always"),
+}

@@ -436,6 +436,13 @@ static bool fd_socket_connect(Client *c, const char *path)
     return c->fd_socket >= 0 && connect(c->fd_socket, (struct sockaddr *)&address, sizeof(address)) == 0;
 }
 
+static int channel_id(SpiceChannel *channel)
+{
+    int id = -1;
+    g_object_get(channel, "channel-id", &id, NULL);
+    return id;
+}
+
 static void on_channel_new(SpiceSession *session, SpiceChannel *channel, gpointer opaque)
 {
     (void)session;
@@ -451,13 +458,13 @@ static void on_channel_new(SpiceSession *session, SpiceChannel *channel, gpointe
     }
     if (SPICE_IS_INPUTS_CHANNEL(channel)) {
         c->inputs = SPICE_INPUTS_CHANNEL(channel);
-    } else if (SPICE_IS_DISPLAY_CHANNEL(channel) && !c->display) {
+    } else if (SPICE_IS_DISPLAY_CHANNEL(channel) && channel_id(channel) == 0) {
         c->display = SPICE_DISPLAY_CHANNEL(channel);
         g_signal_connect(channel, "display-primary-create", G_CALLBACK(on_primary_create), c);
         g_signal_connect(channel, "display-primary-destroy", G_CALLBACK(on_primary_destroy), c);
         g_signal_connect(channel, "display-mark", G_CALLBACK(on_mark), c);
         g_signal_connect(channel, "display-invalidate", G_CALLBACK(on_invalidate), c);
-    } else if (!SPICE_IS_CURSOR_CHANNEL(channel)) {
+    } else if (!SPICE_IS_CURSOR_CHANNEL(channel) && !SPICE_IS_DISPLAY_CHANNEL(channel)) {
         return; /* sound, USB and the like have other judges */
     }
     if (c->fd_socket >= 0) {

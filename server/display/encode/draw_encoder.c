@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "display/encode/draw_message.h"
+#include "display/encode/photo.h"
 
 struct DrawEncoder {
     DrawEncoderConfig config;
@@ -13,6 +14,8 @@ struct DrawEncoder {
     ImageCache image_cache;
     PaletteCache palette_cache;
     Pad pad;
+    bool zlib, lossy;
+    bool was_lossy;
     DrawMessage message; /* the one that is made: too large for stacks */
 };
 
@@ -21,10 +24,18 @@ DrawCompression draw_compression_of(int image_compression)
     switch (image_compression) {
     case SPICE_IMAGE_COMPRESSION_OFF:
         return DRAW_COMPRESSION_OFF;
+    case SPICE_IMAGE_COMPRESSION_AUTO_LZ:
+        return DRAW_COMPRESSION_AUTO_LZ;
+    case SPICE_IMAGE_COMPRESSION_QUIC:
+        return DRAW_COMPRESSION_QUIC;
+    case SPICE_IMAGE_COMPRESSION_GLZ:
+        return DRAW_COMPRESSION_GLZ;
+    case SPICE_IMAGE_COMPRESSION_LZ:
+        return DRAW_COMPRESSION_LZ;
     case SPICE_IMAGE_COMPRESSION_LZ4:
         return DRAW_COMPRESSION_LZ4;
     default:
-        return DRAW_COMPRESSION_LZ;
+        return DRAW_COMPRESSION_AUTO_GLZ;
     }
 }
 
@@ -42,7 +53,7 @@ DrawEncoder *draw_encoder_new(const DrawEncoderConfig *config)
     pad_init(&encoder->pad, core);
     image_cache_init(&encoder->image_cache, core, config->cache_pixels);
     palette_cache_clear(&encoder->palette_cache);
-    if (!image_encoder_init(&encoder->images, core, &encoder->pad)) {
+    if (!image_encoder_init(&encoder->images, core, &encoder->pad, config->glz_pixels)) {
         draw_encoder_free(encoder);
         return NULL;
     }
@@ -67,6 +78,53 @@ static bool has_cap(const DrawEncoder *encoder, unsigned cap)
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression)
 {
     encoder->config.compression = compression;
+    if (compression != DRAW_COMPRESSION_GLZ && compression != DRAW_COMPRESSION_AUTO_GLZ) {
+        image_coder_forget(&encoder->images.coder);
+    }
+}
+
+void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib)
+{
+    encoder->zlib = zlib;
+}
+
+void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy)
+{
+    encoder->lossy = lossy;
+}
+
+bool draw_encoder_has_lossy(const DrawEncoder *encoder)
+{
+    const CoderOptions options = {.compression = encoder->config.compression, .may_lose = true};
+
+    return !encoder->config.is_local && image_coder_asks_photo(&options);
+}
+
+bool draw_encoder_was_lossy(const DrawEncoder *encoder)
+{
+    return encoder->was_lossy;
+}
+
+static bool may_lose(const QxlDrawable *drawable)
+{
+    switch (drawable->type) {
+    case QXL_DRAW_COPY:
+    case QXL_DRAW_BLEND:
+        return drawable->u.copy.rop == SPICE_ROPD_OP_PUT;
+    case QXL_DRAW_ALPHA_BLEND:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool draw_encoder_can_lose(const QxlDrawable *drawable)
+{
+    const QxlImage *src =
+        drawable->type == QXL_DRAW_ALPHA_BLEND ? drawable->u.alpha_blend.src : drawable->u.copy.src;
+
+    return may_lose(drawable) && src != NULL &&
+           (uint64_t)src->width * src->height >= IMAGE_LOSSY_PIXELS_MIN && image_is_photo(src);
 }
 
 uint64_t draw_encoder_cached_pixels(const DrawEncoder *encoder)
@@ -156,6 +214,7 @@ static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
     const DrawEncoderConfig *config = &encoder->config;
     ImageOptions options = {
         .compression = config->compression,
+        .zlib = encoder->zlib,
         .piece_min = OUTGOING_PIECE_BYTES_MIN,
         .keep_guest = config->hold != NULL,
         .display_id = config->display_id,
@@ -208,12 +267,18 @@ static bool message_finish(DrawEncoder *encoder, bool made, const QxlDrawable *d
 {
     const bool sent = made && message_send(encoder, drawable, piece_min, ret);
 
+    encoder->was_lossy = false;
+    for (uint32_t i = 0; sent && i < encoder->message.image_count; i++) {
+        encoder->was_lossy = encoder->was_lossy || encoder->message.images[i].is_lossy;
+    }
     draw_message_drop(&encoder->message);
     pad_reset(&encoder->pad);
     if (sent) {
+        image_coder_commit(&encoder->images.coder);
         image_cache_commit(&encoder->image_cache);
         palette_cache_commit(&encoder->palette_cache);
     } else {
+        image_coder_rollback(&encoder->images.coder);
         image_cache_rollback(&encoder->image_cache);
         palette_cache_rollback(&encoder->palette_cache);
     }
@@ -238,6 +303,7 @@ bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32
         maker.self_bitmap = config->self_bitmap(config->opaque, drawable);
     }
     maker.options.piece_min = draw_message_piece_min(drawable);
+    maker.options.may_lose = encoder->lossy && may_lose(drawable);
     const bool made = draw_message_make(&maker, &encoder->message);
     return message_finish(encoder, made, drawable, maker.options.piece_min, ret);
 }
@@ -245,9 +311,11 @@ bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32
 bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
                        Outgoing *ret)
 {
-    const ImageOptions options = options_of(encoder, false);
+    ImageOptions options = options_of(encoder, false);
     DrawMessage *made = &encoder->message;
 
+    options.is_source = true;
+    options.may_lose = encoder->lossy;
     const bool coded =
         image_encode_area(&encoder->images, &canvas->raster, area, false, &options, &made->images[0]);
     made->image_count = 1;

@@ -26,14 +26,22 @@
 
 typedef struct DrawEncoder DrawEncoder;
 
-/* Of images; those that are not built yet stand for the nearest one that is. */
+#define DRAW_GLZ_PIXELS_MAX                                                                                  \
+    (UINT32_C(4) << 20) /* pixels of a client's GLZ window: two screens of 1920 x 1080; 21 MiB of ours */
+
+/* Of images (image_coder.h). */
 typedef enum DrawCompression {
     DRAW_COMPRESSION_OFF,
     DRAW_COMPRESSION_LZ,
     DRAW_COMPRESSION_LZ4, /* LZ for a client, or an image, that cannot */
+    DRAW_COMPRESSION_QUIC,
+    DRAW_COMPRESSION_GLZ, /* LZ for a client, or an image, that cannot */
+    DRAW_COMPRESSION_AUTO_LZ,
+    DRAW_COMPRESSION_AUTO_GLZ,
+    DRAW_COMPRESSION_COUNT,
 } DrawCompression;
 
-/* What a SPICE_IMAGE_COMPRESSION_* comes to; LZ for what there is no such thing as. */
+/* What a SPICE_IMAGE_COMPRESSION_* comes to; AUTO_GLZ for what there is no such thing as. */
 DrawCompression draw_compression_of(int image_compression);
 
 typedef struct DrawEncoderConfig {
@@ -45,6 +53,9 @@ typedef struct DrawEncoderConfig {
     bool is_local;         /* a unix socket: the guest's images are not worth coding, areas are */
     uint8_t display_id;    /* keeps the ids of a client's displays apart in the cache that they share */
     uint64_t cache_pixels; /* this display's part of what the client announced; 0: nothing is cached */
+    /* Of the client's GLZ window, if this display is the one that uses it (only one may: what is coded must arrive in order);
+     * at most DRAW_GLZ_PIXELS_MAX are used. 0: LZ instead of GLZ. */
+    uint64_t glz_pixels;
     /* Keeps a drawable, and so its pixels, until release(owner), which may come after the encoder has gone. hold() returns
      * the owner. Both NULL: pixels are always copied. */
     void *(*hold)(void *opaque, const QxlDrawable *drawable);
@@ -65,6 +76,17 @@ bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surf
                        Outgoing *ret);
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
+
+/* For the messages from now on, which is what a slow link is worth: GLZ images go through zlib, too; and pictures of a canvas
+ * or in drawings that only put them where they are to be may lose (JPEG). Neither at first. */
+void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib);
+void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy);
+/* Is there anything that would lose, by the compression that counts? */
+bool draw_encoder_has_lossy(const DrawEncoder *encoder);
+/* Did the latest draw or area lose something? */
+bool draw_encoder_was_lossy(const DrawEncoder *encoder);
+/* Would this drawing lose something if it may? (Unless the guest changes its pixels meanwhile.) */
+bool draw_encoder_can_lose(const QxlDrawable *drawable);
 
 /* The client forgets all images: INVAL_ALL_PIXMAPS. */
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);

@@ -106,7 +106,11 @@ static bool source_make(DrawMaker *maker, DrawMessage *ret, const QxlImage *src,
                         const WireImage **ret_image, WireRect *ret_area)
 {
     *ret_area = wire_rect_of(src_area);
-    return src != NULL ? image_make(maker, ret, src, ret_image) : self_make(maker, ret, ret_image, ret_area);
+    maker->options.is_source = true;
+    const bool made =
+        src != NULL ? image_make(maker, ret, src, ret_image) : self_make(maker, ret, ret_image, ret_area);
+    maker->options.is_source = false;
+    return made;
 }
 
 static bool brush_make(DrawMaker *maker, DrawMessage *ret, const QxlBrush *brush, WireBrush *ret_brush)

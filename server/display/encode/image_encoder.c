@@ -5,36 +5,24 @@
 #include <spice/qxl_dev.h>
 
 #include "base/check.h"
+#include "display/encode/photo.h"
 #include "wire/wire.h"
 
-static void *core_memory_alloc(void *owner, size_t size)
-{
-    const Core *core = owner;
-    return core->alloc(core, size);
-}
-
-static void core_memory_free(void *owner, void *memory)
-{
-    const Core *core = owner;
-    core->free(core, memory);
-}
-
-bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad)
+bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad, uint64_t glz_pixels)
 {
     *encoder = (ImageEncoder){
         .core = core,
-        .memory = {core_memory_alloc, core_memory_free, (void *)(uintptr_t)core},
         .pool = block_pool_new(core),
         .pad = pad,
     };
+    image_coder_init(&encoder->coder, core, encoder->pool, pad, glz_pixels);
     return encoder->pool != NULL;
 }
 
 void image_encoder_finish(ImageEncoder *encoder)
 {
+    image_coder_finish(&encoder->coder);
     block_pool_free(encoder->pool);
-    lz_encoder_free(encoder->lz);
-    lz4_encoder_free(encoder->lz4);
 }
 
 void encoded_image_drop(EncodedImage *image)
@@ -121,59 +109,42 @@ static bool data_of_guest(ImageEncoder *encoder, EncodedImage *ret, const QxlDat
 
 /* ---- Coding ---- */
 
-static bool sink_more(CodecSink *sink, uint8_t **ret_data, size_t *ret_len)
+static CoderOptions coder_options(const ImageOptions *options)
 {
-    BlockChain *chain = sink->owner;
-    if (chain->last != NULL) {
-        chain->last_bytes = BLOCK_BYTES;
-    }
-    *ret_data = block_chain_grow(chain);
-    *ret_len = BLOCK_BYTES;
-    return *ret_data != NULL;
+    return (CoderOptions){.compression = options->compression,
+                          .may_lose = options->is_source && options->may_lose,
+                          .in_order = options->is_source,
+                          .zlib = options->zlib};
 }
 
-static bool lz4_knows(PixelFormat format)
+/* Into ret->taken and ret->wire.u. *ret_coded false: it is to be sent as it is. */
+static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, const ImageSource *source,
+                          const ImageOptions *options, EncodedImage *ret, bool *ret_coded)
 {
-    return format >= PIXEL_16BIT && format <= PIXEL_RGBA;
-}
+    WireImage *wire = &ret->wire;
+    Coded coded;
 
-static Status source_code(ImageEncoder *encoder, bool lz4, const ImageSource *source, CodecSink *sink)
-{
-    if (lz4) {
-        encoder->lz4 = encoder->lz4 != NULL ? encoder->lz4 : lz4_encoder_new(&encoder->memory);
-        return encoder->lz4 != NULL ? lz4_encode(encoder->lz4, source, sink) : STATUS_IO;
+    *ret_coded = image_code(&encoder->coder, how, source, &coded);
+    if (!*ret_coded) {
+        return true;
     }
-    encoder->lz = encoder->lz != NULL ? encoder->lz : lz_encoder_new(&encoder->memory);
-    return encoder->lz != NULL ? lz_encode(encoder->lz, source, sink) : STATUS_IO;
-}
-
-/* Clients end when they see bare bitmaps of these kinds (spice-gtk does); coded they know them. */
-static bool clients_know_bare(uint8_t format)
-{
-    return format != SPICE_BITMAP_FMT_8BIT_A && format != SPICE_BITMAP_FMT_1BIT_LE &&
-           format != SPICE_BITMAP_FMT_4BIT_LE;
-}
-
-/* Into ret->taken. False: it is to be sent as it is. */
-static bool source_encode(ImageEncoder *encoder, DrawCompression compression, const ImageSource *source,
-                          EncodedImage *ret, bool *ret_lz4)
-{
-    const uint64_t bytes = pixel_row_bytes(source->format, source->width) * source->height;
-    const bool must = !clients_know_bare((uint8_t)source->format);
-    CodecSink sink;
-
-    if (!must && (compression == DRAW_COMPRESSION_OFF || bytes < IMAGE_CODED_BYTES_MIN)) {
-        return false;
+    ret->taken = coded.bytes;
+    wire->type = coded.type;
+    switch (coded.type) {
+    case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
+        wire->u.zlib_glz.glz_data_size = (uint32_t)coded.inner_bytes;
+        return data_of_chain(encoder, ret, options->piece_min, &wire->u.zlib_glz.data);
+    case WIRE_IMAGE_TYPE_JPEG_ALPHA:
+        ret->is_lossy = true;
+        wire->u.jpeg_alpha.flags = source->top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
+        wire->u.jpeg_alpha.jpeg_size = (uint32_t)coded.inner_bytes;
+        return data_of_chain(encoder, ret, options->piece_min, &wire->u.jpeg_alpha.data);
+    case WIRE_IMAGE_TYPE_JPEG:
+        ret->is_lossy = true;
+        return data_of_chain(encoder, ret, options->piece_min, &wire->u.compressed.data);
+    default:
+        return data_of_chain(encoder, ret, options->piece_min, &wire->u.compressed.data);
     }
-    *ret_lz4 = compression == DRAW_COMPRESSION_LZ4 && lz4_knows(source->format);
-    ret->taken = block_chain_of(encoder->pool);
-    sink_init_pieces(&sink, sink_more, &ret->taken, must ? 2 * (size_t)bytes + 1024 : (size_t)bytes);
-    if (source_code(encoder, *ret_lz4, source, &sink) != STATUS_OK) {
-        block_chain_drop(&ret->taken);
-        return false;
-    }
-    ret->taken.last_bytes = sink.total - (size_t)(ret->taken.count - 1) * BLOCK_BYTES;
-    return true;
 }
 
 /* ---- Images of the guest's ---- */
@@ -253,7 +224,7 @@ static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const Ima
 }
 
 static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
-                          EncodedImage *ret)
+                          const CoderOptions *how, EncodedImage *ret)
 {
     const QxlBitmap *from = &image->u.bitmap;
     ImageSource source = {.format = (PixelFormat)from->format,
@@ -261,11 +232,11 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
                           .height = image->height,
                           .stride = from->stride,
                           .top_down = from->top_down};
-    bool lz4;
+    bool coded;
 
     /* Bits without colours are a mask, and clients know those only as they are. */
     if (options->is_mask || (qxl_bitmap_is_indexed(from->format) && from->palette == NULL) ||
-        (clients_know_bare(from->format) &&
+        (image_format_is_bare(source.format) &&
          (options->compression == DRAW_COMPRESSION_OFF ||
           (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN))) {
         return bitmap_as_is(encoder, image, options, ret);
@@ -273,18 +244,22 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
     if (!chunks_of(encoder, image, &source)) {
         return false;
     }
-    if (!source_encode(encoder, options->compression, &source, ret, &lz4)) {
+    if (!source_encode(encoder, how, &source, options, ret, &coded)) {
+        return false;
+    }
+    if (!coded) {
         return bitmap_as_is(encoder, image, options, ret);
     }
     if (from->palette != NULL) {
-        WireLzPltData *to = &ret->wire.u.lz_plt;
-        ret->wire.type = WIRE_IMAGE_TYPE_LZ_PLT;
-        *to = (WireLzPltData){.flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0};
-        palette_set(from->palette, options->palettes, ret, &to->flags, &to->palette, &to->palette_id);
-        return data_of_chain(encoder, ret, options->piece_min, &to->data);
+        WireImage *wire = &ret->wire;
+        const Span data = wire->u.compressed.data;
+        wire->type = WIRE_IMAGE_TYPE_LZ_PLT;
+        wire->u.lz_plt =
+            (WireLzPltData){.flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0, .data = data};
+        palette_set(from->palette, options->palettes, ret, &wire->u.lz_plt.flags, &wire->u.lz_plt.palette,
+                    &wire->u.lz_plt.palette_id);
     }
-    ret->wire.type = lz4 ? WIRE_IMAGE_TYPE_LZ4 : WIRE_IMAGE_TYPE_LZ_RGB;
-    return data_of_chain(encoder, ret, options->piece_min, &ret->wire.u.compressed.data);
+    return true;
 }
 
 /* The displays of a client share a cache: where the guest's group has its highest byte free, ours takes it. */
@@ -294,8 +269,9 @@ static bool cache_id_of(const QxlImage *image, uint8_t display_id, uint64_t *ret
     return (image->id & 0xff000000u) == 0;
 }
 
-/* True: the client has the image. */
-static bool image_from_cache(const QxlImage *image, const ImageOptions *options, EncodedImage *ret)
+/* True: the client has the image. `lossy`: it is not to be kept as it comes now. */
+static bool image_from_cache(const QxlImage *image, const ImageOptions *options, bool lossy,
+                             EncodedImage *ret)
 {
     const uint64_t form = (uint64_t)image->width << 32 | image->height |
                           (uint64_t)(image->flags & QXL_IMAGE_HIGH_BITS_SET) << 62;
@@ -311,7 +287,7 @@ static bool image_from_cache(const QxlImage *image, const ImageOptions *options,
         ret->wire.type = WIRE_IMAGE_TYPE_FROM_CACHE;
         return true;
     case IMAGE_CACHE_ABSENT:
-        if (image_cache_add(options->images, id, form, (uint64_t)image->width * image->height)) {
+        if (!lossy && image_cache_add(options->images, id, form, (uint64_t)image->width * image->height)) {
             ret->wire.id = id;
             ret->wire.flags |= WIRE_IMAGE_FLAG_CACHE_ME;
         }
@@ -334,7 +310,10 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
         ret->wire.u.surface_id = image->u.surface_id;
         return true;
     }
-    if (image_from_cache(image, options, ret)) {
+    CoderOptions how = coder_options(options);
+    /* Only once, as the guest may change the pixels; and not for nothing. */
+    how.is_photo = how.may_lose && image_coder_asks_photo(&how) && image_is_photo(image);
+    if (image_from_cache(image, options, image_coder_loses(&how, image->width, image->height), ret)) {
         return true;
     }
     ret->wire.flags |= image->flags & QXL_IMAGE_HIGH_BITS_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
@@ -343,7 +322,10 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
         return data_of_guest(encoder, ret, &image->u.quic, options->keep_guest, options->piece_min,
                              &ret->wire.u.compressed.data);
     }
-    return bitmap_encode(encoder, image, options, ret);
+    if (!how.may_lose) {
+        how.is_photo = image_coder_asks_photo(&how) && image_is_photo(image);
+    }
+    return bitmap_encode(encoder, image, options, &how, ret);
 }
 
 /* ---- Areas of canvases ---- */
@@ -429,8 +411,13 @@ static bool area_as_is(ImageEncoder *encoder, const ImageSource *source, const I
     return data_of_chain(encoder, ret, options->piece_min, &to->data);
 }
 
-/* The fourth bytes of 32_xRGB are nobody's, but a guest can make alpha of them; LZ has no place for them. */
+/* The fourth bytes of 32_xRGB are nobody's, but a guest can make alpha of them; most codecs have no place for them. */
 typedef enum SpareBytes { SPARE_CLEAR, SPARE_SET, SPARE_ANY } SpareBytes;
+
+static bool loses_spare_bytes(DrawCompression compression)
+{
+    return compression != DRAW_COMPRESSION_OFF && compression != DRAW_COMPRESSION_LZ4;
+}
 
 static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
 {
@@ -450,6 +437,16 @@ static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
     return any >> 24 == 0 ? SPARE_CLEAR : SPARE_SET;
 }
 
+static bool source_is_photo(const ImageSource *source)
+{
+    const uint32_t bytes =
+        source->stride * (source->height - 1) + (uint32_t)pixel_row_bytes(source->format, source->width);
+    QxlSpan span = {(uintptr_t)source->chunks[0].data, 0, bytes};
+    const QxlData data = {&span, 1, bytes};
+
+    return pixels_are_photo(source->format, source->width, source->height, source->stride, &data);
+}
+
 bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
                        const ImageOptions *options, EncodedImage *ret)
 {
@@ -457,7 +454,7 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
     Raster pixels = *raster;
     uint8_t flags = 0;
 
-    if (raster->format == PIXMAN_x8r8g8b8 && options->compression == DRAW_COMPRESSION_LZ && !with_alpha) {
+    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(options->compression) && !with_alpha) {
         const SpareBytes spare = spare_bytes(raster, area);
         flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
         with_alpha = spare == SPARE_ANY;
@@ -483,7 +480,8 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
                                 .top_down = top_down,
                                 .chunks = &chunk,
                                 .chunk_count = 1};
-    bool lz4;
+    CoderOptions how = coder_options(options);
+    bool coded = false;
 
     *ret = (EncodedImage){
         .wire = {.id = encoder->next_area++ << 32 | QXL_IMAGE_GROUP_RED,
@@ -493,9 +491,11 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
         .taken = block_chain_of(encoder->pool),
         .inline_bytes = 64,
     };
-    if (source.format == PIXEL_1BIT_BE || !source_encode(encoder, options->compression, &source, ret, &lz4)) {
-        return area_as_is(encoder, &source, options, ret);
+    if (source.format != PIXEL_1BIT_BE) {
+        how.is_photo = image_coder_asks_photo(&how) && source_is_photo(&source);
+        if (!source_encode(encoder, &how, &source, options, ret, &coded)) {
+            return false;
+        }
     }
-    ret->wire.type = lz4 ? WIRE_IMAGE_TYPE_LZ4 : WIRE_IMAGE_TYPE_LZ_RGB;
-    return data_of_chain(encoder, ret, options->piece_min, &ret->wire.u.compressed.data);
+    return coded || area_as_is(encoder, &source, options, ret);
 }

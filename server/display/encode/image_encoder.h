@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* image_encoder.h: pictures as they go on the wire: as they are, coded, by name, or not at all for the client has them.
  *
- * What is smaller as it is, is sent so. Masks are not coded, as existing clients expect.
+ * What is smaller as it is, is sent so; how others are coded is image_coder.h's choice. What may lose does not enter the
+ * client's cache: it would be there for drawings that may not. Masks are not coded, as existing clients expect.
  *
  * Ownership  an EncodedImage borrows from the drawable, from the pad and from `taken` blocks; its maker gives the chain back
  *            unless it went to the stream. An ImageEncoder owns its codecs and its BlockPool.
@@ -12,25 +13,20 @@
  */
 #pragma once
 
-#include "codec/lz.h"
-#include "codec/lz4_image.h"
 #include "display/canvas/canvas.h"
 #include "display/encode/blocks.h"
 #include "display/encode/draw_encoder.h"
 #include "display/encode/image_cache.h"
+#include "display/encode/image_coder.h"
 #include "display/encode/pad.h"
 #include "display/encode/palette_cache.h"
 #include "wire/wire.h"
 
-#define IMAGE_CODED_BYTES_MIN 54u /* bytes of pixels; less is not worth it. The existing server's number */
-
 typedef struct ImageEncoder {
     const Core *core;
-    CodecMemory memory;
     BlockPool *pool;
     Pad *pad;
-    LzEncoder *lz; /* made when they are first needed */
-    Lz4Encoder *lz4;
+    ImageCoder coder;
     uint64_t next_area; /* number of the next image that is ours */
 } ImageEncoder;
 
@@ -41,19 +37,25 @@ typedef struct EncodedImage {
     uint32_t span_count;
     BlockChain taken;    /* what `spans` lie in, if it is not the guest's memory */
     size_t inline_bytes; /* the most that it takes in the message itself */
+    bool is_lossy;
 } EncodedImage;
 
 typedef struct ImageOptions {
     DrawCompression compression; /* LZ4 only for a client that can */
     size_t piece_min; /* data that is not longer must be in one piece: it is copied into the message */
     bool is_mask;
+    bool
+        is_source; /* clients decode it whatever they draw, before all later ones: only so it may be GLZ, or lose */
+    bool may_lose;
+    bool zlib;
     bool keep_guest; /* data may stay in guest memory until it was sent */
     uint8_t display_id;
     ImageCache *images; /* NULL: not to be cached */
     PaletteCache *palettes;
 } ImageOptions;
 
-bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad);
+/* `glz_pixels`: image_coder.h. */
+bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad, uint64_t glz_pixels);
 void image_encoder_finish(ImageEncoder *encoder);
 
 bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What is measured of links whose rate is known. */
+#include "session/link_rate.h"
+#include "test.h"
+
+#define MS UINT64_C(1000000)
+#define SECOND (1000 * MS)
+
+/* A link that carries bytes one after the other, and a ping behind them. */
+typedef struct Link {
+    LinkRate rate;
+    uint64_t bits_per_s, round_trip_ns;
+    uint64_t now_ns, free_ns; /* free_ns: when it has carried all that it was given */
+} Link;
+
+static void link_send(Link *link, uint64_t bytes)
+{
+    const uint64_t from_ns = link->free_ns > link->now_ns ? link->free_ns : link->now_ns;
+    link->free_ns = from_ns + bytes * 8 * SECOND / link->bits_per_s;
+    link_rate_sent(&link->rate, bytes, link->now_ns);
+}
+
+/* Sends a ping, and waits for its answer; meanwhile, after half of the time, more bytes are sent. */
+static void link_ping(Link *link, uint64_t meanwhile)
+{
+    const uint64_t sent_ns = link->now_ns;
+    const uint64_t from_ns = link->free_ns > link->now_ns ? link->free_ns : link->now_ns;
+    const uint64_t answer_ns = from_ns + link->round_trip_ns;
+    link_rate_mark(&link->rate, 0);
+    if (meanwhile > 0) {
+        link->now_ns = (sent_ns + answer_ns) / 2;
+        link_send(link, meanwhile);
+    }
+    link->now_ns = answer_ns;
+    link_rate_answer(&link->rate, sent_ns, link->now_ns);
+}
+
+static Link link_of(uint64_t bits_per_s, uint64_t round_trip_ns)
+{
+    Link link = {.bits_per_s = bits_per_s, .round_trip_ns = round_trip_ns, .now_ns = SECOND};
+    link_ping(&link, 0); /* the first one, soon after the connect, waits for nothing */
+    return link;
+}
+
+static void test_bursts(void **state)
+{
+    static const uint64_t rates[] = {100000, 1000000, 5000000, 9000000, 20000000, 100000000, 1000000000};
+    static const uint64_t trips_ns[] = {MS / 10, 5 * MS, 40 * MS, 300 * MS};
+    (void)state;
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        for (size_t k = 0; k < sizeof trips_ns / sizeof trips_ns[0]; k++) {
+            Link link = link_of(rates[i], trips_ns[k]);
+            for (unsigned round = 0; round < 20; round++) {
+                link_send(&link, 1000000);
+                assert_true(link_rate_wants_mark(&link.rate));
+                link_ping(&link, 0);
+                assert_false(link_rate_wants_mark(&link.rate));
+                link.now_ns += 2 * SECOND;
+            }
+            assert_int_equal(link.rate.is_slow, rates[i] < LINK_RATE_SLOW_BITS);
+            if (rates[i] < LINK_RATE_SLOW_BITS) {
+                assert_in_range(link.rate.bits_per_s, rates[i] * 9 / 10, rates[i] * 12 / 10);
+                assert_in_range(link_rate_time_ns(&link.rate, rates[i] / 8), SECOND * 8 / 10,
+                                SECOND * 12 / 10);
+            }
+        }
+    }
+}
+
+/* More is sent all the time, also while a ping is under way. */
+static void test_streams(void **state)
+{
+    (void)state;
+    for (uint64_t rate = 500000; rate < 60000000; rate *= 2) {
+        Link link = link_of(rate, 30 * MS);
+        for (unsigned round = 0; round < 50; round++) {
+            link_send(&link, 200000);
+            link_ping(&link, 100000);
+        }
+        if (rate < LINK_RATE_SLOW_BITS / 2) {
+            assert_true(link.rate.is_slow);
+        } else if (rate > LINK_RATE_SLOW_BITS) {
+            assert_false(link.rate.is_slow);
+        }
+    }
+}
+
+/* Little at a time, however slow the link is or long it takes: nothing is known. And a link is not slow for being idle. */
+static void test_trickle(void **state)
+{
+    (void)state;
+    Link link = link_of(50000000, 20 * MS);
+    for (unsigned round = 0; round < 300; round++) {
+        link_send(&link, 300);
+        if (link_rate_wants_mark(&link.rate)) {
+            link_ping(&link, 0);
+        }
+        link.now_ns += 50 * MS;
+    }
+    assert_false(link.rate.is_slow);
+    assert_int_equal(link.rate.bits_per_s, 0);
+    assert_int_equal(link_rate_time_ns(&link.rate, 1000000), 0);
+    /* After all that little, much: it counts for what it is. */
+    link_send(&link, 1000000);
+    link_ping(&link, 0);
+    assert_false(link.rate.is_slow);
+}
+
+/* The link changes: so does what is said about it; in between it is what it was. */
+static void test_changes(void **state)
+{
+    (void)state;
+    Link link = link_of(1000000, 20 * MS);
+    for (unsigned round = 0; round < 5; round++) {
+        link_send(&link, 300000);
+        link_ping(&link, 0);
+        link.now_ns += SECOND;
+    }
+    assert_true(link.rate.is_slow);
+    for (unsigned round = 0; round < 20; round++) { /* quiet, but for a little */
+        link_send(&link, 20000);
+        link_ping(&link, 0);
+        link.now_ns += SECOND;
+    }
+    assert_true(link.rate.is_slow);
+    link.bits_per_s = 100000000;
+    for (unsigned round = 0; round < 5; round++) {
+        link_send(&link, 300000);
+        link_ping(&link, 0);
+        link.now_ns += SECOND;
+    }
+    assert_false(link.rate.is_slow);
+    link.bits_per_s = 2000000;
+    for (unsigned round = 0; round < 10; round++) {
+        link_send(&link, 300000);
+        link_ping(&link, 0);
+        link.now_ns += SECOND;
+    }
+    assert_true(link.rate.is_slow);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_bursts),
+        cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_trickle),
+        cmocka_unit_test(test_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
