@@ -317,7 +317,6 @@ static uint64_t cpu_ns(void)
     return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-#define SPEED_BYTES (48u << 20) /* raw, of a class; small images count for more */
 #define SPEED_BATCH                                                                                          \
     (256u << 10) /* coded by one side, then by the other, while it is in the second or third cache */
 
@@ -326,8 +325,11 @@ static int speed_run(uint16_t port)
     static const struct {
         ImageClass class;
         uint32_t width, height;
-    } kinds[] = {
-        {IMAGE_TEXT_RUN, 48, 16}, {IMAGE_TEXT_PAGE, 800, 600}, {IMAGE_UI, 256, 64}, {IMAGE_PHOTO, 256, 256}};
+        unsigned count;
+    } kinds[] = {{IMAGE_TEXT_RUN, 48, 16, 12000},
+                 {IMAGE_TEXT_PAGE, 800, 600, 25},
+                 {IMAGE_UI, 256, 64, 3000},
+                 {IMAGE_PHOTO, 256, 256, 180}};
     static const char *const libraries[] = {"libspice-server", "liblz4", "libjpeg", "libz.", NULL};
     static uint8_t room[8u << 20];
     JudgeClient *client = judge_client_open(port);
@@ -337,7 +339,7 @@ static int speed_run(uint16_t port)
                                     1,           true,           .no_junk = true};
         const size_t size = (size_t)layout.width * layout.height * 4;
         const unsigned batch = size < SPEED_BATCH ? (unsigned)(SPEED_BATCH / size) : 1;
-        const unsigned count = (unsigned)(SPEED_BYTES / (size + 1000)) / batch * batch;
+        const unsigned count = kinds[k].count / batch * batch;
         uint64_t theirs = 0, ours = 0, theirs_ns = 0, ours_ns = 0;
         TestImage *images = calloc(batch, sizeof(*images));
         if (images == NULL) {
