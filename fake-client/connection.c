@@ -150,6 +150,22 @@ uint64_t fake_connection_messages(const FakeConnection *c)
     return c->messages;
 }
 
+uint16_t fake_connection_inside(const FakeConnection *c)
+{
+    const size_t head = c->mini ? WIRE_MINI_DATA_HEADER_BYTES : WIRE_DATA_HEADER_BYTES;
+    const Span bytes = span_of(c->input.data, head);
+    WireMiniDataHeader mini;
+    WireDataHeader full;
+
+    if (c->state != FAKE_STATE_OPEN || c->input.len < head) {
+        return 0;
+    }
+    if (c->mini) {
+        return wire_mini_data_header_decode(bytes, NULL, &mini, NULL) == STATUS_OK ? mini.type : 0;
+    }
+    return wire_data_header_decode(bytes, NULL, &full, NULL) == STATUS_OK ? full.type : 0;
+}
+
 const FakeInputsModel *fake_connection_inputs(const FakeConnection *c)
 {
     return &c->inputs.model;

@@ -91,6 +91,7 @@ bool fake_qxl_spare_slot_delete(FakeQxl *qxl)
     }
     qxl->areas[AREA_SPARE].mapped = false;
     spice_qxl_del_memslot(&qxl->instance, GROUP_GUEST, 1 + AREA_SPARE);
+    cursor_gone(qxl); /* it may have lain there */
     area_deadline(qxl, AREA_SPARE, "del_memslot");
     return true;
 }
@@ -157,7 +158,6 @@ bool fake_qxl_has_primary(const FakeQxl *qxl)
 
 bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture)
 {
-    fake_qxl_poll(qxl);
     if (surface >= qxl->surface_count || qxl->surfaces[surface].state != SURFACE_LIVE) {
         return false;
     }
@@ -239,6 +239,8 @@ bool fake_qxl_primary_destroy(FakeQxl *qxl, bool async)
     }
     if (!async) {
         spice_qxl_destroy_primary_surface(&qxl->instance, 0);
+        cursor_gone(qxl);
+        drawings_deadline(qxl, "destroy_primary");
         primary_gone(qxl);
         return true;
     }
@@ -283,6 +285,8 @@ bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async)
     surfaces_dying(qxl);
     if (!async) {
         spice_qxl_destroy_surfaces(&qxl->instance);
+        cursor_gone(qxl);
+        drawings_deadline(qxl, "destroy_surfaces");
         surfaces_gone(qxl, "destroy_surfaces");
         return true;
     }
@@ -304,6 +308,7 @@ bool fake_qxl_reset(FakeQxl *qxl)
     spice_qxl_destroy_surfaces(&qxl->instance);
     surfaces_gone(qxl, "destroy_surfaces");
     spice_qxl_reset_memslots(&qxl->instance);
+    cursor_gone(qxl);
     for (int i = 0; i < AREAS; i++) {
         area_deadline(qxl, (AreaId)i, "reset_memslots");
         qxl->areas[i].mapped = false;

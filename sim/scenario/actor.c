@@ -52,6 +52,7 @@ static void session_free(Session *session)
 static void configure(const Actor *actor, FakeClientConfig *ret)
 {
     *ret = fake_client_config_default();
+    ret->poison = FAKE_QXL_POISON;
     ret->crypto = actor->all->crypto;
     ret->password = actor->all->crypto != NULL ? STAGE_PASSWORD : NULL;
     for (const Phrase *trait = actor->written->traits; trait != NULL; trait = trait->next) {

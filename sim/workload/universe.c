@@ -168,7 +168,7 @@ static void vcpu(void *arg)
                 spice_server_kbd_leds(&universe->input.keyboard, (int)choose(universe, "leds", 8));
                 break;
             case 1:
-                spice_qxl_reset_cursor(fake_qxl_instance(universe->qxl));
+                fake_qxl_cursor_reset(universe->qxl);
                 break;
             case 2:
                 (void)spice_server_get_num_clients(universe->server);
@@ -407,6 +407,7 @@ static void visitor_arrive(Universe *universe)
     config.full_header = choose(universe, "full header", 4) == 0;
     config.client_mouse = choose(universe, "client mouse", 2) == 0;
     config.crypto = universe->tickets ? crypto_context(universe->crypto) : NULL;
+    config.poison = FAKE_QXL_POISON;
     config.behaviour.cheap_ticket = !universe->tickets;
     const uint32_t unacked = sim_fault(universe->sim, SIM_F5_UNACKED, 4, 3);
     config.behaviour.never_ack = unacked == 1;
