@@ -198,7 +198,7 @@ bool fake_connection_is_mini(const FakeConnection *connection);
 /* Did the server announce this capability of the channel? */
 bool fake_connection_server_has(const FakeConnection *connection, unsigned cap);
 uint64_t fake_connection_messages(const FakeConnection *connection); /* received */
-/* The type of the message of which the header was received, and not all of the rest; 0: none. */
+/* The type of the message of which the type was received, and not all of the rest; 0: none. */
 uint16_t fake_connection_inside(const FakeConnection *connection);
 
 /* Sends a message, whatever it is, in state OPEN. Motion and position are counted. */

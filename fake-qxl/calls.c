@@ -149,11 +149,31 @@ bool fake_qxl_surface_destroy_call(FakeQxl *qxl, uint32_t id)
     return true;
 }
 
+bool fake_qxl_surface_destroy_wait(FakeQxl *qxl, uint32_t id)
+{
+    fake_qxl_poll(qxl);
+    if (id == 0 || id >= qxl->surface_count || qxl->surfaces[id].state != SURFACE_LIVE ||
+        !ring_is_empty(&qxl->commands)) {
+        return false;
+    }
+    qxl->surfaces[id].state = SURFACE_DYING;
+    spice_qxl_destroy_surface_wait(&qxl->instance, id);
+    drawings_deadline(qxl, "destroy_surface_wait");
+    surface_deadline(qxl, &qxl->surfaces[id], "destroy_surface_wait");
+    surfaces_reap(qxl);
+    return true;
+}
+
 /* ---- Primary ---- */
 
 bool fake_qxl_has_primary(const FakeQxl *qxl)
 {
     return qxl->surfaces[0].state == SURFACE_LIVE;
+}
+
+bool fake_qxl_has_surface(const FakeQxl *qxl, uint32_t surface)
+{
+    return surface < qxl->surface_count && (qxl->surfaces[surface].state != SURFACE_NONE || qxl->lies > 0);
 }
 
 bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture)

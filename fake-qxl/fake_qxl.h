@@ -123,11 +123,14 @@ typedef struct FakeQxlPicture {
 } FakeQxlPicture;
 
 bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture);
+/* Also one that is on its way, comes or goes; or that may have come of a lie. */
+bool fake_qxl_has_surface(const FakeQxl *qxl, uint32_t surface);
 bool fake_qxl_monitors(FakeQxl *qxl, uint32_t count, uint32_t max_allowed); /* side by side on the primary */
 bool fake_qxl_update_area(FakeQxl *qxl, uint32_t surface, const QXLRect *area, bool async);
 bool fake_qxl_flush_surfaces(FakeQxl *qxl);                    /* async only */
 bool fake_qxl_surface_destroy_call(FakeQxl *qxl, uint32_t id); /* destroy_surface_async */
-bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async);  /* with the primary */
+bool fake_qxl_surface_destroy_wait(FakeQxl *qxl, uint32_t id);
+bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async); /* with the primary */
 /* A spare slot over a third memory: added, used by cursor commands, deleted. */
 bool fake_qxl_spare_slot_add(FakeQxl *qxl, bool async);
 bool fake_qxl_spare_slot_delete(FakeQxl *qxl);
@@ -159,6 +162,10 @@ void fake_qxl_oom(FakeQxl *qxl);
 #define FAKE_QXL_WORK_LIES (1u << 8)
 #define FAKE_QXL_WORK_PAINT (1u << 9) /* drawings of every type (draw.h); lawful, but for servers that draw */
 #define FAKE_QXL_WORK_HONEST 0xffu
+
+#define FAKE_QXL_ANY UINT32_MAX
+/* A drawing of that type (QXL_DRAW_*) on that surface; FAKE_QXL_ANY: of any. */
+bool fake_qxl_paint(FakeQxl *qxl, uint32_t surface, uint32_t type);
 
 /* One random action out of those kinds. False: that one could not be done now. */
 bool fake_qxl_step(FakeQxl *qxl, uint32_t work);

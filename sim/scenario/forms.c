@@ -15,6 +15,7 @@ const Form scenario_forms[FORMS] = {
     FORM(SERVER_ONE_CLIENT, FORM_SERVER, "one client"),
     FORM(SERVER_MANY_CLIENTS, FORM_SERVER, "many clients"),
     FORM(SERVER_NAME, FORM_SERVER, "name <string>"),
+    FORM(SERVER_COMPRESSION, FORM_SERVER, "image compression <compression>"),
 
     FORM(NETWORK_LATENCY, FORM_NETWORK, "latency <duration>"),
     FORM(NETWORK_JITTER, FORM_NETWORK, "jitter <duration>"),
@@ -68,6 +69,7 @@ const Form scenario_forms[FORMS] = {
     FORM(CLIENT_SETS_MODIFIERS, FORM_CLIENT_ACT, "sets modifiers <number>"),
     FORM(CLIENT_ASKS_MOUSE, FORM_CLIENT_ACT, "asks for <mouse> mouse"),
     FORM(CLIENT_PLAYS, FORM_CLIENT_ACT, "plays"),
+    FORM(CLIENT_PREFERS, FORM_CLIENT_ACT, "prefers <compression>"),
 
     FORM(WIRE_CLOSES, BOTH_ACT, "closes"),
     FORM(WIRE_RESETS, BOTH_ACT, "resets"),
@@ -75,6 +77,7 @@ const Form scenario_forms[FORMS] = {
     FORM(WIRE_FALLS_SILENT, BOTH_ACT, "falls silent"),
     FORM(WIRE_DIES, BOTH_ACT, "dies"),
     FORM(WIRE_STOPS_READING, BOTH_ACT, "stops reading"),
+    FORM(WIRE_STOPS_INSIDE, BOTH_ACT, "stops reading inside <message>"),
     FORM(WIRE_READS_AGAIN, BOTH_ACT, "reads again"),
     FORM(WIRE_SENDS_NONSENSE, BOTH_ACT, "sends nonsense"),
 
@@ -90,6 +93,7 @@ const Form scenario_forms[FORMS] = {
     FORM(HOST_SETS_NAME, FORM_HOST_ACT, "sets name <string>"),
     FORM(HOST_ALLOWS_ONE, FORM_HOST_ACT, "allows one client"),
     FORM(HOST_ALLOWS_MANY, FORM_HOST_ACT, "allows many clients"),
+    FORM(HOST_SETS_COMPRESSION, FORM_HOST_ACT, "sets image compression <compression>"),
 
     FORM(DEVICE_SETS_CURSOR, FORM_DEVICE_ACT, "sets cursor"),
     FORM(DEVICE_SETS_CACHED_CURSOR, FORM_DEVICE_ACT, "sets cached cursor"),
@@ -108,9 +112,21 @@ const Form scenario_forms[FORMS] = {
     FORM(DEVICE_DESTROYS_ALL_ASYNC, FORM_DEVICE_ACT, "destroys all surfaces asynchronously"),
     FORM(DEVICE_SETS_MONITORS, FORM_DEVICE_ACT, "sets <number> monitors"),
     FORM(DEVICE_DRAWS, FORM_DEVICE_ACT, "draws"),
+    FORM(DEVICE_PAINTS, FORM_DEVICE_ACT, "paints <drawing>"),
+    FORM(DEVICE_PAINTS_ON, FORM_DEVICE_ACT, "paints <drawing> on surface <number>"),
+    FORM(DEVICE_COVERS, FORM_DEVICE_ACT, "covers surface <number>"),
+    FORM(DEVICE_COPIES_SURFACE, FORM_DEVICE_ACT, "copies surface <number> to surface <number>"),
+    FORM(DEVICE_COPIES_CHUNKS, FORM_DEVICE_ACT, "copies <number> chunks to surface <number>"),
     FORM(DEVICE_UPDATES, FORM_DEVICE_ACT, "updates area"),
     FORM(DEVICE_UPDATES_ASYNC, FORM_DEVICE_ACT, "updates area asynchronously"),
     FORM(DEVICE_UPDATES_COMMAND, FORM_DEVICE_ACT, "updates area by command"),
+    FORM(DEVICE_UPDATES_ALL, FORM_DEVICE_ACT, "updates every area"),
+    FORM(DEVICE_RESETS_IMAGES, FORM_DEVICE_ACT, "resets image cache"),
+    FORM(DEVICE_UNLOADS, FORM_DEVICE_ACT, "unloads its driver"),
+    FORM(DEVICE_SAVES, FORM_DEVICE_ACT, "is saved"),
+    FORM(DEVICE_LOADS, FORM_DEVICE_ACT, "is loaded"),
+    FORM(DEVICE_POISONS, FORM_DEVICE_ACT, "poisons memory"),
+    FORM(DEVICE_CALLS, FORM_DEVICE_ACT, "calls <call>"),
     FORM(DEVICE_FLUSHES, FORM_DEVICE_ACT, "flushes surfaces"),
     FORM(DEVICE_ADDS_SLOT, FORM_DEVICE_ACT, "adds memslot"),
     FORM(DEVICE_ADDS_SLOT_ASYNC, FORM_DEVICE_ACT, "adds memslot asynchronously"),
@@ -127,6 +143,7 @@ const Form scenario_forms[FORMS] = {
 
     FORM(WIRE_IS, BOTH_IF, "is <state>"),
     FORM(WIRE_IS_NOT, BOTH_IF, "is not <state>"),
+    FORM(WIRE_IS_INSIDE, BOTH_IF, "is inside a message"),
     FORM(WIRE_RECEIVED, BOTH_IF, "received at least <number> messages"),
     FORM(CLIENT_SEES_CURSOR, BOTH_IF, "sees a cursor"),
     FORM(CLIENT_SEES_NO_CURSOR, BOTH_IF, "sees no cursor"),
@@ -134,6 +151,7 @@ const Form scenario_forms[FORMS] = {
     FORM(CLIENT_SEES_NO_PRIMARY, BOTH_IF, "sees no primary"),
     FORM(CLIENT_SEES_SURFACES, BOTH_IF, "sees <number> surfaces"),
     FORM(CLIENT_SEES_MONITORS, BOTH_IF, "sees <number> monitors"),
+    FORM(CLIENT_SEES_DRAWN, BOTH_IF, "sees what was drawn"),
     FORM(CLIENT_SEES_MOUSE, FORM_CLIENT_IF, "sees <mouse> mouse"),
     FORM(CLIENT_SEES_CHANNEL, FORM_CLIENT_IF, "sees channel <channels>"),
     FORM(CLIENT_SEES_NO_CHANNEL, FORM_CLIENT_IF, "sees no channel <channels>"),
@@ -152,6 +170,7 @@ const Form scenario_forms[FORMS] = {
     FORM(DEVICE_IS_IDLE, FORM_DEVICE_IF, "is idle"),
     FORM(DEVICE_RELEASED, FORM_DEVICE_IF, "got back at least <number> commands"),
     FORM(DEVICE_TAKEN, FORM_DEVICE_IF, "gave at least <number> commands"),
+    FORM(DEVICE_WAS_TOLD, FORM_DEVICE_IF, "was told what came back"),
 
     FORM(NO_VIOLATION, FORM_IF, "no violation"),
 #undef FORM
@@ -196,9 +215,64 @@ static const char *const device_lies[] = {"command-address",  "command-generatio
                                           "image-chunk-size", "image-id",
                                           "image-surface",    "quic",
                                           "update-surface",   NULL};
+/* In the order of SPICE_IMAGE_COMPRESSION_..., from 1. */
+static const char *const compressions[] = {"off", "auto-glz", "auto-lz", "quic", "glz", "lz", "lz4", NULL};
+/* In the order of message_types[] in actor.c. */
+static const char *const messages[] = {"mark",
+                                       "copy-bits",
+                                       "inval-list",
+                                       "inval-pixmaps",
+                                       "inval-palette",
+                                       "inval-palettes",
+                                       "draw-fill",
+                                       "draw-opaque",
+                                       "draw-copy",
+                                       "draw-blend",
+                                       "draw-blackness",
+                                       "draw-whiteness",
+                                       "draw-invers",
+                                       "draw-rop3",
+                                       "draw-stroke",
+                                       "draw-text",
+                                       "draw-transparent",
+                                       "draw-alpha-blend",
+                                       "surface-create",
+                                       "surface-destroy",
+                                       "monitors-config",
+                                       "draw-composite",
+                                       "set-ack",
+                                       "ping",
+                                       "any-message",
+                                       NULL};
+/* In the order of QXL_DRAW_... */
+static const char *const drawings[] = {"nothing",  "fill",      "opaque",      "copy",        "move",
+                                       "blend",    "blackness", "whiteness",   "inverse",     "rop3",
+                                       "stroke",   "text",      "transparent", "alpha-blend", "composite",
+                                       "anything", NULL};
+/* In the order of CallWord. */
+static const char *const calls[] = {"stop-and-start",
+                                    "destroy-primary",
+                                    "destroy-primary-async",
+                                    "destroy-surfaces",
+                                    "destroy-surfaces-async",
+                                    "destroy-surface-wait",
+                                    "destroy-surface-async",
+                                    "reset-memslots",
+                                    "del-memslot",
+                                    "oom",
+                                    "reset-image-cache",
+                                    "reset-cursor",
+                                    "update-area",
+                                    "update-area-async",
+                                    "flush-surfaces-async",
+                                    "loadvm-commands",
+                                    "driver-unload",
+                                    "remove-interface",
+                                    "any-call",
+                                    NULL};
 /* In the order of FAKE_QXL_WORK_... */
-static const char *const works[] = {"cursor",  "surfaces", "primary", "monitors", "memslots",
-                                    "drawing", "updates",  "resets",  "lies",     NULL};
+static const char *const works[] = {"cursor",  "surfaces", "primary", "monitors", "memslots", "drawing",
+                                    "updates", "resets",   "lies",    "painting", NULL};
 
 static const struct {
     const char *name;
@@ -223,6 +297,10 @@ static const struct {
     [ARG_INPUT] = {"input", inputs},
     [ARG_LINK_LIE] = {"link-lie", link_lies},
     [ARG_DEVICE_LIE] = {"device-lie", device_lies},
+    [ARG_COMPRESSION] = {"compression", compressions},
+    [ARG_MESSAGE] = {"message", messages},
+    [ARG_DRAWING] = {"drawing", drawings},
+    [ARG_CALL] = {"call", calls},
     [ARG_WORKS] = {"works", works},
 };
 

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "sim/scenario/actor.h"
 #include "sim/scenario/print.h"
+#include "sim/workload/pictures.h"
 
 #define WAIT_DEFAULT_NS (10 * NS_PER_S)
 #define RACE_PAUSE_DEFAULT_NS (20 * NS_PER_MS)
@@ -81,6 +82,7 @@ struct Run {
     SimNet net;
     ListNode scripts; /* those that are not done */
     bool looking;     /* at what changed */
+    char seen[160];   /* when a picture was last looked at */
     bool changed_again;
     bool over; /* the first script is done, or something failed */
 };
@@ -115,9 +117,9 @@ static void fail(Run *run, const Step *step, const char *why)
     actors_describe(&run->actors, who, sizeof who);
     sim_fail(run->sim,
              "%s:%" PRIu32 ":%" PRIu32
-             ": '%s' %s (%s%shost saw connected %u, initialized %u, disconnected %u)",
-             run->scenario->files[step->place.file], step->place.line, step->place.column, line, why, who,
-             who[0] != '\0' ? "; " : "", atomic_load(&run->stage.events[EVENT_CONNECTED]),
+             ": '%s' %s (%s%s%shost saw connected %u, initialized %u, disconnected %u)",
+             run->scenario->files[step->place.file], step->place.line, step->place.column, line, why,
+             run->seen, who, who[0] != '\0' ? "; " : "", atomic_load(&run->stage.events[EVENT_CONNECTED]),
              atomic_load(&run->stage.events[EVENT_INITIALIZED]),
              atomic_load(&run->stage.events[EVENT_DISCONNECTED]));
     if (run->result->place.line == 0) {
@@ -567,6 +569,19 @@ static void changed(void *opaque)
     run->looking = false;
 }
 
+static bool shows_all(void *opaque, uint8_t display, FakeConnection *connection)
+{
+    Run *run = opaque;
+    char where[120];
+
+    if (display >= run->scenario->devices_len || run->stage.devices[display].qxl == NULL) {
+        return false;
+    }
+    const bool differ = pictures_differ(run->stage.devices[display].qxl, connection, where, sizeof where);
+    snprintf(run->seen, sizeof run->seen, "display %u %s; ", display, differ ? where : "shows all");
+    return !differ;
+}
+
 static void script_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns)
 {
     Script *script = opaque;
@@ -780,6 +795,7 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     actors_init(&run->actors, run->sim, scenario,
                 crypto != NULL ? how->server->crypto_context(crypto) : NULL);
     run->actors.changed = changed;
+    run->actors.shows_all = shows_all;
     run->actors.opaque = run;
     for (const Step *step = scenario->settings; step != NULL; step = step->next) {
         if (step->kind == STEP_NETWORK) {

@@ -46,6 +46,7 @@ typedef struct Stage {
     Sim *sim;
     bool tickets, one_client; /* settings */
     const char *name;
+    int compression; /* SPICE_IMAGE_COMPRESSION_...; 0: not said */
 
     SpiceServer *server; /* NULL: not yet, or no more */
     bool ready;

@@ -251,6 +251,11 @@ void spice_qxl_destroy_surface_async(QXLInstance *qxl, uint32_t id, uint64_t coo
     complete(tiny, cookie);
 }
 
+void spice_qxl_destroy_surface_wait(QXLInstance *qxl, uint32_t id)
+{
+    spice_qxl_destroy_surface_async(qxl, id, 0);
+}
+
 void spice_qxl_create_primary_surface(QXLInstance *qxl, uint32_t id, QXLDevSurfaceCreate *surface)
 {
     (void)qxl;
