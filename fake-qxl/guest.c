@@ -287,6 +287,9 @@ bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t 
     return true;
 }
 
+#define PICTURE_WIDTH 32
+#define PICTURE_HEIGHT 24
+
 /* As a drawing, with a picture of noise in the size of the box. */
 static void noise_drawing(FakeQxl *qxl, uint32_t surface, const QXLRect *box, FakeDrawing *ret)
 {
@@ -317,6 +320,18 @@ bool fake_qxl_copy_chunks(FakeQxl *qxl, uint32_t surface, const QXLRect *box, ui
 
     noise_drawing(qxl, surface, box, &drawing);
     drawing.source.chunks = chunks > 0 ? chunks : 1;
+    return fake_qxl_draw(qxl, &drawing);
+}
+
+bool fake_qxl_copy_picture(FakeQxl *qxl, uint32_t surface, uint32_t number)
+{
+    const QXLRect box = {.right = PICTURE_WIDTH, .bottom = PICTURE_HEIGHT};
+    FakeDrawing drawing;
+
+    noise_drawing(qxl, surface, &box, &drawing);
+    drawing.source.id = (uint64_t)number << 32 | QXL_IMAGE_GROUP_DRIVER;
+    drawing.source.flags = QXL_IMAGE_CACHE;
+    drawing.source.seed = number;
     return fake_qxl_draw(qxl, &drawing);
 }
 

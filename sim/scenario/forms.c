@@ -116,6 +116,7 @@ const Form scenario_forms[FORMS] = {
     FORM(DEVICE_PAINTS_ON, FORM_DEVICE_ACT, "paints <drawing> on surface <number>"),
     FORM(DEVICE_COVERS, FORM_DEVICE_ACT, "covers surface <number>"),
     FORM(DEVICE_COPIES_SURFACE, FORM_DEVICE_ACT, "copies surface <number> to surface <number>"),
+    FORM(DEVICE_COPIES_PICTURE, FORM_DEVICE_ACT, "copies picture <number> to surface <number>"),
     FORM(DEVICE_COPIES_CHUNKS, FORM_DEVICE_ACT, "copies <number> chunks to surface <number>"),
     FORM(DEVICE_UPDATES, FORM_DEVICE_ACT, "updates area"),
     FORM(DEVICE_UPDATES_ASYNC, FORM_DEVICE_ACT, "updates area asynchronously"),

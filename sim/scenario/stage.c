@@ -496,6 +496,11 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         const QXLRect box = {.left = 0, .top = 0, .right = CHUNKS_EDGE, .bottom = CHUNKS_EDGE};
         return !fake_qxl_has_surface(qxl, id) || fake_qxl_copy_chunks(qxl, id, &box, chunks);
     }
+    case DEVICE_COPIES_PICTURE: {
+        const uint32_t number = (uint32_t)stage_pick(sim, "picture", arg->range);
+        const uint32_t id = surface_of(sim, &phrase->args[1]);
+        return !fake_qxl_has_surface(qxl, id) || fake_qxl_copy_picture(qxl, id, number);
+    }
     case DEVICE_UPDATES_ALL:
         updates_all(qxl);
         break;

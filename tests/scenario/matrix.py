@@ -8,7 +8,7 @@ such a message, or the scenario itself fails.
 import subprocess
 import sys
 
-MESSAGES = ("mark copy-bits inval-pixmaps inval-palettes draw-fill draw-opaque draw-copy draw-blend draw-blackness "
+MESSAGES = ("mark copy-bits inval-list inval-palettes draw-fill draw-opaque draw-copy draw-blend draw-blackness "
             "draw-whiteness draw-invers draw-rop3 draw-stroke draw-text draw-transparent draw-alpha-blend surface-create "
             "surface-destroy monitors-config draw-composite any-message").split()
 CALLS = ("stop-and-start destroy-primary destroy-primary-async destroy-surfaces destroy-surfaces-async "

@@ -66,7 +66,7 @@ bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surf
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
 
-/* The client forgets all images: INVAL_ALL_PIXMAPS. */
+/* The client forgets all images of this display, by name: INVAL_ALL_PIXMAPS would take those of its other displays, too. */
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);
 /* The client forgets all palettes: INVAL_ALL_PALETTES. */
 bool draw_encoder_reset_palettes(DrawEncoder *encoder, Outgoing *ret);
