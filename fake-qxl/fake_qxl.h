@@ -96,7 +96,7 @@ bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t 
 bool fake_qxl_copy(FakeQxl *qxl, uint32_t surface, const QXLRect *box);
 /* The same in so many chunks, some of them empty. */
 bool fake_qxl_copy_chunks(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t chunks);
-/* A picture that clients may keep: the same number is the same picture, of 32 x 24 pixels. */
+/* A picture that clients may keep: the same number is the same picture, of 48 x 40 pixels. */
 bool fake_qxl_copy_picture(FakeQxl *qxl, uint32_t surface, uint32_t number);
 /* What `from` shows, as far as `surface` has room for it. */
 bool fake_qxl_copy_surface(FakeQxl *qxl, uint32_t surface, uint32_t from);

@@ -287,8 +287,8 @@ bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t 
     return true;
 }
 
-#define PICTURE_WIDTH 32
-#define PICTURE_HEIGHT 24
+#define PICTURE_WIDTH 48
+#define PICTURE_HEIGHT 40
 
 /* As a drawing, with a picture of noise in the size of the box. */
 static void noise_drawing(FakeQxl *qxl, uint32_t surface, const QXLRect *box, FakeDrawing *ret)

@@ -330,7 +330,7 @@ static bool destroy_some_surface(const StageDevice *device, Sim *sim, bool call)
     return true; /* there is none */
 }
 
-#define CHUNKS_EDGE 32 /* pixels of a side of a picture in chunks */
+#define CHUNKS_EDGE 48 /* pixels of a side of a picture in chunks: enough to be sent from where it lies */
 #define SURFACES 64u   /* ids that devices announce */
 
 static uint32_t drawing_of(const Arg *arg)
