@@ -58,6 +58,7 @@ static const struct {
     {", message ", false, SIM_ORACLE_PROTOCOL},
     {"sees what was drawn'", false, SIM_ORACLE_PICTURES},
     {" wrong pixels of surface", false, SIM_ORACLE_PICTURES},
+    {"than the original order", false, SIM_ORACLE_PICTURES},
     {" does not have surface", false, SIM_ORACLE_PICTURES},
     {" has surface", false, SIM_ORACLE_PICTURES},
     {" shows surface", false, SIM_ORACLE_PICTURES},
