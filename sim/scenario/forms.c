@@ -165,6 +165,7 @@ const Form scenario_forms[FORMS] = {
     FORM(HOST_GOT, FORM_HOST_IF, "got <number> <input>"),
     FORM(HOST_GOT_AT_LEAST, FORM_HOST_IF, "got at least <number> <input>"),
     FORM(HOST_COUNTS, FORM_HOST_IF, "counts <number> clients"),
+    FORM(HOST_LOGGED, FORM_HOST_IF, "logged at most <number> lines"),
 
     FORM(DEVICE_SEES_CLIENT, FORM_DEVICE_IF, "sees a client"),
     FORM(DEVICE_SEES_NO_CLIENT, FORM_DEVICE_IF, "sees no client"),

@@ -187,6 +187,7 @@ typedef enum FormId {
     HOST_GOT,
     HOST_GOT_AT_LEAST,
     HOST_COUNTS,
+    HOST_LOGGED,
     /* of devices */
     DEVICE_SEES_CLIENT,
     DEVICE_SEES_NO_CLIENT,

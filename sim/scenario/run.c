@@ -638,9 +638,10 @@ static void script_step(SimClient *step, void *opaque, unsigned ready, uint64_t 
 
 static void on_log(void *opaque, CoreLogLevel level, const char *line)
 {
-    const Run *run = opaque;
+    Run *run = opaque;
     char text[300];
     (void)level;
+    atomic_fetch_add(&run->stage.log_lines, 1);
     if (run->how->say != NULL) {
         snprintf(text, sizeof text, "  log: %s", line);
         run->how->say(run->how->opaque, text);
@@ -690,8 +691,8 @@ static void configure(const Run *run, SimConfig *ret)
     ret->ticket_key = run->how->server->ticket_key;
     ret->opaque = (void *)run;
     ret->channel_event = on_channel_event;
+    ret->log = on_log;
     if (run->how->say != NULL) {
-        ret->log = on_log;
         ret->trace = run->how->trace_all ? on_trace : NULL;
     }
     for (const Step *step = run->scenario->settings; step != NULL; step = step->next) {

@@ -651,6 +651,8 @@ bool stage_value(Stage *stage, const Who *who, const Phrase *phrase)
         return in_range(atomic_load(&stage->inputs[second->range.low]), first->range);
     case HOST_GOT_AT_LEAST:
         return atomic_load(&stage->inputs[second->range.low]) >= first->range.low;
+    case HOST_LOGGED:
+        return atomic_load(&stage->log_lines) <= first->range.high;
     case HOST_COUNTS:
         return stage->server != NULL &&
                in_range((uint64_t)spice_server_get_num_clients(stage->server), first->range);
