@@ -56,7 +56,7 @@ static const struct {
     {"loop_free() of a loop", true, SIM_ORACLE_HANDLES},
     {"a gate was opened twice", true, SIM_ORACLE_HANDLES},
     {", message ", false, SIM_ORACLE_PROTOCOL},
-    {"sees what was drawn'", false, SIM_ORACLE_PICTURES},
+    {"sees what was drawn", false, SIM_ORACLE_PICTURES},
     {" wrong pixels of surface", false, SIM_ORACLE_PICTURES},
     {"than the original order", false, SIM_ORACLE_PICTURES},
     {" does not have surface", false, SIM_ORACLE_PICTURES},
