@@ -4,6 +4,7 @@
 #include "internal.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 
@@ -148,6 +149,26 @@ bool fake_connection_server_has(const FakeConnection *c, unsigned cap)
 uint64_t fake_connection_messages(const FakeConnection *c)
 {
     return c->messages;
+}
+
+uint16_t fake_connection_inside(const FakeConnection *c)
+{
+    /* The type stands before sizes, and some messages are all header. */
+    const size_t head = c->mini ? WIRE_MINI_DATA_HEADER_BYTES : WIRE_DATA_HEADER_BYTES;
+    const size_t sizes = (c->mini ? 1 : 2) * sizeof(uint32_t);
+    uint8_t bytes[HEAD_BYTES_MAX] = {0};
+    WireMiniDataHeader mini;
+    WireDataHeader full;
+
+    if (c->state != FAKE_STATE_OPEN || c->input.len < head - sizes) {
+        return 0;
+    }
+    memcpy(bytes, c->input.data, c->input.len < head ? c->input.len : head);
+    if (c->mini) {
+        return wire_mini_data_header_decode(span_of(bytes, head), NULL, &mini, NULL) == STATUS_OK ? mini.type
+                                                                                                  : 0;
+    }
+    return wire_data_header_decode(span_of(bytes, head), NULL, &full, NULL) == STATUS_OK ? full.type : 0;
 }
 
 const FakeInputsModel *fake_connection_inputs(const FakeConnection *c)

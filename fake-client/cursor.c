@@ -140,6 +140,7 @@ static void shape_set(FakeConnection *c, const WireCursor *shape)
         return;
     }
     model->shape_hash = fake_hash(shape->data);
+    poison_check(c, shape->data, "a cursor");
     if (cache_me) {
         cache_put(c, h, model->shape_hash);
     }

@@ -49,6 +49,7 @@ typedef enum FakeRule {
     FAKE_RULE_IN_TIME = 18, /* the link is answered, CHANNELS_LIST follows ATTACH_CHANNELS */
     FAKE_RULE_ORDER = 19,   /* first things first, nothing after the end, streams that exist */
     FAKE_RULE_PICTURE = 20, /* what is drawn can be drawn: images decode, caches have them */
+    FAKE_RULE_MEMORY = 21,  /* nothing is shown of memory that the guest had back (`poison`) */
 } FakeRule;
 
 typedef struct FakeViolation {
@@ -117,9 +118,9 @@ typedef struct FakeClientConfig {
     uint8_t pixmap_cache_id, glz_dictionary_id;
     int64_t pixmap_cache_pixels;
     int32_t glz_window_pixels;
-    uint8_t
-        compression; /* what displays prefer, SPICE_IMAGE_COMPRESSION_*, if the server wants to know; 0: they do not say */
-    bool no_pictures;   /* do not render what is drawn, which costs time and memory */
+    uint8_t compression; /* what displays prefer, SPICE_IMAGE_COMPRESSION_*; 0: they do not say */
+    bool no_pictures;    /* do not render what is drawn, which costs time and memory */
+    uint8_t poison; /* what the guest's memory is full of when it is nobody's; 0: nothing is known of it */
     uint64_t answer_ns; /* how long an answer may take; 0: 10 s */
     FakeBehaviour behaviour;
     /* For the ticket. NULL: one of its own is made when it is first needed. */
@@ -198,6 +199,8 @@ bool fake_connection_is_mini(const FakeConnection *connection);
 /* Did the server announce this capability of the channel? */
 bool fake_connection_server_has(const FakeConnection *connection, unsigned cap);
 uint64_t fake_connection_messages(const FakeConnection *connection); /* received */
+/* The type of the message of which the type was received, and not all of the rest; 0: none. */
+uint16_t fake_connection_inside(const FakeConnection *connection);
 
 /* Sends a message, whatever it is, in state OPEN. Motion and position are counted. */
 void fake_connection_send(FakeConnection *connection, const WireMsgc *message);

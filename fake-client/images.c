@@ -99,6 +99,26 @@ static void bitmap_check(FakeConnection *c, const WireImage *image)
                 bitmap->x, bitmap->y, bitmap->stride, image->width, image->height);
     }
     palette_check(c, bitmap->flags, bitmap->palette_id, bitmap->palette);
+    poison_check(c, bitmap->data, "a bitmap");
+}
+
+/* ---- Memory ---- */
+
+#define POISON_BYTES_MIN 64u /* in a row: fewer may be chance */
+
+void poison_check(FakeConnection *c, Span bytes, const char *what)
+{
+    const uint8_t poison = c->client->config.poison;
+    size_t run = 0;
+
+    for (size_t i = 0; poison != 0 && i < bytes.len; i++) {
+        run = bytes.data[i] == poison ? run + 1 : 0;
+        if (run == POISON_BYTES_MIN) {
+            violate(c, FAKE_RULE_MEMORY, "%s shows memory that the guest had back, from byte %zu of %zu on",
+                    what, i + 1 - run, bytes.len);
+            return;
+        }
+    }
 }
 
 /* ---- The pixmap cache ---- */

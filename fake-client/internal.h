@@ -167,3 +167,5 @@ void display_opened(FakeConnection *c);
 /* An image that a message of display carries; NULL is none. `area` (may be NULL) is what of it is drawn. */
 void image_check(FakeConnection *c, const WireImage *image, const WireRect *area);
 void palette_drop(FakeConnection *c, uint64_t id);
+/* These bytes come out of the guest's memory as they are. */
+void poison_check(FakeConnection *c, Span bytes, const char *what);

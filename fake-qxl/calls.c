@@ -91,6 +91,7 @@ bool fake_qxl_spare_slot_delete(FakeQxl *qxl)
     }
     qxl->areas[AREA_SPARE].mapped = false;
     spice_qxl_del_memslot(&qxl->instance, GROUP_GUEST, 1 + AREA_SPARE);
+    cursor_gone(qxl); /* it may have lain there */
     area_deadline(qxl, AREA_SPARE, "del_memslot");
     return true;
 }
@@ -148,6 +149,21 @@ bool fake_qxl_surface_destroy_call(FakeQxl *qxl, uint32_t id)
     return true;
 }
 
+bool fake_qxl_surface_destroy_wait(FakeQxl *qxl, uint32_t id)
+{
+    fake_qxl_poll(qxl);
+    if (id == 0 || id >= qxl->surface_count || qxl->surfaces[id].state != SURFACE_LIVE ||
+        !ring_is_empty(&qxl->commands)) {
+        return false;
+    }
+    qxl->surfaces[id].state = SURFACE_DYING;
+    spice_qxl_destroy_surface_wait(&qxl->instance, id);
+    drawings_deadline(qxl, "destroy_surface_wait");
+    surface_deadline(qxl, &qxl->surfaces[id], "destroy_surface_wait");
+    surfaces_reap(qxl);
+    return true;
+}
+
 /* ---- Primary ---- */
 
 bool fake_qxl_has_primary(const FakeQxl *qxl)
@@ -155,9 +171,13 @@ bool fake_qxl_has_primary(const FakeQxl *qxl)
     return qxl->surfaces[0].state == SURFACE_LIVE;
 }
 
+bool fake_qxl_has_surface(const FakeQxl *qxl, uint32_t surface)
+{
+    return surface < qxl->surface_count && (qxl->surfaces[surface].state != SURFACE_NONE || qxl->lies > 0);
+}
+
 bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture)
 {
-    fake_qxl_poll(qxl);
     if (surface >= qxl->surface_count || qxl->surfaces[surface].state != SURFACE_LIVE) {
         return false;
     }
@@ -239,6 +259,8 @@ bool fake_qxl_primary_destroy(FakeQxl *qxl, bool async)
     }
     if (!async) {
         spice_qxl_destroy_primary_surface(&qxl->instance, 0);
+        cursor_gone(qxl);
+        drawings_deadline(qxl, "destroy_primary");
         primary_gone(qxl);
         return true;
     }
@@ -283,6 +305,8 @@ bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async)
     surfaces_dying(qxl);
     if (!async) {
         spice_qxl_destroy_surfaces(&qxl->instance);
+        cursor_gone(qxl);
+        drawings_deadline(qxl, "destroy_surfaces");
         surfaces_gone(qxl, "destroy_surfaces");
         return true;
     }
@@ -304,6 +328,7 @@ bool fake_qxl_reset(FakeQxl *qxl)
     spice_qxl_destroy_surfaces(&qxl->instance);
     surfaces_gone(qxl, "destroy_surfaces");
     spice_qxl_reset_memslots(&qxl->instance);
+    cursor_gone(qxl);
     for (int i = 0; i < AREAS; i++) {
         area_deadline(qxl, (AreaId)i, "reset_memslots");
         qxl->areas[i].mapped = false;

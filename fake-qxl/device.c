@@ -86,6 +86,7 @@ void ring_push_flags(FakeQxl *qxl, Ring *ring, uint32_t type, uint32_t flags, ui
 {
     Block *owner = &qxl->blocks[block];
     owner->release_id = ++qxl->serial;
+    owner->drawing = type == QXL_CMD_DRAW;
     memcpy(block_memory(qxl, block), &owner->release_id, sizeof owner->release_id);
     const QXLCommandExt command = {{address, type, 0}, owner->group, flags};
     ring_push_raw(qxl, ring, &command, block);
@@ -123,7 +124,11 @@ static int ring_take(FakeQxl *qxl, Ring *ring, const char *name, QXLCommandExt *
             uint32_t queued = BLOCK_QUEUED;
             if (atomic_compare_exchange_strong(&qxl->blocks[item.block].state, &queued, BLOCK_TAKEN)) {
                 atomic_fetch_add(&qxl->taken, 1);
-                if (item.command.cmd.type == QXL_CMD_UPDATE) {
+                if (qxl->blocks[item.block].shape) {
+                    atomic_store(&qxl->cursor, item.block);
+                    atomic_store(&qxl->cursor_lost, false);
+                }
+                if (item.command.cmd.type == QXL_CMD_UPDATE && !qxl->blocks[item.block].refused) {
                     atomic_fetch_add(&qxl->updates_owed, 1);
                 }
             }
@@ -231,6 +236,10 @@ static void release_resource(QXLInstance *instance, QXLReleaseInfoExt release)
         if (release.group_id != block->group) {
             violation(qxl, "release of %s with group %u", block->what, release.group_id);
         }
+        if (index == atomic_load(&qxl->cursor)) {
+            atomic_store(&qxl->cursor, BLOCK_NONE);
+            atomic_store(&qxl->cursor_lost, true);
+        }
         block_poison(qxl, block);
         base_point();
         atomic_fetch_add(&qxl->released, 1);
@@ -254,7 +263,9 @@ static void notify_update(QXLInstance *instance, uint32_t update_id)
 
 static int flush_resources(QXLInstance *instance)
 {
-    return atomic_exchange(&device_of(instance)->flushable, 0) > 0;
+    FakeQxl *qxl = device_of(instance);
+    drawings_deadline(qxl, "flush_resources");
+    return atomic_exchange(&qxl->flushable, 0) > 0;
 }
 
 static void async_complete(QXLInstance *instance, uint64_t value)
@@ -267,6 +278,22 @@ static void async_complete(QXLInstance *instance, uint64_t value)
     }
     if (cookie->kind == COOKIE_UPDATE_AREA && !atomic_load(&cookie->updated)) {
         violation(qxl, "async_complete of an update without update_area_complete");
+    }
+    switch (cookie->kind) {
+    case COOKIE_PRIMARY_DESTROY:
+    case COOKIE_SURFACES_DESTROY:
+        cursor_gone(qxl);
+        drawings_deadline(qxl, "destroy_primary or destroy_surfaces");
+        break;
+    case COOKIE_SURFACE_DESTROY:
+    case COOKIE_FLUSH:
+        drawings_deadline(qxl, "destroy_surface or flush_surfaces");
+        break;
+    case COOKIE_PRIMARY_CREATE:
+    case COOKIE_MONITORS:
+    case COOKIE_UPDATE_AREA:
+    case COOKIE_SPARE_ADD:
+        break;
     }
     base_point();
     atomic_store(&cookie->state, COOKIE_DONE);
@@ -367,6 +394,7 @@ FakeQxl *fake_qxl_new(const FakeQxlConfig *config)
     for (uint32_t i = 0; i < SURFACES_MAX; i++) {
         qxl->surfaces[i] = (GuestSurface){.create = BLOCK_NONE, .destroy = BLOCK_NONE, .data = BLOCK_NONE};
     }
+    atomic_store(&qxl->cursor, BLOCK_NONE);
     CHECK(memory_init(qxl));
     qxl->interface = (QXLInterface){
         .base = {SPICE_INTERFACE_QXL, "fake qxl", SPICE_INTERFACE_QXL_MAJOR, SPICE_INTERFACE_QXL_MINOR},
@@ -406,6 +434,9 @@ QXLInstance *fake_qxl_instance(FakeQxl *qxl)
 void fake_qxl_running(FakeQxl *qxl, bool running)
 {
     atomic_store(&qxl->running, running);
+    if (!running) {
+        drawings_deadline(qxl, "stop");
+    }
 }
 
 void fake_qxl_poll(FakeQxl *qxl)
@@ -458,6 +489,7 @@ uint64_t fake_qxl_check(FakeQxl *qxl, bool final, FakeQxlReport *ret_report)
             .violations = atomic_load(&qxl->violations),
             .lies = qxl->lies,
             .wakeups = qxl->wakeups,
+            .unflushed = atomic_load(&qxl->flushable),
             .client_present = atomic_load(&qxl->client_present),
         };
     }

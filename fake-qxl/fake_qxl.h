@@ -33,6 +33,8 @@
 
 typedef struct FakeQxl FakeQxl;
 
+#define FAKE_QXL_POISON 0xdb /* each byte of memory that is nobody's */
+
 /* One decision: a number below `n` (n >= 1). `site` is a constant name. Guest side only. */
 typedef struct FakeQxlChoice {
     uint32_t (*choose)(void *opaque, const char *site, uint32_t n);
@@ -92,6 +94,12 @@ bool fake_qxl_surface_destroy(FakeQxl *qxl, uint32_t id);
 bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t color);
 /* A raw 32-bit picture of noise in the size of the box. */
 bool fake_qxl_copy(FakeQxl *qxl, uint32_t surface, const QXLRect *box);
+/* The same in so many chunks, some of them empty. */
+bool fake_qxl_copy_chunks(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t chunks);
+/* A picture that clients may keep: the same number is the same picture, of 48 x 40 pixels. */
+bool fake_qxl_copy_picture(FakeQxl *qxl, uint32_t surface, uint32_t number);
+/* What `from` shows, as far as `surface` has room for it. */
+bool fake_qxl_copy_surface(FakeQxl *qxl, uint32_t surface, uint32_t from);
 bool fake_qxl_update(FakeQxl *qxl, uint32_t surface, const QXLRect *area);
 bool fake_qxl_message(FakeQxl *qxl, const char *text);
 
@@ -117,14 +125,27 @@ typedef struct FakeQxlPicture {
 } FakeQxlPicture;
 
 bool fake_qxl_picture(FakeQxl *qxl, uint32_t surface, FakeQxlPicture *ret_picture);
+/* Also one that is on its way, comes or goes; or that may have come of a lie. */
+bool fake_qxl_has_surface(const FakeQxl *qxl, uint32_t surface);
 bool fake_qxl_monitors(FakeQxl *qxl, uint32_t count, uint32_t max_allowed); /* side by side on the primary */
 bool fake_qxl_update_area(FakeQxl *qxl, uint32_t surface, const QXLRect *area, bool async);
 bool fake_qxl_flush_surfaces(FakeQxl *qxl);                    /* async only */
 bool fake_qxl_surface_destroy_call(FakeQxl *qxl, uint32_t id); /* destroy_surface_async */
-bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async);  /* with the primary */
+bool fake_qxl_surface_destroy_wait(FakeQxl *qxl, uint32_t id);
+bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async); /* with the primary */
 /* A spare slot over a third memory: added, used by cursor commands, deleted. */
 bool fake_qxl_spare_slot_add(FakeQxl *qxl, bool async);
 bool fake_qxl_spare_slot_delete(FakeQxl *qxl);
+/* The machine is saved and loaded: while it stands still and the rings are empty. The same surfaces and primary, their
+ * pixels kept, by spice_qxl_loadvm_commands(). */
+bool fake_qxl_load(FakeQxl *qxl);
+/* What a device looks for when the machine is saved: the commands that made the living surfaces, and the newest cursor,
+ * must still be held. */
+void fake_qxl_save(FakeQxl *qxl);
+/* Overwrites what lies in commands that the server holds: it has its own copies of what it needs. Only after a call that
+ * ends the use of guest memory. */
+void fake_qxl_poison(FakeQxl *qxl);
+void fake_qxl_cursor_reset(FakeQxl *qxl);
 /* What a device does at the guest's reset: forgets surfaces, cursor, images and slots, and maps anew. Only
  * while the rings are empty: what is in them would lose its slots. */
 bool fake_qxl_reset(FakeQxl *qxl);
@@ -143,6 +164,10 @@ void fake_qxl_oom(FakeQxl *qxl);
 #define FAKE_QXL_WORK_LIES (1u << 8)
 #define FAKE_QXL_WORK_PAINT (1u << 9) /* drawings of every type (draw.h); lawful, but for servers that draw */
 #define FAKE_QXL_WORK_HONEST 0xffu
+
+#define FAKE_QXL_ANY UINT32_MAX
+/* A drawing of that type (QXL_DRAW_*) on that surface; FAKE_QXL_ANY: of any. */
+bool fake_qxl_paint(FakeQxl *qxl, uint32_t surface, uint32_t type);
 
 /* One random action out of those kinds. False: that one could not be done now. */
 bool fake_qxl_step(FakeQxl *qxl, uint32_t work);
@@ -176,8 +201,35 @@ typedef enum FakeQxlLie {
     FAKE_QXL_LIE_MONITORS_ADDRESS,
     FAKE_QXL_LIE_MONITORS_COUNT,
     FAKE_QXL_LIE_MONITORS_HEADS,
-    FAKE_QXL_LIE_PRIMARY, /* sizes, strides, formats, addresses; only while there is none */
-    FAKE_QXL_LIE_MEMSLOT, /* numbers past the announced ones, start after end */
+    FAKE_QXL_LIE_PRIMARY,   /* sizes, strides, formats, addresses; only while there is none */
+    FAKE_QXL_LIE_MEMSLOT,   /* numbers past the announced ones, start after end */
+    FAKE_QXL_LIE_DRAW_TYPE, /* a drawing of an unknown type */
+    FAKE_QXL_LIE_DRAW_BRUSH,
+    FAKE_QXL_LIE_DRAW_MASK, /* false, in colour, too small for what it masks */
+    FAKE_QXL_LIE_DRAW_CLIP,
+    FAKE_QXL_LIE_DRAW_AREA, /* of the source: outside it, inside out */
+    FAKE_QXL_LIE_DRAW_SELF, /* the same of the surface itself */
+    FAKE_QXL_LIE_DRAW_FROM, /* a copy on the surface, from outside it */
+    FAKE_QXL_LIE_DRAW_PATH,
+    FAKE_QXL_LIE_DRAW_DASHES,
+    FAKE_QXL_LIE_DRAW_TEXT, /* counts, sizes and places of glyphs */
+    FAKE_QXL_LIE_DRAW_COMPOSITE,
+    FAKE_QXL_LIE_DRAW_ROP, /* rops, scale modes and effects that mean nothing */
+    FAKE_QXL_LIE_PALETTE,
+    FAKE_QXL_LIE_IMAGE_ADDRESS,
+    FAKE_QXL_LIE_IMAGE_TYPE,
+    FAKE_QXL_LIE_IMAGE_SIZE,
+    FAKE_QXL_LIE_IMAGE_STRIDE, /* less than a row */
+    FAKE_QXL_LIE_IMAGE_FORMAT,
+    FAKE_QXL_LIE_IMAGE_DATA,  /* pixels outside every slot */
+    FAKE_QXL_LIE_IMAGE_SHORT, /* fewer pixels than announced */
+    FAKE_QXL_LIE_IMAGE_CHUNK_LOOP,
+    FAKE_QXL_LIE_IMAGE_CHUNK_ADDRESS,
+    FAKE_QXL_LIE_IMAGE_CHUNK_SIZE,
+    FAKE_QXL_LIE_IMAGE_ID,       /* one of the server's own */
+    FAKE_QXL_LIE_IMAGE_SURFACE,  /* of a surface that does not exist */
+    FAKE_QXL_LIE_QUIC,           /* more coded bytes than there are */
+    FAKE_QXL_LIE_UPDATE_SURFACE, /* an update of what does not exist */
     FAKE_QXL_LIES,
 } FakeQxlLie;
 
@@ -194,7 +246,8 @@ typedef struct FakeQxlReport {
     uint64_t cookies;     /* asynchronous calls not completed */
     uint64_t violations;  /* rules the server broke since new */
     uint64_t lies;
-    uint64_t wakeups; /* spice_qxl_wakeup() calls made */
+    uint64_t wakeups;   /* spice_qxl_wakeup() calls made */
+    uint64_t unflushed; /* came back since flush_resources() was last called */
     bool client_present;
 } FakeQxlReport;
 

@@ -116,6 +116,7 @@ bool fake_qxl_cursor_set(FakeQxl *qxl, uint64_t unique, int16_t x, int16_t y, bo
     if (command == NULL) {
         return false;
     }
+    qxl->blocks[block].shape = true;
     fake_qxl_shape_fill(&shape, seed, data);
     command->u.set.position = (QXLPoint16){x, y};
     command->u.set.visible = visible;
@@ -284,6 +285,76 @@ bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t 
     drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
     command_push(qxl, QXL_CMD_DRAW, block);
     return true;
+}
+
+#define PICTURE_WIDTH 48
+#define PICTURE_HEIGHT 40
+
+/* As a drawing, with a picture of noise in the size of the box. */
+static void noise_drawing(FakeQxl *qxl, uint32_t surface, const QXLRect *box, FakeDrawing *ret)
+{
+    const uint32_t width = (uint32_t)(box->right - box->left), height = (uint32_t)(box->bottom - box->top);
+
+    *ret = (FakeDrawing){.type = QXL_DRAW_COPY,
+                         .surface_id = surface,
+                         .effect = QXL_EFFECT_OPAQUE,
+                         .box = *box,
+                         .source_area = {.right = (int32_t)width, .bottom = (int32_t)height},
+                         .rop = SPICE_ROPD_OP_PUT};
+    ret->source = (FakeDrawImage){.present = true,
+                                  .id = (uint64_t)++qxl->serial << 32 | QXL_IMAGE_GROUP_DRIVER_DONT_CACHE,
+                                  .type = SPICE_IMAGE_TYPE_BITMAP,
+                                  .width = width,
+                                  .height = height,
+                                  .format = SPICE_BITMAP_FMT_32BIT,
+                                  .bitmap_flags = QXL_BITMAP_TOP_DOWN,
+                                  .stride = width * 4,
+                                  .bytes = width * 4 * height,
+                                  .seed = qxl->serial,
+                                  .chunks = 1};
+}
+
+bool fake_qxl_copy_chunks(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t chunks)
+{
+    FakeDrawing drawing;
+
+    noise_drawing(qxl, surface, box, &drawing);
+    drawing.source.chunks = chunks > 0 ? chunks : 1;
+    return fake_qxl_draw(qxl, &drawing);
+}
+
+bool fake_qxl_copy_picture(FakeQxl *qxl, uint32_t surface, uint32_t number)
+{
+    const QXLRect box = {.right = PICTURE_WIDTH, .bottom = PICTURE_HEIGHT};
+    FakeDrawing drawing;
+
+    noise_drawing(qxl, surface, &box, &drawing);
+    drawing.source.id = (uint64_t)number << 32 | QXL_IMAGE_GROUP_DRIVER;
+    drawing.source.flags = QXL_IMAGE_CACHE;
+    drawing.source.seed = number;
+    return fake_qxl_draw(qxl, &drawing);
+}
+
+bool fake_qxl_copy_surface(FakeQxl *qxl, uint32_t surface, uint32_t from)
+{
+    FakeDrawing drawing;
+
+    fake_qxl_poll(qxl);
+    if (surface >= qxl->surface_count || from >= qxl->surface_count || from == surface ||
+        qxl->surfaces[surface].state != SURFACE_LIVE || qxl->surfaces[from].state != SURFACE_LIVE) {
+        return false;
+    }
+    const GuestSurface *to = &qxl->surfaces[surface], *source = &qxl->surfaces[from];
+    const QXLRect box = {.right = (int32_t)(to->width < source->width ? to->width : source->width),
+                         .bottom = (int32_t)(to->height < source->height ? to->height : source->height)};
+    noise_drawing(qxl, surface, &box, &drawing);
+    drawing.source = (FakeDrawImage){.present = true,
+                                     .id = drawing.source.id,
+                                     .type = SPICE_IMAGE_TYPE_SURFACE,
+                                     .width = source->width,
+                                     .height = source->height,
+                                     .surface_id = from};
+    return fake_qxl_draw(qxl, &drawing);
 }
 
 bool fake_qxl_copy(FakeQxl *qxl, uint32_t surface, const QXLRect *box)

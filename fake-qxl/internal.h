@@ -20,7 +20,7 @@
 
 /* Guest memory is handed out in units; an area's owner map has one entry per unit. */
 #define UNIT_BYTES 64u
-#define POISON_BYTE 0xdb
+#define POISON_BYTE FAKE_QXL_POISON
 #define POISON_WORD UINT64_C(0xdbdbdbdbdbdbdbdb)
 #define AREA_BASE UINT64_C(0x10000) /* guest offset of an area's first byte, so that no address is 0 */
 
@@ -57,6 +57,9 @@ typedef enum BlockState {
 typedef struct Block {
     _Atomic uint32_t state; /* BlockState */
     bool optional;          /* of a lie that may or may not be released */
+    bool refused;           /* of a lie that must do nothing */
+    bool shape;             /* a cursor's, to be held until the next one */
+    bool drawing;           /* its pixels may be read later: deadlines are about those */
     AreaId area;
     uint32_t unit, units;
     uint32_t group;      /* that the release must name */
@@ -120,6 +123,9 @@ struct FakeQxl {
     _Atomic bool inside; /* a ring or release callback is running */
     _Atomic bool client_present;
     _Atomic uint32_t flushable; /* released since flush_resources() was last called */
+    _Atomic uint32_t
+        cursor; /* block of the newest cursor that was taken; BLOCK_NONE: none that must be held */
+    _Atomic bool cursor_lost; /* it was released */
     _Atomic uint64_t taken, released;
     _Atomic uint64_t violations;
     _Atomic bool text_ready[VIOLATION_TEXTS_MAX];
@@ -181,6 +187,22 @@ void blocks_forget_optional(FakeQxl *qxl);
 void memory_check(FakeQxl *qxl);
 uint64_t address_of(uint32_t slot, uint32_t generation, uint64_t offset);
 uint64_t host_address(FakeQxl *qxl, uint32_t block); /* of AREA_VRAM, through the host's slot */
+
+/* lies.c */
+#define LIE_BYTES 2048u /* a command, and room for what it points to */
+uint64_t false_address(FakeQxl *qxl);
+/* A block for a command that fits the ring; NULL: not now. */
+void *lie_new(FakeQxl *qxl, const Ring *ring, const char *what, uint32_t *ret_block);
+uint32_t free_surface_id(const FakeQxl *qxl); /* 0: there is none */
+
+/* lies_draw.c */
+bool lie_drawing(FakeQxl *qxl, FakeQxlLie lie);
+bool lie_update(FakeQxl *qxl);
+
+/* deadlines.c: after a call that ends the use of guest memory no drawing is held any more. From any side. */
+void drawings_deadline(FakeQxl *qxl, const char *call);
+/* The cursor need not be held any more. */
+void cursor_gone(FakeQxl *qxl);
 
 /* calls.c */
 void cookie_finish(FakeQxl *qxl, Cookie *cookie);

@@ -12,8 +12,6 @@
 
 #include <spice/enums.h>
 
-#define LIE_BYTES 2048u /* a command, and room for what it points to */
-
 static bool in_ring(FakeQxl *qxl, Ring *ring, uint32_t type, uint64_t address, uint32_t group)
 {
     if (!ring_has_room(ring)) {
@@ -33,7 +31,7 @@ static bool lie_address(FakeQxl *qxl, uint64_t address, uint32_t group)
                : in_ring(qxl, &qxl->commands, types[pick(qxl, "type", 4)], address, group);
 }
 
-static uint64_t false_address(FakeQxl *qxl)
+uint64_t false_address(FakeQxl *qxl)
 {
     const uint64_t true_one = block_address(qxl, qxl->bait, 0);
     switch (pick(qxl, "false address", 5)) {
@@ -50,7 +48,7 @@ static uint64_t false_address(FakeQxl *qxl)
     }
 }
 
-static void *lie_new(FakeQxl *qxl, const Ring *ring, const char *what, uint32_t *ret_block)
+void *lie_new(FakeQxl *qxl, const Ring *ring, const char *what, uint32_t *ret_block)
 {
     if (!ring_has_room(ring)) {
         return NULL;
@@ -126,7 +124,7 @@ static bool lie_cursor(FakeQxl *qxl, FakeQxlLie lie)
     return true;
 }
 
-static uint32_t free_surface_id(const FakeQxl *qxl)
+uint32_t free_surface_id(const FakeQxl *qxl)
 {
     for (uint32_t id = qxl->surface_count; id-- > 1;) {
         if (qxl->surfaces[id].state == SURFACE_NONE) {
@@ -358,8 +356,12 @@ static bool lie_tell(FakeQxl *qxl, FakeQxlLie lie)
         return lie_primary(qxl);
     case FAKE_QXL_LIE_MEMSLOT:
         return lie_memslot(qxl);
+    case FAKE_QXL_LIE_UPDATE_SURFACE:
+        return lie_update(qxl);
     case FAKE_QXL_LIES:
-        break;
+        return false;
+    default:
+        return lie_drawing(qxl, lie);
     }
     return false;
 }
@@ -375,13 +377,34 @@ bool fake_qxl_lie(FakeQxl *qxl, FakeQxlLie lie)
 const char *fake_qxl_lie_name(FakeQxlLie lie)
 {
     static const char *const names[FAKE_QXL_LIES] = {
-        "command-address",  "command-generation", "command-slot", "command-group",
-        "command-straddle", "command-type",       "cursor-kind",  "shape-address",
-        "shape-type",       "shape-huge",         "shape-short",  "chunk-loop",
-        "chunk-address",    "chunk-size",         "surface-id",   "surface-twice",
-        "surface-format",   "surface-stride",     "surface-size", "surface-data",
-        "surface-unknown",  "draw-surface",       "draw-box",     "monitors-address",
-        "monitors-count",   "monitors-heads",     "primary",      "memslot",
+        "command-address",  "command-generation",
+        "command-slot",     "command-group",
+        "command-straddle", "command-type",
+        "cursor-kind",      "shape-address",
+        "shape-type",       "shape-huge",
+        "shape-short",      "chunk-loop",
+        "chunk-address",    "chunk-size",
+        "surface-id",       "surface-twice",
+        "surface-format",   "surface-stride",
+        "surface-size",     "surface-data",
+        "surface-unknown",  "draw-surface",
+        "draw-box",         "monitors-address",
+        "monitors-count",   "monitors-heads",
+        "primary",          "memslot",
+        "draw-type",        "draw-brush",
+        "draw-mask",        "draw-clip",
+        "draw-area",        "draw-self",
+        "draw-from",        "draw-path",
+        "draw-dashes",      "draw-text",
+        "draw-composite",   "draw-rop",
+        "palette",          "image-address",
+        "image-type",       "image-size",
+        "image-stride",     "image-format",
+        "image-data",       "image-short",
+        "image-chunk-loop", "image-chunk-address",
+        "image-chunk-size", "image-id",
+        "image-surface",    "quic",
+        "update-surface",
     };
     return lie < FAKE_QXL_LIES ? names[lie] : "unknown";
 }

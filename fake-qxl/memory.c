@@ -252,7 +252,7 @@ uint32_t block_new(FakeQxl *qxl, AreaId area_id, size_t bytes, const char *what)
     area->next = (unit + units) % area->used;
 
     Block *block = &qxl->blocks[index];
-    block->optional = false;
+    block->optional = block->refused = block->shape = block->drawing = false;
     block->area = area_id;
     block->unit = unit;
     block->units = units;

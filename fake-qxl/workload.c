@@ -134,14 +134,21 @@ static bool renderers_agree(const FakeDrawing *drawing)
             drawing->source_area.bottom - drawing->source_area.top == drawing->box.bottom - drawing->box.top);
 }
 
-static bool step_paint(FakeQxl *qxl)
+bool fake_qxl_paint(FakeQxl *qxl, uint32_t surface, uint32_t type)
 {
-    uint32_t id;
-    if (!random_surface(qxl, 0, &id)) {
+    uint32_t id = surface;
+    if (surface == FAKE_QXL_ANY && !random_surface(qxl, 0, &id)) {
         return false;
     }
-    const uint8_t type = (uint8_t)pick(qxl, "paint", QXL_DRAW_COMPOSITE + 1);
-    return fake_qxl_draw_random(qxl, id, type, 96, renderers_agree);
+    if (type == FAKE_QXL_ANY) {
+        type = pick(qxl, "paint", QXL_DRAW_COMPOSITE + 1);
+    }
+    return fake_qxl_draw_random(qxl, id, (uint8_t)type, 96, renderers_agree);
+}
+
+static bool step_paint(FakeQxl *qxl)
+{
+    return fake_qxl_paint(qxl, FAKE_QXL_ANY, FAKE_QXL_ANY);
 }
 
 static bool step_update(FakeQxl *qxl)

@@ -20,6 +20,7 @@ static const struct {
     [SIM_ORACLE_EVENTS] = {"events", "channel events that do not balance"},
     [SIM_ORACLE_DEVICE] = {"device", "the device's resources, memory, cookies"},
     [SIM_ORACLE_PROTOCOL] = {"protocol", "what a strict client receives"},
+    [SIM_ORACLE_PICTURES] = {"pictures", "what clients show, and what the guest has drawn"},
     [SIM_ORACLE_EXPECTED] = {"expected", "what a scenario expects"},
     [SIM_ORACLE_HARNESS] = {"harness", "the simulator contradicts itself"},
 };
@@ -55,6 +56,12 @@ static const struct {
     {"loop_free() of a loop", true, SIM_ORACLE_HANDLES},
     {"a gate was opened twice", true, SIM_ORACLE_HANDLES},
     {", message ", false, SIM_ORACLE_PROTOCOL},
+    {"sees what was drawn", false, SIM_ORACLE_PICTURES},
+    {" wrong pixels of surface", false, SIM_ORACLE_PICTURES},
+    {"than the original order", false, SIM_ORACLE_PICTURES},
+    {" does not have surface", false, SIM_ORACLE_PICTURES},
+    {" has surface", false, SIM_ORACLE_PICTURES},
+    {" shows surface", false, SIM_ORACLE_PICTURES},
 };
 
 const char *sim_oracle_name(SimOracle oracle)

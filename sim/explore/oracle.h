@@ -21,6 +21,7 @@ typedef enum SimOracle {
     SIM_ORACLE_EVENTS,   /* channel events that do not balance */
     SIM_ORACLE_DEVICE,   /* the device's resources, memory, cookies */
     SIM_ORACLE_PROTOCOL, /* what a strict client receives */
+    SIM_ORACLE_PICTURES, /* what clients show */
     SIM_ORACLE_EXPECTED, /* the story's own: what must be true in a scenario */
     SIM_ORACLE_HARNESS,  /* the simulator contradicts itself */
     SIM_ORACLES,

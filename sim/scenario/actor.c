@@ -52,6 +52,7 @@ static void session_free(Session *session)
 static void configure(const Actor *actor, FakeClientConfig *ret)
 {
     *ret = fake_client_config_default();
+    ret->poison = FAKE_QXL_POISON;
     ret->crypto = actor->all->crypto;
     ret->password = actor->all->crypto != NULL ? STAGE_PASSWORD : NULL;
     for (const Phrase *trait = actor->written->traits; trait != NULL; trait = trait->next) {
@@ -129,6 +130,38 @@ static Sim *sim_of_wire(const Wire *wire)
 {
     return wire->session->actor->all->sim;
 }
+
+#define INSIDE_ANY UINT16_MAX
+
+/* In the order of their words. */
+static const uint16_t message_types[] = {WIRE_MSG_DISPLAY_MARK,
+                                         WIRE_MSG_DISPLAY_COPY_BITS,
+                                         WIRE_MSG_DISPLAY_INVAL_LIST,
+                                         WIRE_MSG_DISPLAY_INVAL_ALL_PIXMAPS,
+                                         WIRE_MSG_DISPLAY_INVAL_PALETTE,
+                                         WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES,
+                                         WIRE_MSG_DISPLAY_DRAW_FILL,
+                                         WIRE_MSG_DISPLAY_DRAW_OPAQUE,
+                                         WIRE_MSG_DISPLAY_DRAW_COPY,
+                                         WIRE_MSG_DISPLAY_DRAW_BLEND,
+                                         WIRE_MSG_DISPLAY_DRAW_BLACKNESS,
+                                         WIRE_MSG_DISPLAY_DRAW_WHITENESS,
+                                         WIRE_MSG_DISPLAY_DRAW_INVERS,
+                                         WIRE_MSG_DISPLAY_DRAW_ROP3,
+                                         WIRE_MSG_DISPLAY_DRAW_STROKE,
+                                         WIRE_MSG_DISPLAY_DRAW_TEXT,
+                                         WIRE_MSG_DISPLAY_DRAW_TRANSPARENT,
+                                         WIRE_MSG_DISPLAY_DRAW_ALPHA_BLEND,
+                                         WIRE_MSG_DISPLAY_SURFACE_CREATE,
+                                         WIRE_MSG_DISPLAY_SURFACE_DESTROY,
+                                         WIRE_MSG_DISPLAY_MONITORS_CONFIG,
+                                         WIRE_MSG_DISPLAY_DRAW_COMPOSITE,
+                                         WIRE_MSG_SET_ACK,
+                                         WIRE_MSG_PING,
+                                         INSIDE_ANY};
+_Static_assert(sizeof message_types / sizeof message_types[0] == MESSAGE_ANYTHING + 1, "as many as words");
+
+static void wire_act(Wire *wire, FormId act);
 
 typedef enum WireEnd { END_CLOSE, END_RESET } WireEnd;
 
@@ -273,6 +306,9 @@ static void wire_read(Wire *wire, uint64_t now_ns)
             }
             size = wire->fault_left < size ? wire->fault_left : size;
         }
+        if (wire->inside != 0) {
+            size = 1;
+        }
         const int64_t n = sim_read(sim, wire->handle, buffer, size);
         if (n == -EAGAIN) {
             return;
@@ -285,6 +321,12 @@ static void wire_read(Wire *wire, uint64_t now_ns)
         fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), now_ns);
         if (!was_open && fake_connection_state(wire->connection) == FAKE_STATE_OPEN) {
             wire->session->actor->all->opened++;
+        }
+        const uint16_t inside = wire->inside != 0 ? fake_connection_inside(wire->connection) : 0;
+        if (inside != 0 && (wire->inside == inside || wire->inside == INSIDE_ANY)) {
+            wire->inside = 0;
+            wire_act(wire, WIRE_STOPS_READING);
+            return;
         }
         if (!wire->fault.armed) {
             continue;
@@ -531,6 +573,7 @@ static void wire_act(Wire *wire, FormId act)
         break;
     case WIRE_READS_AGAIN:
         wire->deaf = false;
+        wire->inside = 0;
         if (wire->handle >= 0) {
             wire_settle(wire);
         }
@@ -548,10 +591,39 @@ static void wire_act(Wire *wire, FormId act)
     }
 }
 
+/* From the next message of that type on, or from the first byte of any. */
+static void wire_stops_inside(Wire *wire, const Arg *message)
+{
+    if (!wire->ended) {
+        wire->inside = message_types[message->range.low];
+    }
+}
+
+static void actor_prefers(const Actor *actor, const Arg *compression)
+{
+    Wire *wire = open_wire(actor, WIRE_CHANNEL_DISPLAY);
+    if (wire != NULL) {
+        const WireMsgc request = {.channel = WIRE_CHANNEL_DISPLAY,
+                                  .type = WIRE_MSGC_DISPLAY_PREFERRED_COMPRESSION,
+                                  .u.display_preferred_compression.compression =
+                                      (uint8_t)(1 + compression->range.low)};
+        fake_connection_send(wire->connection, &request);
+        wire_settle(wire);
+    }
+}
+
 static void actor_act(Actor *actor, const Who *who, const Phrase *phrase)
 {
     Session *session = actor->session;
 
+    if (phrase->form->id == WIRE_STOPS_INSIDE) {
+        Wire *one =
+            who->kind == WHO_WIRE ? session_wire(session, who) : open_wire(actor, WIRE_CHANNEL_DISPLAY);
+        if (one != NULL) {
+            wire_stops_inside(one, &phrase->args[0]);
+        }
+        return;
+    }
     if ((phrase->form->places & FORM_WIRE_ACT) != 0) {
         if (who->kind == WHO_WIRE) {
             Wire *wire = session_wire(session, who);
@@ -577,6 +649,9 @@ static void actor_act(Actor *actor, const Who *who, const Phrase *phrase)
         break;
     case CLIENT_ASKS_MOUSE:
         actor_asks_mouse(actor, phrase);
+        break;
+    case CLIENT_PREFERS:
+        actor_prefers(actor, &phrase->args[0]);
         break;
     default:
         actor_inputs(actor, phrase);
@@ -682,6 +757,27 @@ static bool in_range(uint64_t value, Range range)
     return value >= range.low && value <= range.high;
 }
 
+/* All its open displays; at least one. `only`: this one. */
+static bool sees_drawn(const Actor *actor, const Wire *only)
+{
+    const Session *session = actor->session;
+    bool any = false;
+
+    for (uint32_t i = 0; session != NULL && i < session->wires_len; i++) {
+        const Wire *wire = &session->wires[i];
+        if (wire->channel.type != WIRE_CHANNEL_DISPLAY || wire->ended || wire->silent ||
+            wire->connection == NULL || fake_connection_state(wire->connection) != FAKE_STATE_OPEN ||
+            (only != NULL && wire != only)) {
+            continue;
+        }
+        any = true;
+        if (!actor->all->shows_all(actor->all->opaque, wire->channel.id, wire->connection)) {
+            return false;
+        }
+    }
+    return any;
+}
+
 static bool actor_value(const Actor *actor, const Who *who, const Phrase *phrase)
 {
     const Arg *arg = &phrase->args[0];
@@ -693,6 +789,14 @@ static bool actor_value(const Actor *actor, const Who *who, const Phrase *phrase
         const bool is = who->kind == WHO_WIRE ? wire != NULL && wire_is(wire, (StateWord)arg->range.low)
                                               : session_is(session, (StateWord)arg->range.low);
         return is == (id == WIRE_IS);
+    }
+    if (id == WIRE_IS_INSIDE) {
+        wire = wire != NULL ? wire : open_wire(actor, WIRE_CHANNEL_DISPLAY);
+        return wire != NULL && wire->deaf && wire->connection != NULL &&
+               fake_connection_inside(wire->connection) != 0;
+    }
+    if (id == CLIENT_SEES_DRAWN) {
+        return sees_drawn(actor, wire);
     }
     if (id == WIRE_RECEIVED) {
         uint64_t messages = 0;

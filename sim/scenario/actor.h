@@ -42,6 +42,7 @@ typedef struct Wire {
     bool deaf;              /* does not read, */
     uint64_t deaf_until_ns; /* until then */
     bool silent;            /* neither reads nor writes */
+    uint16_t inside;        /* it will be deaf inside a message of this type; 0: none, 0xffff: any */
     PlacedFault fault;
     uint64_t fault_left; /* bytes to read before it happens */
 } Wire;
@@ -71,6 +72,8 @@ struct Actors {
     uint32_t opened;               /* connections that got through the link */
     char failure[400];             /* "": nobody has seen a violation */
     void (*changed)(void *opaque); /* after each step of a connection */
+    /* Does this display connection show what was drawn? */
+    bool (*shows_all)(void *opaque, uint8_t display, FakeConnection *connection);
     void *opaque;
 };
 

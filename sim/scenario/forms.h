@@ -37,6 +37,7 @@ typedef enum FormId {
     SERVER_ONE_CLIENT,
     SERVER_MANY_CLIENTS,
     SERVER_NAME,
+    SERVER_COMPRESSION,
     /* network */
     NETWORK_LATENCY,
     NETWORK_JITTER,
@@ -90,6 +91,7 @@ typedef enum FormId {
     CLIENT_SETS_MODIFIERS,
     CLIENT_ASKS_MOUSE,
     CLIENT_PLAYS,
+    CLIENT_PREFERS,
     /* what connections do */
     WIRE_CLOSES,
     WIRE_RESETS,
@@ -97,6 +99,7 @@ typedef enum FormId {
     WIRE_FALLS_SILENT,
     WIRE_DIES,
     WIRE_STOPS_READING,
+    WIRE_STOPS_INSIDE,
     WIRE_READS_AGAIN,
     WIRE_SENDS_NONSENSE,
     /* what the host does */
@@ -112,6 +115,7 @@ typedef enum FormId {
     HOST_SETS_NAME,
     HOST_ALLOWS_ONE,
     HOST_ALLOWS_MANY,
+    HOST_SETS_COMPRESSION,
     /* what devices, and the guest behind them, do */
     DEVICE_SETS_CURSOR,
     DEVICE_SETS_CACHED_CURSOR,
@@ -130,9 +134,22 @@ typedef enum FormId {
     DEVICE_DESTROYS_ALL_ASYNC,
     DEVICE_SETS_MONITORS,
     DEVICE_DRAWS,
+    DEVICE_PAINTS,
+    DEVICE_PAINTS_ON,
+    DEVICE_COVERS,
+    DEVICE_COPIES_SURFACE,
+    DEVICE_COPIES_CHUNKS,
+    DEVICE_COPIES_PICTURE,
     DEVICE_UPDATES,
     DEVICE_UPDATES_ASYNC,
     DEVICE_UPDATES_COMMAND,
+    DEVICE_UPDATES_ALL,
+    DEVICE_RESETS_IMAGES,
+    DEVICE_UNLOADS,
+    DEVICE_SAVES,
+    DEVICE_LOADS,
+    DEVICE_POISONS,
+    DEVICE_CALLS,
     DEVICE_FLUSHES,
     DEVICE_ADDS_SLOT,
     DEVICE_ADDS_SLOT_ASYNC,
@@ -149,6 +166,7 @@ typedef enum FormId {
     /* what is true of connections and clients */
     WIRE_IS,
     WIRE_IS_NOT,
+    WIRE_IS_INSIDE,
     WIRE_RECEIVED,
     CLIENT_SEES_CURSOR,
     CLIENT_SEES_NO_CURSOR,
@@ -156,6 +174,7 @@ typedef enum FormId {
     CLIENT_SEES_NO_PRIMARY,
     CLIENT_SEES_SURFACES,
     CLIENT_SEES_MONITORS,
+    CLIENT_SEES_DRAWN,
     CLIENT_SEES_MOUSE,
     CLIENT_SEES_CHANNEL,
     CLIENT_SEES_NO_CHANNEL,
@@ -168,12 +187,14 @@ typedef enum FormId {
     HOST_GOT,
     HOST_GOT_AT_LEAST,
     HOST_COUNTS,
+    HOST_LOGGED,
     /* of devices */
     DEVICE_SEES_CLIENT,
     DEVICE_SEES_NO_CLIENT,
     DEVICE_IS_IDLE,
     DEVICE_RELEASED,
     DEVICE_TAKEN,
+    DEVICE_WAS_TOLD,
     /* of all */
     NO_VIOLATION,
     FORMS,
@@ -200,6 +221,10 @@ typedef enum ArgKind {
     ARG_INPUT,
     ARG_LINK_LIE,
     ARG_DEVICE_LIE,
+    ARG_COMPRESSION,
+    ARG_MESSAGE,
+    ARG_DRAWING,
+    ARG_CALL,
     ARG_WORKS, /* several of them */
     ARG_KINDS,
 } ArgKind;
@@ -209,6 +234,33 @@ typedef enum MouseWord { MOUSE_SERVER, MOUSE_CLIENT } MouseWord;
 typedef enum EventWord { EVENT_CONNECTED, EVENT_INITIALIZED, EVENT_DISCONNECTED, EVENTS } EventWord;
 typedef enum StateWord { STATE_CONNECTING, STATE_OPEN, STATE_REFUSED, STATE_GONE, STATE_FAILED } StateWord;
 typedef enum InputWord { INPUT_SCANCODES, INPUT_MOTIONS, INPUT_BUTTONS, INPUTS } InputWord;
+
+/* In the order of QXL_DRAW_*, then any of them. */
+typedef enum DrawingWord { DRAWING_NOTHING, DRAWING_ANYTHING = 15 } DrawingWord;
+/* Display messages, then any of them. */
+typedef enum MessageWord { MESSAGE_ANYTHING = 24 } MessageWord;
+/* What ends, or might end, the use of guest memory. */
+typedef enum CallWord {
+    CALL_STOP_AND_START,
+    CALL_DESTROY_PRIMARY,
+    CALL_DESTROY_PRIMARY_ASYNC,
+    CALL_DESTROY_SURFACES,
+    CALL_DESTROY_SURFACES_ASYNC,
+    CALL_DESTROY_SURFACE_WAIT,
+    CALL_DESTROY_SURFACE_ASYNC,
+    CALL_RESET_MEMSLOTS,
+    CALL_DEL_MEMSLOT,
+    CALL_OOM,
+    CALL_RESET_IMAGE_CACHE,
+    CALL_RESET_CURSOR,
+    CALL_UPDATE_AREA,
+    CALL_UPDATE_AREA_ASYNC,
+    CALL_FLUSH_SURFACES_ASYNC,
+    CALL_LOADVM_COMMANDS,
+    CALL_DRIVER_UNLOAD,
+    CALL_REMOVE_INTERFACE,
+    CALL_ANY,
+} CallWord;
 
 typedef struct Form {
     FormId id;

@@ -15,6 +15,7 @@
 #include "base/list.h"
 #include "sim/scenario/actor.h"
 #include "sim/scenario/print.h"
+#include "sim/workload/pictures.h"
 
 #define WAIT_DEFAULT_NS (10 * NS_PER_S)
 #define RACE_PAUSE_DEFAULT_NS (20 * NS_PER_MS)
@@ -81,6 +82,7 @@ struct Run {
     SimNet net;
     ListNode scripts; /* those that are not done */
     bool looking;     /* at what changed */
+    char seen[160];   /* when a picture was last looked at */
     bool changed_again;
     bool over; /* the first script is done, or something failed */
 };
@@ -115,9 +117,9 @@ static void fail(Run *run, const Step *step, const char *why)
     actors_describe(&run->actors, who, sizeof who);
     sim_fail(run->sim,
              "%s:%" PRIu32 ":%" PRIu32
-             ": '%s' %s (%s%shost saw connected %u, initialized %u, disconnected %u)",
-             run->scenario->files[step->place.file], step->place.line, step->place.column, line, why, who,
-             who[0] != '\0' ? "; " : "", atomic_load(&run->stage.events[EVENT_CONNECTED]),
+             ": '%s' %s (%s%s%shost saw connected %u, initialized %u, disconnected %u)",
+             run->scenario->files[step->place.file], step->place.line, step->place.column, line, why,
+             run->seen, who, who[0] != '\0' ? "; " : "", atomic_load(&run->stage.events[EVENT_CONNECTED]),
              atomic_load(&run->stage.events[EVENT_INITIALIZED]),
              atomic_load(&run->stage.events[EVENT_DISCONNECTED]));
     if (run->result->place.line == 0) {
@@ -567,6 +569,19 @@ static void changed(void *opaque)
     run->looking = false;
 }
 
+static bool shows_all(void *opaque, uint8_t display, FakeConnection *connection)
+{
+    Run *run = opaque;
+    char where[120];
+
+    if (display >= run->scenario->devices_len || run->stage.devices[display].qxl == NULL) {
+        return false;
+    }
+    const bool differ = pictures_differ(run->stage.devices[display].qxl, connection, where, sizeof where);
+    snprintf(run->seen, sizeof run->seen, "display %u %s; ", display, differ ? where : "shows all");
+    return !differ;
+}
+
 static void script_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns)
 {
     Script *script = opaque;
@@ -623,9 +638,10 @@ static void script_step(SimClient *step, void *opaque, unsigned ready, uint64_t 
 
 static void on_log(void *opaque, CoreLogLevel level, const char *line)
 {
-    const Run *run = opaque;
+    Run *run = opaque;
     char text[300];
     (void)level;
+    atomic_fetch_add(&run->stage.log_lines, 1);
     if (run->how->say != NULL) {
         snprintf(text, sizeof text, "  log: %s", line);
         run->how->say(run->how->opaque, text);
@@ -675,8 +691,8 @@ static void configure(const Run *run, SimConfig *ret)
     ret->ticket_key = run->how->server->ticket_key;
     ret->opaque = (void *)run;
     ret->channel_event = on_channel_event;
+    ret->log = on_log;
     if (run->how->say != NULL) {
-        ret->log = on_log;
         ret->trace = run->how->trace_all ? on_trace : NULL;
     }
     for (const Step *step = run->scenario->settings; step != NULL; step = step->next) {
@@ -780,6 +796,7 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     actors_init(&run->actors, run->sim, scenario,
                 crypto != NULL ? how->server->crypto_context(crypto) : NULL);
     run->actors.changed = changed;
+    run->actors.shows_all = shows_all;
     run->actors.opaque = run;
     for (const Step *step = scenario->settings; step != NULL; step = step->next) {
         if (step->kind == STEP_NETWORK) {

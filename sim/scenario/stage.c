@@ -161,6 +161,8 @@ void stage_init(Stage *stage, Sim *sim, const Scenario *scenario, const StageSer
             stage->tickets = id == SERVER_TICKETS || (stage->tickets && id != SERVER_NO_TICKETS);
             stage->one_client = id == SERVER_ONE_CLIENT || (stage->one_client && id != SERVER_MANY_CLIENTS);
             stage->name = id == SERVER_NAME ? phrase->args[0].text : stage->name;
+            stage->compression =
+                id == SERVER_COMPRESSION ? 1 + (int)phrase->args[0].range.low : stage->compression;
         }
     }
 }
@@ -186,6 +188,9 @@ void stage_set_up(void *opaque)
         spice_server_set_noauth(stage->server);
     }
     spice_server_set_multiple_clients(stage->server, !stage->one_client);
+    if (stage->compression != 0) {
+        spice_server_set_image_compression(stage->server, (SpiceImageCompression)stage->compression);
+    }
     if (spice_server_init(stage->server, sim_host(stage->sim)) != 0) {
         sim_fail(stage->sim, "spice_server_init() failed");
         return;
@@ -290,6 +295,9 @@ static void host_act(Stage *stage, const Phrase *phrase)
     case HOST_ALLOWS_ONE:
         spice_server_set_multiple_clients(stage->server, 0);
         break;
+    case HOST_SETS_COMPRESSION:
+        spice_server_set_image_compression(stage->server, (SpiceImageCompression)(1 + arg->range.low));
+        break;
     case HOST_ALLOWS_MANY:
         spice_server_set_multiple_clients(stage->server, 1);
         break;
@@ -322,8 +330,107 @@ static bool destroy_some_surface(const StageDevice *device, Sim *sim, bool call)
     return true; /* there is none */
 }
 
+#define CHUNKS_EDGE 48 /* pixels of a side of a picture in chunks: enough to be sent from where it lies */
+#define SURFACES 64u   /* ids that devices announce */
+
+static uint32_t drawing_of(const Arg *arg)
+{
+    return arg->range.low == DRAWING_ANYTHING ? FAKE_QXL_ANY : (uint32_t)arg->range.low;
+}
+
+static uint32_t surface_of(Sim *sim, const Arg *arg)
+{
+    return (uint32_t)stage_pick(sim, "surface", arg->range);
+}
+
+static bool covers(FakeQxl *qxl, uint32_t id, Sim *sim)
+{
+    FakeQxlPicture picture;
+    if (!fake_qxl_picture(qxl, id, &picture)) {
+        return true; /* there is none */
+    }
+    const QXLRect all = {.right = (int32_t)picture.width, .bottom = (int32_t)picture.height};
+    return fake_qxl_fill(qxl, id, &all, sim_choose_at(sim, "color", 1u << 24));
+}
+
+static void updates_all(FakeQxl *qxl)
+{
+    const QXLRect all = {.right = INT32_MAX, .bottom = INT32_MAX};
+    for (uint32_t id = 0; id < SURFACES; id++) {
+        (void)fake_qxl_update_area(qxl, id, &all, false);
+    }
+}
+
+static void device_restarts(StageDevice *device, bool loads)
+{
+    spice_qxl_stop(fake_qxl_instance(device->qxl));
+    fake_qxl_running(device->qxl, false);
+    fake_qxl_save(device->qxl);
+    fake_qxl_poison(device->qxl);
+    if (loads) {
+        (void)fake_qxl_load(device->qxl);
+    }
+    fake_qxl_running(device->qxl, true);
+    spice_qxl_start(fake_qxl_instance(device->qxl));
+}
+
+/* False: not now. What it has no use for now, does nothing. */
+static bool device_calls(Stage *stage, StageDevice *device, CallWord call)
+{
+    const QXLRect all = {.right = INT32_MAX, .bottom = INT32_MAX};
+    FakeQxl *qxl = device->qxl;
+
+    switch (call) {
+    case CALL_STOP_AND_START:
+    case CALL_LOADVM_COMMANDS:
+        device_restarts(device, call == CALL_LOADVM_COMMANDS);
+        return true;
+    case CALL_DESTROY_PRIMARY:
+    case CALL_DESTROY_PRIMARY_ASYNC:
+        return !fake_qxl_has_primary(qxl) ||
+               fake_qxl_primary_destroy(qxl, call == CALL_DESTROY_PRIMARY_ASYNC);
+    case CALL_DESTROY_SURFACES:
+    case CALL_DESTROY_SURFACES_ASYNC:
+        return fake_qxl_surfaces_destroy_all(qxl, call == CALL_DESTROY_SURFACES_ASYNC);
+    case CALL_DESTROY_SURFACE_WAIT:
+        return !fake_qxl_has_surface(qxl, 1) || fake_qxl_surface_destroy_wait(qxl, 1);
+    case CALL_DESTROY_SURFACE_ASYNC:
+        return !fake_qxl_has_surface(qxl, 1) || fake_qxl_surface_destroy_call(qxl, 1);
+    case CALL_RESET_MEMSLOTS:
+        return fake_qxl_reset(qxl);
+    case CALL_DEL_MEMSLOT:
+        (void)fake_qxl_spare_slot_delete(qxl);
+        return true;
+    case CALL_OOM:
+        fake_qxl_oom(qxl);
+        return true;
+    case CALL_RESET_IMAGE_CACHE:
+        spice_qxl_reset_image_cache(fake_qxl_instance(qxl));
+        return true;
+    case CALL_RESET_CURSOR:
+        fake_qxl_cursor_reset(qxl);
+        return true;
+    case CALL_UPDATE_AREA:
+    case CALL_UPDATE_AREA_ASYNC:
+        (void)fake_qxl_update_area(qxl, 0, &all, call == CALL_UPDATE_AREA_ASYNC);
+        return true;
+    case CALL_FLUSH_SURFACES_ASYNC:
+        return fake_qxl_flush_surfaces(qxl);
+    case CALL_DRIVER_UNLOAD:
+        spice_qxl_driver_unload(fake_qxl_instance(qxl));
+        return true;
+    case CALL_REMOVE_INTERFACE:
+        device_remove(stage, device);
+        device_add_again(stage, device);
+        return true;
+    case CALL_ANY:
+        break;
+    }
+    return true;
+}
+
 /* False: no room now. */
-static bool device_act(Stage *stage, const StageDevice *device, const Phrase *phrase)
+static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
 {
     static const QXLRect area = {.left = 0, .top = 0, .right = 32, .bottom = 32};
     FakeQxl *qxl = device->qxl;
@@ -346,7 +453,7 @@ static bool device_act(Stage *stage, const StageDevice *device, const Phrase *ph
     case DEVICE_TRAILS_CURSOR:
         return fake_qxl_cursor_trail(qxl, (uint16_t)sim_choose_at(sim, "trail", 8), 20);
     case DEVICE_RESETS_CURSOR:
-        spice_qxl_reset_cursor(fake_qxl_instance(qxl));
+        fake_qxl_cursor_reset(qxl);
         break;
     case DEVICE_CREATES_PRIMARY:
     case DEVICE_CREATES_PRIMARY_ASYNC:
@@ -370,6 +477,51 @@ static bool device_act(Stage *stage, const StageDevice *device, const Phrase *ph
         break;
     case DEVICE_DRAWS:
         return !fake_qxl_has_primary(qxl) || draw(device, sim);
+    case DEVICE_PAINTS:
+        return !fake_qxl_has_primary(qxl) || fake_qxl_paint(qxl, FAKE_QXL_ANY, drawing_of(arg));
+    case DEVICE_PAINTS_ON: {
+        const uint32_t id = surface_of(sim, &phrase->args[1]);
+        return !fake_qxl_has_surface(qxl, id) || fake_qxl_paint(qxl, id, drawing_of(arg));
+    }
+    case DEVICE_COVERS:
+        return covers(qxl, surface_of(sim, arg), sim);
+    case DEVICE_COPIES_SURFACE: {
+        const uint32_t from = surface_of(sim, arg), to = surface_of(sim, &phrase->args[1]);
+        return !fake_qxl_has_surface(qxl, from) || !fake_qxl_has_surface(qxl, to) ||
+               fake_qxl_copy_surface(qxl, to, from);
+    }
+    case DEVICE_COPIES_CHUNKS: {
+        const uint32_t chunks = (uint32_t)stage_pick(sim, "chunks", arg->range);
+        const uint32_t id = surface_of(sim, &phrase->args[1]);
+        const QXLRect box = {.left = 0, .top = 0, .right = CHUNKS_EDGE, .bottom = CHUNKS_EDGE};
+        return !fake_qxl_has_surface(qxl, id) || fake_qxl_copy_chunks(qxl, id, &box, chunks);
+    }
+    case DEVICE_COPIES_PICTURE: {
+        const uint32_t number = (uint32_t)stage_pick(sim, "picture", arg->range);
+        const uint32_t id = surface_of(sim, &phrase->args[1]);
+        return !fake_qxl_has_surface(qxl, id) || fake_qxl_copy_picture(qxl, id, number);
+    }
+    case DEVICE_UPDATES_ALL:
+        updates_all(qxl);
+        break;
+    case DEVICE_RESETS_IMAGES:
+        spice_qxl_reset_image_cache(fake_qxl_instance(qxl));
+        break;
+    case DEVICE_UNLOADS:
+        spice_qxl_driver_unload(fake_qxl_instance(qxl));
+        break;
+    case DEVICE_SAVES:
+        fake_qxl_save(qxl);
+        break;
+    case DEVICE_LOADS:
+        return fake_qxl_load(qxl); /* once the rings are empty */
+    case DEVICE_POISONS:
+        fake_qxl_poison(qxl);
+        break;
+    case DEVICE_CALLS:
+        return device_calls(stage, device,
+                            arg->range.low == CALL_ANY ? (CallWord)sim_choose_at(sim, "call", CALL_ANY)
+                                                       : (CallWord)arg->range.low);
     case DEVICE_UPDATES:
     case DEVICE_UPDATES_ASYNC:
         (void)fake_qxl_update_area(qxl, 0, &area, phrase->form->id == DEVICE_UPDATES_ASYNC);
@@ -430,7 +582,7 @@ void stage_act(Stage *stage, const Who *who, const Phrase *phrase)
         }
         return;
     }
-    const StageDevice *device = &stage->devices[who->index];
+    StageDevice *device = &stage->devices[who->index];
     for (unsigned ms = 0; ms < PATIENCE_MS; ms++) {
         if (!device->attached || stage->server == NULL || device_act(stage, device, phrase)) {
             return;
@@ -464,6 +616,8 @@ static bool device_value(const Stage *stage, const StageDevice *device, const Ph
         return report.pushed == report.taken + report.lies && report.cookies == 0;
     case DEVICE_RELEASED:
         return report.released >= phrase->args[0].range.low;
+    case DEVICE_WAS_TOLD:
+        return report.unflushed == 0;
     case DEVICE_TAKEN:
         return report.taken >= phrase->args[0].range.low;
     default:
@@ -497,6 +651,8 @@ bool stage_value(Stage *stage, const Who *who, const Phrase *phrase)
         return in_range(atomic_load(&stage->inputs[second->range.low]), first->range);
     case HOST_GOT_AT_LEAST:
         return atomic_load(&stage->inputs[second->range.low]) >= first->range.low;
+    case HOST_LOGGED:
+        return atomic_load(&stage->log_lines) <= first->range.high;
     case HOST_COUNTS:
         return stage->server != NULL &&
                in_range((uint64_t)spice_server_get_num_clients(stage->server), first->range);

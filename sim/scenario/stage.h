@@ -46,6 +46,7 @@ typedef struct Stage {
     Sim *sim;
     bool tickets, one_client; /* settings */
     const char *name;
+    int compression; /* SPICE_IMAGE_COMPRESSION_...; 0: not said */
 
     SpiceServer *server; /* NULL: not yet, or no more */
     bool ready;
@@ -56,6 +57,7 @@ typedef struct Stage {
     atomic_uint events[EVENTS];
     atomic_int events_open; /* CONNECTED without DISCONNECTED */
     atomic_uint inputs[INPUTS];
+    atomic_uint log_lines;
     char failure[400]; /* what the devices found in those that are gone; "": nothing */
 } Stage;
 

@@ -15,6 +15,7 @@
 #include "fake_input.h"
 #include "fake_qxl.h"
 #include "sim/explore/plan.h"
+#include "sim/workload/pictures.h"
 #include "sim/workload/ticket_key.h"
 
 #define CLIENTS_MAX 4u
@@ -185,7 +186,7 @@ static void vcpu(void *arg)
                 spice_server_kbd_leds(&universe->input.keyboard, (int)choose(universe, "leds", 8));
                 break;
             case 1:
-                spice_qxl_reset_cursor(fake_qxl_instance(universe->qxl));
+                fake_qxl_cursor_reset(universe->qxl);
                 break;
             case 2:
                 (void)spice_server_get_num_clients(universe->server);
@@ -429,6 +430,7 @@ static void visitor_arrive(Universe *universe)
     config.full_header = choose(universe, "full header", 4) == 0;
     config.client_mouse = choose(universe, "client mouse", 2) == 0;
     config.crypto = universe->tickets ? crypto_context(universe->crypto) : NULL;
+    config.poison = FAKE_QXL_POISON;
     config.behaviour.cheap_ticket = !universe->tickets;
     const uint32_t unacked = sim_fault(universe->sim, SIM_F5_UNACKED, 4, 3);
     config.behaviour.never_ack = unacked == 1;
@@ -503,42 +505,6 @@ static uint64_t bytes_received(const Universe *universe)
     return bytes;
 }
 
-static void compare_picture(Universe *universe, const Wire *wire, uint32_t id)
-{
-    FakeQxlPicture guest;
-    FakePicture client;
-
-    if (!fake_qxl_picture(universe->qxl, id, &guest) ||
-        (guest.format != SPICE_SURFACE_FMT_32_xRGB && guest.format != SPICE_SURFACE_FMT_32_ARGB)) {
-        return;
-    }
-    if (!fake_connection_picture(wire->connection, id, &client)) {
-        fail(universe, "client %u does not have surface %u", wire->visitor->number, id);
-        return;
-    }
-    if (client.width != guest.width || client.height != guest.height || client.format != guest.format) {
-        fail(universe, "client %u has surface %u of %ux%u, not %ux%u", wire->visitor->number, id,
-             client.width, client.height, guest.width, guest.height);
-        return;
-    }
-    const uint32_t mask = guest.format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
-    uint32_t wrong = 0, first_x = 0, first_y = 0;
-    for (uint32_t y = 0; y < guest.height; y++) {
-        for (uint32_t x = 0; x < guest.width; x++) {
-            uint32_t pixel;
-            memcpy(&pixel, guest.top + guest.stride * (ptrdiff_t)y + x * 4, sizeof pixel);
-            if (((pixel ^ client.pixels[y * client.width + x]) & mask) != 0 && wrong++ == 0) {
-                first_x = x;
-                first_y = y;
-            }
-        }
-    }
-    if (wrong > 0) {
-        fail(universe, "client %u shows %u wrong pixels of surface %u, the first at %u,%u",
-             wire->visitor->number, wrong, id, first_x, first_y);
-    }
-}
-
 /* Once all is quiet every client that could follow shows what the guest has drawn. Where memory was refused to the
  * server, or to clients handles, drawings were lost. */
 static bool compare_pictures(Universe *universe)
@@ -573,8 +539,9 @@ static bool compare_pictures(Universe *universe)
                 !fake_connection_display(wire->connection)->marked) {
                 continue;
             }
-            for (uint32_t id = 0; id < SURFACES_LOOKED_AT; id++) {
-                compare_picture(universe, wire, id);
+            char where[120];
+            if (pictures_differ(universe->qxl, wire->connection, where, sizeof where)) {
+                fail(universe, "client %u %s", visitor->number, where);
             }
         }
     }

@@ -171,6 +171,7 @@ static void whole_life(void **state)
     }
     assert_int_equal(fake_connection_state(display), FAKE_STATE_OPEN);
     assert_int_equal(fake_connection_display(display)->surfaces[0].exists, fake_qxl_has_primary(room.qxl));
+    spice_server_vm_stop(room.server);
     fake_qxl_running(room.qxl, false);
     spice_server_remove_interface(&fake_qxl_instance(room.qxl)->base);
     spice_server_destroy(room.server);

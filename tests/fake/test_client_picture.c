@@ -14,10 +14,11 @@ static void say(Script *s, FakeConnection *c, WireMsg m, uint16_t type)
     script_say(s, c, &m);
 }
 
-static FakeConnection *begin(Script *s)
+static FakeConnection *begin_poisoned(Script *s, uint8_t poison)
 {
     FakeClientConfig config = script_config();
     config.no_pictures = false;
+    config.poison = poison;
     script_begin(s, &config);
     script_session(s);
     FakeConnection *c = script_open(s, WIRE_CHANNEL_DISPLAY, 0);
@@ -26,6 +27,11 @@ static FakeConnection *begin(Script *s)
         (WireMsg){.u.display_surface_create = {0, W, H, WIRE_SURFACE_FMT_32_xRGB, WIRE_SURFACE_FLAG_PRIMARY}},
         WIRE_MSG_DISPLAY_SURFACE_CREATE);
     return c;
+}
+
+static FakeConnection *begin(Script *s)
+{
+    return begin_poisoned(s, 0);
 }
 
 static WireDisplayBase base_at(int32_t left, int32_t top, int32_t right, int32_t bottom)
@@ -131,6 +137,31 @@ static void test_what_does_not_decode_is_said(void **state)
     script_end(&s);
 }
 
+/* 64 bytes of it in a row are no chance; 63 are. */
+static void test_poison_is_no_picture(void **state)
+{
+    (void)state;
+    for (size_t run = 63; run <= 64; run++) {
+        uint8_t pixels[80];
+        Script s;
+        FakeConnection *c = begin_poisoned(&s, 0xdb);
+        memset(pixels, 1, sizeof pixels);
+        memset(pixels + 5, 0xdb, run);
+        WireImage image = {.id = 1, .type = WIRE_IMAGE_TYPE_BITMAP, .width = 20, .height = 1};
+        image.u.bitmap = (WireBitmap){.format = WIRE_BITMAP_FMT_32BIT,
+                                      .flags = WIRE_BITMAP_FLAG_TOP_DOWN,
+                                      .x = 20,
+                                      .y = 1,
+                                      .stride = sizeof pixels,
+                                      .data = span_of(pixels, sizeof pixels)};
+        copy(&s, c, &image);
+        if (run == 64) {
+            script_expect(&s, FAKE_RULE_MEMORY, "from byte 5 of 80");
+        }
+        script_end(&s);
+    }
+}
+
 static void test_surfaces_come_and_go(void **state)
 {
     (void)state;
@@ -158,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_drawn_pixels_are_seen),
         cmocka_unit_test(test_images_are_kept_until_they_are_to_go),
         cmocka_unit_test(test_what_does_not_decode_is_said),
+        cmocka_unit_test(test_poison_is_no_picture),
         cmocka_unit_test(test_surfaces_come_and_go),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

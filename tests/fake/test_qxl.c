@@ -519,6 +519,45 @@ static void test_honest_guests(void **state)
     }
 }
 
+/* What is saved with the machine is held; what was drawn is not, once a call ends the use of guest memory. */
+static void test_what_is_held(void **state)
+{
+    (void)state;
+    Rig rig;
+    const FakeQxlPrimary primary = {.width = 32, .height = 32};
+    const QXLRect box = {.right = 8, .bottom = 8};
+    begin(&rig);
+    assert_true(fake_qxl_primary_create(rig.qxl, &primary, false));
+    assert_true(fake_qxl_surface_create(rig.qxl, 16, 16, SPICE_SURFACE_FMT_32_xRGB));
+    assert_true(fake_qxl_copy_chunks(rig.qxl, 0, &box, 5));
+    assert_true(fake_qxl_copy_surface(rig.qxl, 0, 1));
+    assert_true(fake_qxl_cursor_set(rig.qxl, 0, 1, 1, true));
+    tiny_pump(&rig.tiny, 9);
+    fake_qxl_save(rig.qxl);
+    (void)report(&rig);
+    rig.tiny.lazy = true;
+    assert_true(fake_qxl_primary_destroy(rig.qxl, false));
+    expect(&rig, "destroy_primary is done while a drawing is not released");
+    fake_qxl_running(rig.qxl, false);
+    expect(&rig, "stop is done while a drawing is not released");
+    tiny_finish(&rig.tiny);
+    assert_true(fake_qxl_load(rig.qxl));
+    fake_qxl_save(rig.qxl);
+    (void)report(&rig);
+    rig.tiny.lazy = false;
+    fake_qxl_running(rig.qxl, true);
+    assert_true(fake_qxl_cursor_set(rig.qxl, 0, 1, 1, true));
+    tiny_pump(&rig.tiny, 9);
+    fake_qxl_poison(rig.qxl);
+    tiny_finish(&rig.tiny);
+    fake_qxl_save(rig.qxl);
+    assert_int_equal(fake_qxl_check(rig.qxl, false, NULL), rig.seen + 2);
+    assert_non_null(strstr(fake_qxl_violation(rig.qxl, rig.seen), "the command that made surface 1 is gone"));
+    assert_non_null(strstr(fake_qxl_violation(rig.qxl, rig.seen + 1), "the command of its cursor is gone"));
+    rig.seen += 2;
+    end(&rig);
+}
+
 /* Lies whose command itself has a false address must have one, in every variant. */
 static void test_lies(void **state)
 {
@@ -565,21 +604,14 @@ static void test_hostile_guest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cursor_set),
-        cmocka_unit_test(test_release_poisons),
-        cmocka_unit_test(test_release_wrong),
-        cmocka_unit_test(test_never_released),
-        cmocka_unit_test(test_written_after_release),
-        cmocka_unit_test(test_ring),
-        cmocka_unit_test(test_two_threads),
-        cmocka_unit_test(test_wakeup_race),
-        cmocka_unit_test(test_surface_life),
-        cmocka_unit_test(test_deadlines),
-        cmocka_unit_test(test_cookies),
-        cmocka_unit_test(test_updates),
-        cmocka_unit_test(test_told_wrongly),
-        cmocka_unit_test(test_honest_guests),
-        cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_cursor_set),     cmocka_unit_test(test_release_poisons),
+        cmocka_unit_test(test_what_is_held),   cmocka_unit_test(test_release_wrong),
+        cmocka_unit_test(test_never_released), cmocka_unit_test(test_written_after_release),
+        cmocka_unit_test(test_ring),           cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_wakeup_race),    cmocka_unit_test(test_surface_life),
+        cmocka_unit_test(test_deadlines),      cmocka_unit_test(test_cookies),
+        cmocka_unit_test(test_updates),        cmocka_unit_test(test_told_wrongly),
+        cmocka_unit_test(test_honest_guests),  cmocka_unit_test(test_lies),
         cmocka_unit_test(test_hostile_guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -65,6 +65,13 @@ static void surface_command(TinyServer *tiny, const QXLSurfaceCmd *command, QXLR
     }
 }
 
+static bool update_is_possible(const TinyServer *tiny, const QXLUpdateCmd *update)
+{
+    const uint32_t id = update->surface_id;
+    return (id == 0 || (id < TINY_SURFACES && tiny->creates[id].info != NULL)) &&
+           update->area.left <= update->area.right && update->area.top <= update->area.bottom;
+}
+
 static size_t command_bytes(uint32_t type)
 {
     switch (type) {
@@ -96,7 +103,9 @@ static void obey(TinyServer *tiny, const QXLCommandExt *command)
         surface_command(tiny, memory, info);
         break;
     case QXL_CMD_UPDATE:
-        tiny->interface->notify_update(tiny->qxl, ((const QXLUpdateCmd *)memory)->update_id);
+        if (update_is_possible(tiny, memory)) {
+            tiny->interface->notify_update(tiny->qxl, ((const QXLUpdateCmd *)memory)->update_id);
+        }
         release(tiny, info);
         break;
     default:
@@ -209,6 +218,7 @@ void spice_qxl_destroy_surfaces(QXLInstance *qxl)
     (void)qxl;
     drain(tiny_of_process);
     if (!tiny_of_process->lazy) {
+        release_held(tiny_of_process, 0);
         surfaces_free(tiny_of_process);
     }
 }
@@ -219,15 +229,31 @@ void spice_qxl_destroy_surfaces_async(QXLInstance *qxl, uint64_t cookie)
     complete(tiny_of_process, cookie);
 }
 
+void spice_qxl_loadvm_commands(QXLInstance *qxl, struct QXLCommandExt *commands, uint32_t count)
+{
+    (void)qxl;
+    for (uint32_t i = 0; i < count; i++) {
+        obey(tiny_of_process, &commands[i]);
+    }
+}
+
 void spice_qxl_destroy_surface_async(QXLInstance *qxl, uint32_t id, uint64_t cookie)
 {
     (void)qxl;
     TinyServer *tiny = tiny_of_process;
+    if (!tiny->lazy) {
+        release_held(tiny, 0);
+    }
     if (!tiny->lazy && id < TINY_SURFACES && tiny->creates[id].info != NULL) {
         release(tiny, tiny->creates[id]);
         tiny->creates[id].info = NULL;
     }
     complete(tiny, cookie);
+}
+
+void spice_qxl_destroy_surface_wait(QXLInstance *qxl, uint32_t id)
+{
+    spice_qxl_destroy_surface_async(qxl, id, 0);
 }
 
 void spice_qxl_create_primary_surface(QXLInstance *qxl, uint32_t id, QXLDevSurfaceCreate *surface)
@@ -249,6 +275,9 @@ void spice_qxl_destroy_primary_surface(QXLInstance *qxl, uint32_t id)
     (void)qxl;
     (void)id;
     drain(tiny_of_process);
+    if (!tiny_of_process->lazy) {
+        release_held(tiny_of_process, 0);
+    }
 }
 
 void spice_qxl_destroy_primary_surface_async(QXLInstance *qxl, uint32_t id, uint64_t cookie)
@@ -291,6 +320,9 @@ void spice_qxl_flush_surfaces_async(QXLInstance *qxl, uint64_t cookie)
 {
     (void)qxl;
     drain(tiny_of_process);
+    if (!tiny_of_process->lazy) {
+        release_held(tiny_of_process, 0);
+    }
     complete(tiny_of_process, cookie);
 }
 

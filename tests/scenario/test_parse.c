@@ -165,7 +165,7 @@ static void test_lists(void **state)
     while (arg_words(ARG_WORKS)[n] != NULL) {
         n++;
     }
-    assert_int_equal(1u << (n - 1), FAKE_QXL_WORK_LIES);
+    assert_int_equal(1u << (n - 1), FAKE_QXL_WORK_PAINT);
 }
 
 static const char *sample(ArgKind kind)
@@ -177,7 +177,8 @@ static const char *sample(ArgKind kind)
         [ARG_WIRE] = "alice.cursor", [ARG_THING] = "tablet",      [ARG_MOUSE] = "client",
         [ARG_BUTTON] = "left",       [ARG_EVENT] = "initialized", [ARG_STATE] = "refused",
         [ARG_INPUT] = "motions",     [ARG_LINK_LIE] = "magic",    [ARG_DEVICE_LIE] = "draw-box",
-        [ARG_WORKS] = "cursor, lies"};
+        [ARG_COMPRESSION] = "lz4",   [ARG_MESSAGE] = "draw-copy", [ARG_DRAWING] = "rop3",
+        [ARG_CALL] = "oom",          [ARG_WORKS] = "cursor, lies"};
     return samples[kind];
 }
 

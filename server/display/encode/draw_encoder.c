@@ -187,13 +187,17 @@ static bool send_forgotten(DrawEncoder *encoder, Outgoing *ret)
 
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret)
 {
-    const WireMsg wire = {.channel = WIRE_CHANNEL_DISPLAY, .type = WIRE_MSG_DISPLAY_INVAL_ALL_PIXMAPS};
+    ImageCache *cache = &encoder->image_cache;
 
-    if (!send_plain(encoder, &wire, 1, ret)) {
-        return false;
+    image_cache_evict_all(cache);
+    const bool sent = send_forgotten(encoder, ret);
+    pad_reset(&encoder->pad);
+    if (sent) {
+        image_cache_commit(cache);
+    } else {
+        image_cache_rollback(cache);
     }
-    image_cache_clear(&encoder->image_cache);
-    return true;
+    return sent;
 }
 
 bool draw_encoder_reset_palettes(DrawEncoder *encoder, Outgoing *ret)

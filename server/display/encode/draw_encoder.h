@@ -88,7 +88,7 @@ bool draw_encoder_was_lossy(const DrawEncoder *encoder);
 /* Would this drawing lose something if it may? (Unless the guest changes its pixels meanwhile.) */
 bool draw_encoder_can_lose(const QxlDrawable *drawable);
 
-/* The client forgets all images: INVAL_ALL_PIXMAPS. */
+/* The client forgets all images of this display, by name: INVAL_ALL_PIXMAPS would take those of its other displays, too. */
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);
 /* The client forgets all palettes: INVAL_ALL_PALETTES. */
 bool draw_encoder_reset_palettes(DrawEncoder *encoder, Outgoing *ret);

@@ -294,9 +294,8 @@ void image_cache_rollback(ImageCache *cache)
     message_end(cache);
 }
 
-void image_cache_clear(ImageCache *cache)
+void image_cache_evict_all(ImageCache *cache)
 {
     while (evict_oldest(cache)) {
     }
-    image_cache_commit(cache);
 }

@@ -51,5 +51,5 @@ bool image_cache_add(ImageCache *cache, uint64_t id, uint64_t form, uint64_t pix
 void image_cache_victims(const ImageCache *cache, uint64_t *ret_ids);
 void image_cache_commit(ImageCache *cache);
 void image_cache_rollback(ImageCache *cache);
-/* Outside of a message. */
-void image_cache_clear(ImageCache *cache);
+/* All go, as victims of a message that shows none. */
+void image_cache_evict_all(ImageCache *cache);

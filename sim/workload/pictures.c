@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "sim/workload/pictures.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <spice/enums.h>
+
+#define SURFACES_LOOKED_AT 64u /* ids; as many as the simulated devices announce */
+
+static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, char *ret_where, size_t size)
+{
+    FakeQxlPicture guest;
+    FakePicture client;
+
+    if (!fake_qxl_picture(qxl, id, &guest)) {
+        if (fake_qxl_has_surface(qxl, id) || !fake_connection_picture(display, id, &client)) {
+            return false;
+        }
+        snprintf(ret_where, size, "shows surface %u, which is gone", id);
+        return true;
+    }
+    if (!fake_connection_picture(display, id, &client)) {
+        snprintf(ret_where, size, "does not have surface %u", id);
+        return true;
+    }
+    if (client.width != guest.width || client.height != guest.height || client.format != guest.format) {
+        snprintf(ret_where, size, "has surface %u of %ux%u, not %ux%u", id, client.width, client.height,
+                 guest.width, guest.height);
+        return true;
+    }
+    if (guest.format != SPICE_SURFACE_FMT_32_xRGB && guest.format != SPICE_SURFACE_FMT_32_ARGB) {
+        return false;
+    }
+    const uint32_t mask = guest.format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
+    uint32_t wrong = 0, first_x = 0, first_y = 0;
+    for (uint32_t y = 0; y < guest.height; y++) {
+        for (uint32_t x = 0; x < guest.width; x++) {
+            uint32_t pixel;
+            memcpy(&pixel, guest.top + guest.stride * (ptrdiff_t)y + x * 4, sizeof pixel);
+            if (((pixel ^ client.pixels[y * client.width + x]) & mask) != 0 && wrong++ == 0) {
+                first_x = x;
+                first_y = y;
+            }
+        }
+    }
+    if (wrong > 0) {
+        snprintf(ret_where, size, "shows %u wrong pixels of surface %u, the first at %u,%u", wrong, id,
+                 first_x, first_y);
+    }
+    return wrong > 0;
+}
+
+bool pictures_differ(FakeQxl *qxl, FakeConnection *display, char *ret_where, size_t size)
+{
+    for (uint32_t id = 0; id < SURFACES_LOOKED_AT; id++) {
+        if (surface_differs(qxl, display, id, ret_where, size)) {
+            return true;
+        }
+    }
+    return false;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* pictures.h: does a client show what the guest has drawn?
+ *
+ * The guest's side is what lies in its memory, so it must have asked the server for all of it (update_area), and nothing
+ * may be under way. Surfaces of 32 bits are compared, pixel by pixel; others need only be there.
+ *
+ * Ownership  borrows both.
+ * Thread     outside simulated threads, or in one with the host's lock.
+ */
+#pragma once
+
+#include "fake-client/fake_client.h"
+#include "fake_qxl.h"
+
+/* True, and where, if the two differ. */
+bool pictures_differ(FakeQxl *qxl, FakeConnection *display, char *ret_where, size_t size);
