@@ -9,6 +9,28 @@
 
 /* ---- Playing and drawing ---- */
 
+bool cli_close(FILE *file, const char *path)
+{
+    const bool written = ferror(file) == 0; /* fclose() sees only what was left to write */
+    if (fclose(file) != 0 || !written) {
+        fprintf(stderr, "spice-sim: %s: not all of it could be written\n", path);
+        return false;
+    }
+    return true;
+}
+
+void cli_warn_of_level(SimLevel level)
+{
+#ifndef SUMAC_SIM_ACCESSES
+    if (level == SIM_LEVEL_ACCESSES) {
+        fputs("spice-sim: this build has no level 2 (preset preempt has): threads switch at calls only\n",
+              stderr);
+    }
+#else
+    (void)level;
+#endif
+}
+
 /* To a file, if there is one to write to. */
 static bool draw_in(const char *path, const SimTrace *trace, const SimReplay *replay,
                     const SimOutcome *outcome)
@@ -25,7 +47,7 @@ static bool draw_in(const char *path, const SimTrace *trace, const SimReplay *re
     } else {
         sim_trace_perfetto(trace, to);
     }
-    return fclose(to) == 0;
+    return cli_close(to, path);
 }
 
 bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret)
@@ -67,13 +89,15 @@ static int tell(const SimReplay *replay, const SimOutcome *outcome)
     if (outcome->failure[0] != '\0') {
         cli_print_failure(outcome);
     }
-    printf("  hash %016" PRIx64 ", %" PRIu64 " steps\n", outcome->hash, outcome->steps);
+    if (outcome->hash != 0) { /* else it died */
+        printf("  hash %016" PRIx64 ", %" PRIu64 " steps\n", outcome->hash, outcome->steps);
+    }
     if (replay->failure[0] != '\0') {
         sim_signature(replay->failure, expected);
         sim_signature(outcome->failure, signature);
         if (strcmp(expected, signature) != 0) {
             printf("  not as the file says: %s\n", replay->failure);
-        } else if (replay->hash != 0 && replay->hash != outcome->hash) {
+        } else if (replay->hash != 0 && outcome->hash != 0 && replay->hash != outcome->hash) {
             printf("  the same failure, but not the same events as when the file was written (%016" PRIx64
                    ")\n",
                    replay->hash);
@@ -99,6 +123,10 @@ int cli_run(Cli *cli)
 {
     SimStage stage = {0};
     int worst = CLI_FOUND_NOTHING;
+    if (cli->chosen_len > 1 && (cli->html != NULL || cli->perfetto != NULL)) {
+        fputs("spice-sim: --html and --perfetto draw one SUBJECT\n", stderr);
+        return CLI_USAGE;
+    }
     for (size_t i = 0; i < cli->chosen_len; i++) {
         SimReplay replay = {.plan = sim_plan(cli->chosen[i], cli->first, cli->level)};
         replay.plan.faults &= ~cli->without;
@@ -152,6 +180,8 @@ static bool open_one(Cli *cli, SimReplay *ret)
     ret->plan.faults &= ~cli->without;
     if (cli->has_level) {
         ret->plan.level = cli->level;
+    } else {
+        cli_warn_of_level(ret->plan.level);
     }
     return true;
 }
@@ -177,7 +207,7 @@ static void say(void *opaque, const char *line)
     fprintf(stderr, "  %s\n", line);
 }
 
-bool cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, const char *path)
+int cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, const char *path)
 {
     const SimShrinkOptions options = {.say = cli->quiet ? NULL : say, .seconds_max = cli->seconds};
     SimShrinkReport report;
@@ -185,7 +215,8 @@ bool cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, cons
     char error[200];
     if (!sim_shrink(stage, from, &options, &small, &report, error, sizeof error)) {
         fprintf(stderr, "spice-sim: %s\n", error);
-        return false;
+        return report.runs == 1 ? CLI_USAGE
+                                : CLI_BROKEN; /* played once, and well: there is nothing to shrink */
     }
     fprintf(stderr,
             "shrunk from %zu decisions to %zu, and %zu values, in %" PRIu64 " runs (%" PRIu64
@@ -194,12 +225,11 @@ bool cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, cons
             report.remembered, report.seconds);
     FILE *to = path == NULL ? stdout : fopen(path, "w");
     bool written = to != NULL;
-    if (written) {
-        sim_replay_write(&small, to);
-        written = to == stdout ? fflush(to) == 0 : fclose(to) == 0;
-    }
     if (!written) {
         perror(path);
+    } else {
+        sim_replay_write(&small, to);
+        written = to == stdout ? fflush(to) == 0 && ferror(to) == 0 : cli_close(to, path);
     }
     if (report.token[0] != '\0') {
         fprintf(stderr, "as a token, not quite as small: %s\n", report.token);
@@ -212,7 +242,7 @@ bool cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, cons
         written = cli_draw(cli, stage, &small, &outcome);
     }
     sim_replay_free(&small);
-    return written;
+    return written ? CLI_FOUND : CLI_BROKEN;
 }
 
 int cli_shrink(Cli *cli)
@@ -222,10 +252,10 @@ int cli_shrink(Cli *cli)
     if (!open_one(cli, &replay)) {
         return CLI_USAGE;
     }
-    const bool made = cli_make_small(cli, &stage, &replay, cli->out);
+    const int status = cli_make_small(cli, &stage, &replay, cli->out);
     sim_replay_free(&replay);
     sim_stage_free(&stage);
-    return made ? CLI_FOUND : CLI_BROKEN;
+    return status;
 }
 
 /* ---- The list ---- */
