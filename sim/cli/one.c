@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "sim/cli/files.h"
 #include "sim/explore/trace.h"
@@ -50,10 +51,44 @@ static bool draw_in(const char *path, const SimTrace *trace, const SimReplay *re
     return cli_close(to, path);
 }
 
-bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret)
+static bool same_decision(const SimDecision *a, const SimDecision *b)
 {
-    SimPlayOptions options = {.backend = cli->backend};
-    SimRecord record = {0};
+    return a->kind == b->kind && strcmp(a->who, b->who) == 0 &&
+           (a->kind == SIM_DECISION_SWITCH
+                ? sim_step_compare(a->step, b->step) == 0 && strcmp(a->whom, b->whom) == 0
+                : strcmp(a->site, b->site) == 0 && (a->use == SIM_EVERY_USE || a->use == b->use));
+}
+
+static bool is_recorded(const SimDecision *decision, const SimDecisions *recorded)
+{
+    for (size_t i = 0; i < recorded->len; i++) {
+        if (same_decision(decision, &recorded->list[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A file may be of another program: then some of what it says never comes up. */
+static size_t count_missed(const SimReplay *replay, const SimRecord *record)
+{
+    const SimDecisions *said = &replay->script.decisions;
+    size_t missed = 0;
+    for (size_t i = 0; i < said->len; i++) {
+        const SimDecision *decision = &said->list[i];
+        const bool changes_nothing = decision->kind == SIM_DECISION_FAULT && decision->value == 0;
+        missed += !changes_nothing &&
+                  !is_recorded(decision,
+                               decision->kind == SIM_DECISION_VALUE ? &record->values : &record->decisions);
+    }
+    return missed;
+}
+
+static bool draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret,
+                 size_t *ret_missed)
+{
+    SimRecord record = {.with_values = replay->has_script};
+    SimPlayOptions options = {.backend = cli->backend, .record = &record};
     SimTrace *trace = NULL;
     if (cli->trace || cli->html != NULL || cli->perfetto != NULL) {
         trace = sim_trace_new();
@@ -62,7 +97,6 @@ bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutco
         }
         options.watcher = trace;
         options.watch = sim_trace_watch;
-        options.record = &record;
     }
     bool good = sim_play_apart(stage, replay, &options, ret);
     if (good && trace != NULL) {
@@ -74,13 +108,20 @@ bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutco
         good = good && draw_in(cli->html, trace, &drawn, ret) && draw_in(cli->perfetto, trace, NULL, ret);
         sim_decisions_free(&drawn.script.decisions);
     }
+    *ret_missed = count_missed(replay, &record);
     sim_record_free(&record);
     sim_trace_free(trace);
     return good;
 }
 
+bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret)
+{
+    size_t missed;
+    return draw(cli, stage, replay, ret, &missed);
+}
+
 /* Says what came of it; the exit code. */
-static int tell(const SimReplay *replay, const SimOutcome *outcome)
+static int tell(const SimReplay *replay, const SimOutcome *outcome, size_t missed)
 {
     char token[SIM_TOKEN_BYTES], expected[SIM_FAILURE_BYTES], signature[SIM_FAILURE_BYTES];
     sim_token_print(&replay->plan, token);
@@ -97,11 +138,14 @@ static int tell(const SimReplay *replay, const SimOutcome *outcome)
         sim_signature(outcome->failure, signature);
         if (strcmp(expected, signature) != 0) {
             printf("  not as the file says: %s\n", replay->failure);
-        } else if (replay->hash != 0 && outcome->hash != 0 && replay->hash != outcome->hash) {
-            printf("  the same failure, but not the same events as when the file was written (%016" PRIx64
-                   ")\n",
-                   replay->hash);
         }
+    }
+    if (replay->hash != 0 && outcome->hash != 0 && replay->hash != outcome->hash) {
+        printf("  not the same events as when the file was written (%016" PRIx64 ")\n", replay->hash);
+    }
+    if (missed > 0 && outcome->hash != 0) { /* else it ended early */
+        printf("  of %zu decisions of the file %zu never came up, or changed nothing\n",
+               replay->script.decisions.len, missed);
     }
     if (strncmp(outcome->failure, SWEEP_HARNESS, strlen(SWEEP_HARNESS)) == 0) {
         return CLI_BROKEN;
@@ -112,11 +156,12 @@ static int tell(const SimReplay *replay, const SimOutcome *outcome)
 static int play(const Cli *cli, SimStage *stage, const SimReplay *replay)
 {
     SimOutcome outcome;
-    if (!cli_draw(cli, stage, replay, &outcome)) {
+    size_t missed;
+    if (!draw(cli, stage, replay, &outcome, &missed)) {
         fputs("spice-sim: could not play it, or not write what was asked for\n", stderr);
         return CLI_BROKEN;
     }
-    return tell(replay, &outcome);
+    return tell(replay, &outcome, missed);
 }
 
 int cli_run(Cli *cli)
@@ -163,6 +208,12 @@ static void subject_of(const char *token_or_path, char ret[200])
 static bool open_one(Cli *cli, SimReplay *ret)
 {
     char error[300], name[200], path[256];
+    struct stat status;
+    if (!sim_token_looks_like_one(cli->arguments[0]) && stat(cli->arguments[0], &status) == 0 &&
+        !S_ISREG(status.st_mode)) {
+        fprintf(stderr, "spice-sim: %s is no ordinary file\n", cli->arguments[0]);
+        return false;
+    }
     for (size_t i = 1; i < cli->arguments_len; i++) {
         if (!cli_load(cli, cli->arguments[i])) {
             return false;
@@ -175,6 +226,9 @@ static bool open_one(Cli *cli, SimReplay *ret)
     }
     if (!sim_replay_open(cli->arguments[0], cli->all, ret, error, sizeof error)) {
         fprintf(stderr, "spice-sim: %s: %s\n", cli->arguments[0], error);
+        if (name[0] != '\0' && sim_subject_named(cli->all, name) == NULL) {
+            fprintf(stderr, "spice-sim: the token of a scenario is followed by its file, %s.scn\n", name);
+        }
         return false;
     }
     ret->plan.faults &= ~cli->without;

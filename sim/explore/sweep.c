@@ -219,6 +219,9 @@ static void find(Sweep *sweep, const SimPlan *plan, const SimOutcome *outcome)
         return;
     }
     const bool new = is_new(sweep, outcome->failure);
+    if (new && order->found_max != 0 && sweep->count.found_new >= order->found_max) {
+        return; /* by another process, before it heard that it is over */
+    }
     sweep->count.found++;
     sweep->count.found_new += new;
     sweep->count.harness += strncmp(outcome->failure, SWEEP_HARNESS, strlen(SWEEP_HARNESS)) == 0;

@@ -548,6 +548,9 @@ static bool phrase_is_possible(Parser *p, const Token *at, const Phrase *phrase)
     if (strstr(phrase->form->pattern, "one in") != NULL && first->range.low == 0) {
         return parse_refuse(p, SCENARIO_ERROR_RANGE, at, "one in 0 makes no sense");
     }
+    if (id == FAULT_F9_HANDLES && first->range.low == 0) {
+        return parse_refuse(p, SCENARIO_ERROR_RANGE, at, "at most 0 handles makes no sense");
+    }
     if (first->kind == ARG_BYTES && first->range.low == 0) {
         return parse_refuse(p, SCENARIO_ERROR_RANGE, at, "a buffer has at least 1 byte");
     }

@@ -99,7 +99,7 @@ class Cli(unittest.TestCase):
 
     def test_exhaustive_search_says_when_it_is_complete(self):
         done = self.run_cli("explore", "planted-access", "--seeds", "1", "--schedulers", "exhaustive1")
-        self.assertIn("1 searches complete", done.stdout)
+        self.assertIn("1 search complete", done.stdout)
         token = re.search(r"^found (\S+)$", self.run_cli("explore", "planted-deadlock", "--seeds", "1", "--schedulers",
                                                          "exhaustive1", code=1).stdout, re.M)[1]
         self.assertIn("deadlock", self.run_cli("replay", token, code=1).stdout)
