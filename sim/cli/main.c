@@ -512,7 +512,12 @@ int main(int argc, char **argv)
             if (status == 0 && cli.has_level) {
                 cli_warn_of_level(cli.level);
             }
-            return status != 0 ? status : commands[i].run(&cli);
+            status = status != 0 ? status : commands[i].run(&cli);
+            if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+                fputs("spice-sim: not all of what was found could be printed\n", stderr);
+                status = status > CLI_FOUND ? status : CLI_BROKEN;
+            }
+            return status;
         }
         nearest_offer(&nearest, commands[i].name);
     }
