@@ -54,8 +54,9 @@ static const char help_text[] =
     "  --jsonl FILE           explore: one line of JSON for each universe\n"
     "  --quiet                no progress\n"
     "\n"
-    "Exit code 0: nothing was found, 1: something was, 2: wrong options, 3: the simulator itself is "
-    "broken.\n";
+    "Exit code 0: nothing was found, 1: something was, 2: wrong options or files, 3: the simulator itself "
+    "is broken,\n"
+    "130 and 143: explore was told to end before it found anything.\n";
 
 static int wrong(const char *format, const char *what)
 {
