@@ -101,6 +101,17 @@ Status draw_no_memory(Draw *draw)
     return STATUS_LIMIT;
 }
 
+Status draw_work(Draw *draw, uint64_t steps)
+{
+    if (steps < draw->work_left) {
+        draw->work_left -= steps;
+        return STATUS_OK;
+    }
+    draw->work_left = 0;
+    qxl_fault(draw->fault, "a drawing of more work than its size is worth", draw->drawable->type);
+    return STATUS_LIMIT;
+}
+
 static const QxlMask *mask_of(const QxlDrawable *drawable)
 {
     switch (drawable->type) {
@@ -158,12 +169,18 @@ static Status draw_by_type(Draw *draw)
 
 Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable, QxlFault *ret_fault)
 {
-    Draw draw = {.set = set, .canvas = canvas, .drawable = drawable, .fault = ret_fault};
+    const Box whole = {.x2 = canvas->raster.width, .y2 = canvas->raster.height};
+    Box seen = box_of(&drawable->box);
+    const uint64_t pixels =
+        box_intersect(&seen, &whole) ? (uint64_t)(seen.x2 - seen.x1) * (uint64_t)(seen.y2 - seen.y1) : 0;
+    const uint64_t work = CANVAS_WORK_MIN + CANVAS_WORK_PER_PIXEL * pixels;
+    Draw draw = {.set = set, .canvas = canvas, .drawable = drawable, .work_left = work, .fault = ret_fault};
     Status status = area_open(&draw, mask_of(drawable));
     if (status == STATUS_OK && !box_is_empty(&draw.area.box)) {
         status = draw_by_type(&draw);
     }
     area_close(&draw.area);
+    set->work += work - draw.work_left + pixels / CANVAS_PIXELS_PER_STEP + 1;
     scratch_free(set, CANVAS_SCRATCH_KEEP_BYTES);
     return status;
 }

@@ -46,6 +46,7 @@ typedef struct Draw {
     const Canvas *canvas;
     const QxlDrawable *drawable;
     Area area;
+    uint64_t work_left; /* steps that it may still cost */
     QxlFault *fault;
 } Draw;
 
@@ -67,6 +68,8 @@ Status area_flatten(Draw *draw);
 
 /* "There is no memory." */
 Status draw_no_memory(Draw *draw);
+/* It costs that many steps more. STATUS_LIMIT: that is too much, also later. */
+Status draw_work(Draw *draw, uint64_t steps);
 
 /* ---- From where ---- */
 
