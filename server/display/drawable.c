@@ -186,6 +186,7 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     drawable->extents = extents_of(qxl);
     drawable->opaque = is_opaque(qxl);
     drawable->bytes = sizeof *drawable + qxl->own_bytes + qxl->pinned_bytes;
+    drawable->work = canvas_work_of(qxl);
     find_reads(drawable, qxl);
     list_init(&drawable->in_pending);
     list_init(&drawable->in_cell);

@@ -48,6 +48,7 @@ typedef struct Drawable {
     DrawableRead reads[DRAWABLE_READS_MAX];
     uint32_t read_count;
     uint64_t bytes; /* of memory, ours or the guest's, that it costs to keep it */
+    uint64_t work;  /* to draw it, in steps (canvas.h) */
     uint32_t holds; /* bytes that lie in it are on their way */
     ListNode in_worker, in_pending, in_cell;
 } Drawable;

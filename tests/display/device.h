@@ -90,6 +90,8 @@ uint64_t device_fill(Device *device, uint32_t surface_id, QXLRect box, uint32_t 
 uint64_t device_copy_bits(Device *device, uint32_t surface_id, QXLRect box, int32_t from_x, int32_t from_y);
 /* A picture of one colour, whose pixels stay in the device's memory. */
 uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t color);
+/* `lines` lines across the box, each over the one before. */
+uint64_t device_stroke(Device *device, uint32_t surface_id, QXLRect box, uint32_t lines);
 /* All of another surface, from its first pixel on. */
 uint64_t device_show(Device *device, uint32_t surface_id, QXLRect box, uint32_t source);
 

@@ -133,6 +133,31 @@ static const QxlMask *mask_of(const QxlDrawable *drawable)
     }
 }
 
+static uint64_t work_most(uint64_t pixels)
+{
+    return CANVAS_WORK_MIN + CANVAS_WORK_PER_PIXEL * pixels;
+}
+
+uint64_t canvas_work_of(const QxlDrawable *drawable)
+{
+    const Box box = box_of(&drawable->box);
+    const uint64_t pixels = box_pixels(&box);
+    uint64_t work = 0;
+
+    for (uint32_t i = 0; i < drawable->image_count; i++) {
+        const QxlImage *image = drawable->images[i];
+        if (image->type == SPICE_IMAGE_TYPE_BITMAP) {
+            work += (uint64_t)image->width * image->height / CANVAS_PIXELS_PER_STEP;
+        }
+    }
+    if (drawable->type == QXL_DRAW_STROKE) {
+        work += drawable->u.stroke.path.points * ((uint64_t)(box.x2 - box.x1) + (uint64_t)(box.y2 - box.y1));
+    } else if (drawable->type == QXL_DRAW_COMPOSITE) {
+        work += pixels;
+    }
+    return pixels / CANVAS_PIXELS_PER_STEP + 1 + (work < work_most(pixels) ? work : work_most(pixels));
+}
+
 static Status draw_by_type(Draw *draw)
 {
     switch (draw->drawable->type) {
@@ -171,9 +196,8 @@ Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *draw
 {
     const Box whole = {.x2 = canvas->raster.width, .y2 = canvas->raster.height};
     Box seen = box_of(&drawable->box);
-    const uint64_t pixels =
-        box_intersect(&seen, &whole) ? (uint64_t)(seen.x2 - seen.x1) * (uint64_t)(seen.y2 - seen.y1) : 0;
-    const uint64_t work = CANVAS_WORK_MIN + CANVAS_WORK_PER_PIXEL * pixels;
+    const uint64_t pixels = box_intersect(&seen, &whole) ? box_pixels(&seen) : 0;
+    const uint64_t work = work_most(pixels);
     Draw draw = {.set = set, .canvas = canvas, .drawable = drawable, .work_left = work, .fault = ret_fault};
     Status status = area_open(&draw, mask_of(drawable));
     if (status == STATUS_OK && !box_is_empty(&draw.area.box)) {

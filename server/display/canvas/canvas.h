@@ -65,6 +65,8 @@ CanvasSet canvas_set_of(const QxlMemory *memory, const Canvas *(*find)(void *opa
                         void *opaque);
 void canvas_set_finish(CanvasSet *set);
 
+/* Steps that it may cost, as far as that can be seen from outside. */
+uint64_t canvas_work_of(const QxlDrawable *drawable);
 /* Draws on `canvas`, which is what find(drawable->surface_id) would give. */
 Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable,
                    QxlFault *ret_fault) STATUS_MUST_CHECK;

@@ -57,6 +57,7 @@ void area_close(Area *area);
 bool box_is_empty(const Box *box);
 bool box_intersect(Box *box, const Box *other); /* false: nothing is left */
 Box box_of(const QXLRect *rect);
+uint64_t box_pixels(const Box *box); /* it is not empty */
 /* Calls `each` for disjoint boxes that together are the area; none is empty. */
 void area_each(const Area *area, void (*each)(void *opaque, const Box *box), void *opaque);
 

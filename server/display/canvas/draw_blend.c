@@ -267,6 +267,9 @@ Status draw_composite(Draw *draw)
         status = sampled_image(draw, &mask, &box, &blend.mask, &blend.mask_dx, &blend.mask_dy);
     }
     if (status == STATUS_OK) {
+        status = draw_work(draw, box_pixels(&box)); /* of its size, but much of it */
+    }
+    if (status == STATUS_OK) {
         status = canvas_keep(draw, &box, SCRATCH_RESULT, &result);
     }
     if (status == STATUS_OK) {

@@ -29,8 +29,8 @@ static void pen_box(void *opaque, const Box *box)
 {
     const Pen *pen = opaque;
     Area area = pen->draw->area;
-    const uint64_t pixels = (uint64_t)(box->x2 - box->x1) * (uint64_t)(box->y2 - box->y1);
-    if (box_intersect(&area.box, box) && draw_work(pen->draw, STROKE_BOX_STEPS + pixels) == STATUS_OK) {
+    if (box_intersect(&area.box, box) &&
+        draw_work(pen->draw, STROKE_BOX_STEPS + box_pixels(box)) == STATUS_OK) {
         paint_area(&pen->paint, &area);
     }
 }

@@ -57,8 +57,7 @@ static Status glyph_put(Draw *draw, const QxlGlyph *glyph, unsigned depth, const
     if (!box_intersect(&part, mask_box)) {
         return STATUS_OK;
     }
-    const uint64_t pixels = (uint64_t)(part.x2 - part.x1) * (uint64_t)(part.y2 - part.y1);
-    const Status status = draw_work(draw, pixels / GLYPH_PIXELS_PER_STEP + 1);
+    const Status status = draw_work(draw, box_pixels(&part) / GLYPH_PIXELS_PER_STEP + 1);
     if (status != STATUS_OK) {
         return status;
     }
