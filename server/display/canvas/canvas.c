@@ -138,6 +138,8 @@ static uint64_t work_most(uint64_t pixels)
     return CANVAS_WORK_MIN + CANVAS_WORK_PER_PIXEL * pixels;
 }
 
+#define STROKE_PIXEL_STEPS UINT64_C(4) /* of a slanted line */
+
 uint64_t canvas_work_of(const QxlDrawable *drawable)
 {
     const Box box = box_of(&drawable->box);
@@ -151,7 +153,9 @@ uint64_t canvas_work_of(const QxlDrawable *drawable)
         }
     }
     if (drawable->type == QXL_DRAW_STROKE) {
-        work += drawable->u.stroke.path.points * ((uint64_t)(box.x2 - box.x1) + (uint64_t)(box.y2 - box.y1));
+        const int64_t width = (int64_t)box.x2 - box.x1, height = (int64_t)box.y2 - box.y1;
+        work +=
+            STROKE_PIXEL_STEPS * drawable->u.stroke.path.points * (uint64_t)(width > height ? width : height);
     } else if (drawable->type == QXL_DRAW_COMPOSITE) {
         work += pixels;
     }
