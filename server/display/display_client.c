@@ -423,16 +423,17 @@ const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawabl
 
 /* ---- Damage ---- */
 
-/* The uppermost part of the damage that fits a message. */
-static pixman_box32_t next_band(pixman_region32_t *damage)
+pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
 {
-    int rects;
-    pixman_box32_t band = *pixman_region32_rectangles(damage, &rects);
-    const int64_t line = (int64_t)(band.x2 - band.x1) * 4;
-    const int64_t lines = DISPLAY_BAND_BYTES / line > 0 ? DISPLAY_BAND_BYTES / line : 1;
+    pixman_box32_t band = *box;
+    const int64_t pixels = bytes / 4;
+    const int64_t width = (int64_t)band.x2 - band.x1, height = (int64_t)band.y2 - band.y1;
 
-    if (band.y2 - band.y1 > lines) {
-        band.y2 = (int32_t)(band.y1 + lines);
+    if (width > pixels) {
+        band.x2 = (int32_t)(band.x1 + pixels);
+        band.y2 = band.y1 + 1;
+    } else if (height > pixels / width) {
+        band.y2 = (int32_t)(band.y1 + pixels / width);
     }
     return band;
 }
@@ -452,7 +453,9 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
             !pixman_region32_not_empty(&at->damage)) {
             continue;
         }
-        const pixman_box32_t band = next_band(&at->damage);
+        int rects;
+        const pixman_box32_t band =
+            display_band(pixman_region32_rectangles(&at->damage, &rects), DISPLAY_BAND_BYTES);
         if (!send_area(client, surface, id, &band, now_ns)) {
             rcc_close(rcc, "no memory for the pixels that it is owed");
             return false;

@@ -82,6 +82,8 @@ static inline void display_client_changed(DisplayClient *client)
     client->changes -= client->changes > 0;
 }
 
+/* The uppermost part of the box, whole lines if they are short, whose pixels are no more than so many bytes (at least 4). */
+pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes);
 /* Of the items that drawables are. */
 extern const PipeItemType display_drawable_type;
 /* For RedChannelOps. */

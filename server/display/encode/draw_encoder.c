@@ -210,6 +210,7 @@ static bool message_finish(DrawEncoder *encoder, bool made, const QxlDrawable *d
 
     draw_message_drop(&encoder->message);
     pad_reset(&encoder->pad);
+    image_encoder_trim(&encoder->images);
     if (sent) {
         image_cache_commit(&encoder->image_cache);
         palette_cache_commit(&encoder->palette_cache);

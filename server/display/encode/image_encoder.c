@@ -1,40 +1,75 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/encode/image_encoder.h"
 
+#include <stdalign.h>
+
 #include <spice/enums.h>
 #include <spice/qxl_dev.h>
 
 #include "base/check.h"
 #include "wire/wire.h"
 
-static void *core_memory_alloc(void *owner, size_t size)
+/* What the codecs take, and how much that is. */
+typedef struct CodecBlock {
+    size_t size;
+    alignas(max_align_t) uint8_t bytes[];
+} CodecBlock;
+
+static void *codec_alloc(void *owner, size_t size)
 {
-    const Core *core = owner;
-    return core->alloc(core, size);
+    ImageEncoder *encoder = owner;
+    CodecBlock *block =
+        size <= SIZE_MAX / 2 ? encoder->core->alloc(encoder->core, sizeof *block + size) : NULL;
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->size = size;
+    encoder->codec_bytes += size;
+    return block->bytes;
 }
 
-static void core_memory_free(void *owner, void *memory)
+static void codec_free(void *owner, void *memory)
 {
-    const Core *core = owner;
-    core->free(core, memory);
+    ImageEncoder *encoder = owner;
+
+    if (memory != NULL) {
+        CodecBlock *block = (CodecBlock *)(void *)((uint8_t *)memory - offsetof(CodecBlock, bytes));
+        encoder->codec_bytes -= block->size;
+        encoder->core->free(encoder->core, block);
+    }
 }
 
 bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad)
 {
     *encoder = (ImageEncoder){
         .core = core,
-        .memory = {core_memory_alloc, core_memory_free, (void *)(uintptr_t)core},
+        .memory = {codec_alloc, codec_free, encoder},
         .pool = block_pool_new(core),
         .pad = pad,
     };
     return encoder->pool != NULL;
 }
 
+static void codecs_free(ImageEncoder *encoder)
+{
+    lz_encoder_free(encoder->lz);
+    lz4_encoder_free(encoder->lz4);
+    encoder->lz = NULL;
+    encoder->lz4 = NULL;
+}
+
 void image_encoder_finish(ImageEncoder *encoder)
 {
     block_pool_free(encoder->pool);
-    lz_encoder_free(encoder->lz);
-    lz4_encoder_free(encoder->lz4);
+    codecs_free(encoder);
+}
+
+void image_encoder_trim(ImageEncoder *encoder)
+{
+    if (encoder->codec_bytes > IMAGE_CODECS_KEEP_BYTES) {
+        codecs_free(encoder);
+    }
 }
 
 void encoded_image_drop(EncodedImage *image)

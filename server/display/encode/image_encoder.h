@@ -22,6 +22,8 @@
 #include "display/encode/palette_cache.h"
 #include "wire/wire.h"
 
+#define IMAGE_CODECS_KEEP_BYTES                                                                              \
+    (8u << 20)                    /* bytes that codecs keep from image to image: a screen of 1920 x 1080 */
 #define IMAGE_CODED_BYTES_MIN 54u /* bytes of pixels; less is not worth it. The existing server's number */
 
 typedef struct ImageEncoder {
@@ -31,6 +33,7 @@ typedef struct ImageEncoder {
     Pad *pad;
     LzEncoder *lz; /* made when they are first needed */
     Lz4Encoder *lz4;
+    size_t codec_bytes; /* that they have */
     uint64_t next_area; /* number of the next image that is ours */
 } ImageEncoder;
 
@@ -53,8 +56,11 @@ typedef struct ImageOptions {
     PaletteCache *palettes;
 } ImageOptions;
 
+/* It must stay where it is. */
 bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad);
 void image_encoder_finish(ImageEncoder *encoder);
+/* A message is made: codecs, which remember nothing of it, give back what only few need. */
+void image_encoder_trim(ImageEncoder *encoder);
 
 bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
                   EncodedImage *ret);
