@@ -4,6 +4,7 @@
 #include <spice/enums.h>
 
 #include "display/display_internal.h"
+#include "display/merge.h"
 
 /* ---- Life ---- */
 
@@ -392,27 +393,83 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     }
 }
 
+static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
+{
+    client->drawables--;
+    client->bytes -= drawable->bytes;
+}
+
+static bool send_drawable(DisplayClient *client, Drawable *drawable)
+{
+    client->encoding = drawable;
+    const bool sent =
+        draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &client->base.out);
+    client->encoding = NULL;
+    return sent;
+}
+
+static bool send_merged(DisplayClient *client, const Merge *merge)
+{
+    RedChannelClient *rcc = &client->base;
+    JoinedCopy *joined = merge->count > 1 ? merge_join(merge, rcc->core) : NULL;
+    bool sent = true;
+
+    if (joined != NULL) {
+        sent = draw_encoder_draw(client->encoder, joined_copy_drawable(joined),
+                                 merge->drawables[0]->surface_id, &rcc->out);
+        joined_copy_free(joined, rcc->core);
+        return sent;
+    }
+    for (uint32_t i = 0; i < merge->count && sent; i++) {
+        sent = send_drawable(client, merge->drawables[i]);
+    }
+    return sent;
+}
+
+/* Takes from the pipe what follows and belongs to it. References are the merge's then, but that of the first. */
+static void merge_followers(DisplayClient *client, Merge *merge)
+{
+    Pipe *pipe = &client->base.pipe;
+    PipeItem *item;
+
+    while ((item = pipe_first(pipe)) != NULL && item->type == &display_drawable_type) {
+        Drawable *drawable = drawable_of(item);
+        const bool dropped = drawable->dropped;
+        if (!dropped && !merge_add(merge, drawable)) {
+            return;
+        }
+        (void)pipe_pop(pipe);
+        leaves_pipe(client, drawable);
+        if (dropped) {
+            pipe_item_unref(item);
+        }
+    }
+}
+
 static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     Drawable *drawable = drawable_of(item);
     DisplayClient *client = display_client_of(rcc);
     ClientSurface *at = &client->surfaces[drawable->surface_id];
     const uint64_t before = rcc->sent_serial;
+    Merge merge;
 
     (void)now_ns;
-    client->drawables--;
-    client->bytes -= drawable->bytes;
+    leaves_pipe(client, drawable);
     if (drawable->dropped || at->told != drawable->generation) {
         return;
     }
-    client->encoding = drawable;
-    const bool sent = draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &rcc->out);
-    client->encoding = NULL;
+    merge_begin(&merge, drawable, DISPLAY_BAND_BYTES);
+    merge_followers(client, &merge);
+    const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
+    for (uint32_t i = 1; i < merge.count; i++) {
+        pipe_item_unref(&merge.drawables[i]->item);
+    }
     if (!sent) {
         /* Others that wait may build on it. */
-        if (at->known == drawable->generation) {
-            add_damage(at, &drawable->extents);
+        if (at->known == at->told) {
+            add_damage(at, &merge.box);
         }
         drop_all(client);
         want_damage(client);

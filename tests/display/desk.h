@@ -25,6 +25,7 @@ typedef struct DeskMessages {
     uint16_t types[DESK_MESSAGES_MAX];
     uint32_t len;
     uint64_t first_ns; /* when the first of them came */
+    uint64_t bytes;    /* of their bodies */
 } DeskMessages;
 
 typedef struct Desk Desk;
@@ -94,3 +95,4 @@ int run_requests(void);
 int run_clients(void);
 int run_life(void);
 int run_drawing(void);
+int run_merging(void);
