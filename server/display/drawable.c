@@ -28,6 +28,11 @@ bool box_has_pixels(const pixman_box32_t *box)
     return box->x1 < box->x2 && box->y1 < box->y2;
 }
 
+uint64_t box_area(const pixman_box32_t *box)
+{
+    return (uint64_t)((int64_t)box->x2 - box->x1) * (uint64_t)((int64_t)box->y2 - box->y1);
+}
+
 static pixman_box32_t box_of_rect(const QXLRect *rect)
 {
     return (pixman_box32_t){rect->left, rect->top, rect->right, rect->bottom};

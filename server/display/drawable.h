@@ -79,3 +79,4 @@ bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_
 bool box_meets(const pixman_box32_t *a, const pixman_box32_t *b);
 bool box_covers(const pixman_box32_t *outer, const pixman_box32_t *inner);
 bool box_has_pixels(const pixman_box32_t *box);
+uint64_t box_area(const pixman_box32_t *box); /* in pixels; of one that has some */

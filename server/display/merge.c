@@ -45,11 +45,6 @@ static bool is_beside(const pixman_box32_t *a, const pixman_box32_t *b)
     return (as_high && (a->x2 == b->x1 || b->x2 == a->x1)) || (as_wide && (a->y2 == b->y1 || b->y2 == a->y1));
 }
 
-static uint64_t bytes_of(const pixman_box32_t *box)
-{
-    return (uint64_t)(box->x2 - box->x1) * (uint64_t)(box->y2 - box->y1) * PIXEL_BYTES;
-}
-
 void merge_begin(Merge *merge, Drawable *drawable, uint32_t bytes_max)
 {
     merge->drawables[0] = drawable;
@@ -65,7 +60,7 @@ bool merge_add(Merge *merge, Drawable *drawable)
 
     if (merge->count == MERGE_DRAWABLES_MAX || !is_plain(first) || !is_plain(drawable) ||
         !is_same_kind(first, drawable) || !is_beside(&merge->box, box) ||
-        bytes_of(&merge->box) + bytes_of(box) > merge->bytes_max) {
+        (box_area(&merge->box) + box_area(box)) * PIXEL_BYTES > merge->bytes_max) {
         return false;
     }
     merge->drawables[merge->count++] = drawable;
@@ -98,7 +93,7 @@ JoinedCopy *merge_join(const Merge *merge, const Core *core)
     const Drawable *first = merge->drawables[0];
     const pixman_box32_t *box = &merge->box;
     const uint32_t width = (uint32_t)(box->x2 - box->x1), height = (uint32_t)(box->y2 - box->y1);
-    const uint32_t bytes = (uint32_t)bytes_of(box); /* at most bytes_max */
+    const uint32_t bytes = (uint32_t)box_area(box) * PIXEL_BYTES; /* at most bytes_max */
     JoinedCopy *joined = core->alloc(core, sizeof *joined + bytes);
 
     if (joined == NULL) {

@@ -90,6 +90,95 @@ static void one_message(void **state)
     assert_int_equal(desk->device.releases.len, 16);
 }
 
+typedef uint32_t Pattern(uint32_t x, uint32_t y);
+
+static uint32_t noise(uint32_t x, uint32_t y)
+{
+    uint32_t v = (x * 64 + y + 1) * 2654435761u;
+
+    v ^= v >> 15;
+    v *= 2246822519u;
+    return (v ^ v >> 13) & 0xffffff;
+}
+
+static uint32_t blocks(uint32_t x, uint32_t y)
+{
+    return noise(x / 13, y / 7);
+}
+
+static uint32_t stripes(uint32_t x, uint32_t y)
+{
+    (void)y;
+    return noise(x, 0);
+}
+
+static uint32_t text(uint32_t x, uint32_t y)
+{
+    return y % 12 < 8 && noise(x / 2, y / 12) % 2 == 0 ? 0 : 0xffffff;
+}
+
+/* Each column has lines that come again, but not those of its neighbours. */
+static uint32_t periods(uint32_t x, uint32_t y)
+{
+    return noise(x, y % (2 + x / 8));
+}
+
+static Pattern *const patterns[] = {noise, blocks, stripes, text, periods};
+
+static void push_pattern(Desk *desk, Pattern *pattern, bool one_by_one)
+{
+    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    const size_t pixels_at = image_at + ((sizeof(QXLImage) + 15) & ~(size_t)15);
+
+    for (uint32_t x = 0; x < 64; x += 8) {
+        const QXLRect box = box_of((int32_t)x, 0, (int32_t)x + 8, 48);
+        const uint64_t at = device_copy(&desk->device, 0, box, 0);
+        for (uint32_t i = 0; i < 8 * 48; i++) {
+            const uint32_t pixel = pattern(x + i % 8, i / 8);
+            memcpy(desk->device.memory + at + pixels_at + 4 * (size_t)i, &pixel, 4);
+        }
+        if (one_by_one) {
+            wake_and_wait(desk);
+        }
+    }
+    wake_and_wait(desk);
+}
+
+static void pattern_one_by_one(Desk *desk)
+{
+    push_pattern(desk, patterns[desk->value], true);
+}
+
+static void pattern_at_once(Desk *desk)
+{
+    push_pattern(desk, patterns[desk->value], false);
+}
+
+/* Together they never take more bytes than apart. */
+static void never_larger(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+        desk->value = i;
+        client->display_got = (DeskMessages){0};
+        desk_host(desk, pattern_one_by_one);
+        assert_int_equal(client->display_got.len, 8);
+        const uint64_t apart = client->display_got.bytes;
+        client->display_got = (DeskMessages){0};
+        desk_host(desk, pattern_at_once);
+        if (client->display_got.bytes > apart) {
+            fail_msg("pattern %zu: %llu bytes in %u messages, %llu apart", i,
+                     (unsigned long long)client->display_got.bytes, client->display_got.len,
+                     (unsigned long long)apart);
+        }
+        assert_int_equal(client->display_got.len, patterns[i] == periods ? 8 : 1);
+        same_picture(desk, client);
+    }
+}
+
 static void rows_and_columns(Desk *desk)
 {
     Device *device = &desk->device;
@@ -303,6 +392,7 @@ int run_merging(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_message, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(never_larger, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(all_around, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(never_past_others, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(only_plain_ones, desk_setup, desk_teardown),
