@@ -139,11 +139,24 @@ static uint64_t work_most(uint64_t pixels)
 }
 
 #define STROKE_PIXEL_STEPS UINT64_C(4) /* of a slanted line */
+#define SAMPLED_PIXEL_STEPS 8u         /* of an image that is turned */
+
+/* What its size alone makes it cost. */
+static uint64_t work_least(const QxlDrawable *drawable, uint64_t pixels)
+{
+    const QxlComposite *composite = &drawable->u.composite;
+
+    if (drawable->type != QXL_DRAW_COMPOSITE) {
+        return pixels / CANVAS_PIXELS_PER_STEP + 1;
+    }
+    const bool sampled = composite->src_transform != NULL || composite->mask_transform != NULL;
+    return pixels * (sampled ? SAMPLED_PIXEL_STEPS : 1) + 1;
+}
 
 uint64_t canvas_work_of(const QxlDrawable *drawable)
 {
     const Box box = box_of(&drawable->box);
-    const uint64_t pixels = box_pixels(&box);
+    const uint64_t pixels = box_pixels(&box), most = work_most(pixels);
     uint64_t work = 0;
 
     for (uint32_t i = 0; i < drawable->image_count; i++) {
@@ -156,10 +169,8 @@ uint64_t canvas_work_of(const QxlDrawable *drawable)
         const int64_t width = (int64_t)box.x2 - box.x1, height = (int64_t)box.y2 - box.y1;
         work +=
             STROKE_PIXEL_STEPS * drawable->u.stroke.path.points * (uint64_t)(width > height ? width : height);
-    } else if (drawable->type == QXL_DRAW_COMPOSITE) {
-        work += pixels;
     }
-    return pixels / CANVAS_PIXELS_PER_STEP + 1 + (work < work_most(pixels) ? work : work_most(pixels));
+    return work_least(drawable, pixels) + (work < most ? work : most);
 }
 
 static Status draw_by_type(Draw *draw)
@@ -208,7 +219,7 @@ Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *draw
         status = draw_by_type(&draw);
     }
     area_close(&draw.area);
-    set->work += work - draw.work_left + pixels / CANVAS_PIXELS_PER_STEP + 1;
+    set->work += work - draw.work_left + work_least(drawable, pixels);
     scratch_free(set, CANVAS_SCRATCH_KEEP_BYTES);
     return status;
 }

@@ -25,8 +25,8 @@
     (8u << 20)                      /* bytes per kind of scratch kept between drawables: a 1920x1080 screen */
 #define CANVAS_CLIP_RECTS_MAX 2048u /* rectangles in no order; sorted ones need no memory and have no limit */
 /* What one drawable may cost, in steps of about 20 ns; what its size makes it cost does not count. */
-#define CANVAS_WORK_MIN (UINT64_C(4) << 20) /* steps: 0.1 s; a map of 100,000 short lines */
-#define CANVAS_WORK_PER_PIXEL 4u   /* steps for each pixel of its box: lines across it, one for each row */
+#define CANVAS_WORK_MIN (UINT64_C(4) << 20) /* steps: 0.1 s; a map of 100,000 short lines, and more */
+#define CANVAS_WORK_PER_PIXEL 2u   /* steps for each pixel of its box: slanted lines over half of them */
 #define CANVAS_PIXELS_PER_STEP 16u /* that are filled or copied */
 
 /* Pixels somewhere. Lines are multiples of 4 bytes apart and begin at multiples of 4, as pixman wants. */

@@ -141,7 +141,7 @@ typedef struct Sampling {
 
 /* Pixman walks to a pixel of an image that repeats one image after the other: where the image is small and the pixel far, a
  * guest could make it walk for ever. Several images side by side are the same image, and soon passed. */
-#define TILE_SIDE 512    /* pixels at least */
+#define TILE_SIDE 1024   /* pixels at least */
 #define TILE_WALK_MAX 64 /* images that it may pass */
 
 static int64_t farthest(const int32_t row[3], const Sampling *sampling, const Box *box)
@@ -265,9 +265,6 @@ Status draw_composite(Draw *draw)
     Status status = sampled_image(draw, &source, &box, &blend.source, &blend.source_dx, &blend.source_dy);
     if (status == STATUS_OK && composite->mask != NULL) {
         status = sampled_image(draw, &mask, &box, &blend.mask, &blend.mask_dx, &blend.mask_dy);
-    }
-    if (status == STATUS_OK) {
-        status = draw_work(draw, box_pixels(&box)); /* of its size, but much of it */
     }
     if (status == STATUS_OK) {
         status = canvas_keep(draw, &box, SCRATCH_RESULT, &result);
