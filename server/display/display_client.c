@@ -73,6 +73,14 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
 
 /* ---- Surfaces ---- */
 
+/* Bytes of pixels in one message: what its link carries in a short time. */
+static uint32_t message_max(const DisplayClient *client, uint32_t most)
+{
+    const uint32_t bytes = link_rate_message_max(&client->base.rate);
+
+    return bytes < most ? bytes : most;
+}
+
 typedef struct SurfaceItem {
     PipeItem item;
     uint32_t id;
@@ -196,7 +204,8 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             want_damage(client);
         }
         const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
-        push_surface(client, id, surface, bytes <= DISPLAY_IMAGE_BYTES_MAX ? &touched : &none);
+        push_surface(client, id, surface,
+                     bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
     }
 }
 
@@ -339,11 +348,19 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     return false;
 }
 
+/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. */
+static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
+{
+    return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
+           box_area(&drawable->extents) * 4 > message_max(client, UINT32_MAX);
+}
+
 static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
-    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || reads_damage(client, drawable)) {
+    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
+        reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -473,7 +490,7 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
     if (drawable->dropped || at->told != drawable->generation) {
         return;
     }
-    merge_begin(&merge, drawable, DISPLAY_BAND_BYTES);
+    merge_begin(&merge, drawable, message_max(client, DISPLAY_BAND_BYTES));
     merge_followers(client, &merge);
     const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
@@ -525,8 +542,8 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
             continue;
         }
         int rects;
-        const pixman_box32_t band =
-            display_band(pixman_region32_rectangles(&at->damage, &rects), DISPLAY_BAND_BYTES);
+        const pixman_box32_t band = display_band(pixman_region32_rectangles(&at->damage, &rects),
+                                                 message_max(client, DISPLAY_BAND_BYTES));
         if (!send_area(client, surface, id, &band, now_ns)) {
             rcc_close(rcc, "no memory for the pixels that it is owed");
             return false;

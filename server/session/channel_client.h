@@ -25,6 +25,7 @@
 #include "net/stream.h"
 #include "session/ack_window.h"
 #include "session/channel.h"
+#include "session/link_rate.h"
 #include "session/outgoing.h"
 #include "session/receiver.h"
 
@@ -57,6 +58,7 @@ struct RedChannelClient {
     Outgoing out;
     Pipe pipe;
     AckWindow ack;
+    LinkRate rate;
     uint64_t sent_serial; /* of the last message committed */
     bool mini_header;
     bool pipe_held;   /* nothing but what is committed already goes out: the client has not said hello yet */

@@ -126,6 +126,7 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
         got->first_ns = got->len == 0 ? sim_now_ns(client->desk->sim) : got->first_ns;
         got->types[got->len++] = message->type;
         got->bytes += body.len;
+        got->largest = body.len > got->largest ? body.len : got->largest;
     }
 }
 

@@ -26,6 +26,7 @@ typedef struct DeskMessages {
     uint32_t len;
     uint64_t first_ns; /* when the first of them came */
     uint64_t bytes;    /* of their bodies */
+    uint64_t largest;  /* of them */
 } DeskMessages;
 
 typedef struct Desk Desk;
@@ -96,3 +97,4 @@ int run_clients(void);
 int run_life(void);
 int run_drawing(void);
 int run_merging(void);
+int run_bands(void);
