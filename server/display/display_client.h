@@ -9,6 +9,9 @@
  * drawable comes: one that touches damage, or takes pixels from it, becomes damage itself. An opaque one that covers
  * damage takes its place.
  *
+ * So does a copy of more pixels than the client's link carries in a short time; damage is sent in bands of that size.
+ * Copies side by side are sent as one (merge.h).
+ *
  * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
  * difference queued anew; so what waits is bounded, whatever the guest does while the client does not read.
  *
