@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What an encoder sends, to a client that is a list of what it was told to keep; and what becomes of memory. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "codec/glz.h"
 #include "core/posix/posix.h"
 #include "display/encode/draw_encoder.h"
+#include "display/encode/image_encoder.h"
 #include "tests/canvas/choices.h"
 #include "tests/encode/encode_tests.h"
 #include "wire/wire.h"
@@ -24,6 +26,7 @@ typedef struct Rig {
     Choices choices;
     uint32_t fails_in; /* one allocation in so many; 0: none */
     uint32_t allocs;
+    size_t in_use; /* bytes */
     Outgoing out;
     uint64_t serial;
     DrawEncoderConfig config;
@@ -54,12 +57,18 @@ static void *rig_alloc(const Core *core, size_t size)
 {
     Rig *rig = (Rig *)(uintptr_t)core;
     rig->allocs++;
-    return rig->fails_in > 0 && choose_rarely(&rig->choices, rig->fails_in) ? NULL : malloc(size);
+    if (rig->fails_in > 0 && choose_rarely(&rig->choices, rig->fails_in)) {
+        return NULL;
+    }
+    void *memory = malloc(size);
+    rig->in_use += malloc_usable_size(memory);
+    return memory;
 }
 
 static void rig_free(const Core *core, void *memory)
 {
-    (void)core;
+    Rig *rig = (Rig *)(uintptr_t)core;
+    rig->in_use -= malloc_usable_size(memory);
     free(memory);
 }
 
@@ -508,6 +517,29 @@ static void test_no_memory_is_taken_in_the_long_run(void **state)
     }
 }
 
+/* One large picture does not cost every client its size for good. */
+static void test_large_pictures_leave_nothing(void **state)
+{
+    Rig *rig = *state;
+    const QxlGeometry geometry = {3000, 2000, SPICE_SURFACE_FMT_32_xRGB, 3000 * 4};
+    const QXLRect few = {.right = 8, .bottom = 8}, many = {.right = 2900, .bottom = 2000};
+    uint8_t *pixels = calloc(geometry.height, (size_t)geometry.stride);
+    static const DrawCompression kinds[] = {DRAW_COMPRESSION_LZ, DRAW_COMPRESSION_LZ4};
+    Canvas canvas;
+    QxlFault fault;
+
+    assert_int_equal(canvas_init(&canvas, &geometry, pixels, &fault), STATUS_OK);
+    for (unsigned i = 0; i < 2; i++) {
+        draw_encoder_set_compression(rig->encoder, kinds[i]);
+        assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &many, &rig->out));
+        assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &few, &rig->out));
+        outgoing_finish(&rig->out);
+        outgoing_init(&rig->out, &rig->core);
+        assert_true(rig->in_use <= IMAGE_CODECS_KEEP_BYTES + (1u << 20));
+    }
+    free(pixels);
+}
+
 static void test_what_a_client_lacks(void **state)
 {
     Rig *rig = *state;
@@ -669,6 +701,7 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_unstable_pixels_are_copied_first, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_coded_bytes_outlive_the_encoder, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_large_pictures_leave_nothing, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),
