@@ -399,12 +399,14 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
             break;
         }
         if (outgoing_is_empty(&rcc->out)) {
+            link_rate_empty(&rcc->rate);
             break;
         }
         const int64_t taken =
             stream_writev(rcc->stream, iov, outgoing_vectors(&rcc->out, iov, RCC_VECTORS_MAX));
         if (taken == -EAGAIN) {
             want |= CORE_WRITE;
+            link_rate_full(&rcc->rate, now_ns);
             break;
         }
         if (taken < 0) {

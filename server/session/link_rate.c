@@ -12,6 +12,18 @@ void link_rate_sent(LinkRate *rate, uint64_t bytes, uint64_t now_ns)
     }
 }
 
+void link_rate_full(LinkRate *rate, uint64_t now_ns)
+{
+    if (rate->full_ns == 0) {
+        rate->full_ns = now_ns > 0 ? now_ns : 1;
+    }
+}
+
+void link_rate_empty(LinkRate *rate)
+{
+    rate->full_ns = 0;
+}
+
 bool link_rate_wants_mark(const LinkRate *rate)
 {
     /* The ping's own waiting bytes may be counted already. */
@@ -24,6 +36,7 @@ void link_rate_mark(LinkRate *rate, uint64_t waiting)
 
     rate->mark_bytes = all > rate->marked ? all - rate->marked : 0;
     rate->marked = all;
+    rate->mark_full_ns = rate->full_ns;
 }
 
 /* Bytes per second, at least 1; bytes of some minutes at any rate do not overflow. */
@@ -37,12 +50,22 @@ static uint64_t rate_of(uint64_t bytes, uint64_t duration_ns)
     return per_s > 0 ? per_s : 1;
 }
 
+/* How long the link was busy with bytes of the ping's, and with nothing else, at least. */
+static uint64_t busy_ns(const LinkRate *rate, uint64_t waited_ns, uint64_t now_ns)
+{
+    const uint64_t from_ns = rate->mark_full_ns > rate->answer_ns ? rate->mark_full_ns : rate->answer_ns;
+
+    return rate->mark_full_ns != 0 && now_ns - from_ns > rate->least_ns + waited_ns
+               ? now_ns - from_ns - rate->least_ns
+               : waited_ns;
+}
+
 static void learn(LinkRate *rate, uint64_t round_trip_ns, uint64_t now_ns)
 {
     const uint64_t waited_ns = round_trip_ns - rate->least_ns;
 
     if (waited_ns > LINK_RATE_WAIT_NS + rate->least_ns / 2) {
-        const uint64_t most = rate_of(rate->mark_bytes, waited_ns);
+        const uint64_t most = rate_of(rate->mark_bytes, busy_ns(rate, waited_ns, now_ns));
         rate->bytes_per_s = rate->bytes_per_s == 0 ? most : (rate->bytes_per_s + most + 1) / 2;
     } else if (rate->bytes_per_s != 0 && rate->burst_ns != 0 && rate->burst_ns < now_ns) {
         const uint64_t since_ns = now_ns - rate->burst_ns;
@@ -65,6 +88,7 @@ void link_rate_answer(LinkRate *rate, uint64_t sent_ns, uint64_t now_ns)
     if (rate->mark_bytes >= LINK_RATE_LEAST_BYTES) {
         learn(rate, round_trip_ns, now_ns);
     }
+    rate->answer_ns = now_ns;
     /* What was sent behind the ping is under way still, and goes on. */
     rate->burst_ns = rate->sent > rate->marked ? now_ns - rate->least_ns : 0;
 }

@@ -4,8 +4,8 @@
  * What shows is how long a ping waits behind the bytes that were sent before it. Its round trip, less the shortest there ever
  * was, is the time that the link took for at most those bytes that were sent since the previous ping: that is an estimate
  * when the ping did wait. When it did not, the link carries at least what it was given in that time. So a link that is never
- * full is never called slow, and one that was slow is called so until it has carried more. What a socket takes would say
- * less: its buffer may hold all there is to send, and fills at no link's rate.
+ * full is never called slow, and one that was slow is called so until it has carried more. Of the bytes between two pings some
+ * may have been carried before the second began to wait; where the stream had more than it took since, that time counts, too.
  *
  * The owner sends a ping besides the regular ones when link_rate_wants_mark(): after enough bytes to tell.
  *
@@ -29,17 +29,23 @@
 #define LINK_MESSAGE_BYTES_MIN (16u * 1024u) /* bytes; headers of smaller ones would cost too much */
 
 typedef struct LinkRate {
-    uint64_t sent;        /* bytes */
-    uint64_t marked;      /* of those, what was sent before the latest ping */
-    uint64_t burst_ns;    /* when the first byte after the latest answer was sent; 0: none was */
-    uint64_t mark_bytes;  /* sent between the ping under way and the one before */
-    uint64_t least_ns;    /* round trip; 0: not known */
-    uint64_t bytes_per_s; /* 0: not known */
+    uint64_t sent;         /* bytes */
+    uint64_t marked;       /* of those, what was sent before the latest ping */
+    uint64_t burst_ns;     /* when the first byte after the latest answer was sent; 0: none was */
+    uint64_t mark_bytes;   /* sent between the ping under way and the one before */
+    uint64_t full_ns;      /* since when the stream has more than it takes; 0: it does not */
+    uint64_t mark_full_ns; /* the same when the ping under way was sent */
+    uint64_t answer_ns;    /* of the ping before */
+    uint64_t least_ns;     /* round trip; 0: not known */
+    uint64_t bytes_per_s;  /* 0: not known */
     bool is_slow;
 } LinkRate;
 
 /* Bytes were handed to the stream. */
 void link_rate_sent(LinkRate *rate, uint64_t bytes, uint64_t now_ns);
+/* The stream takes no more for now; it took all that there was. */
+void link_rate_full(LinkRate *rate, uint64_t now_ns);
+void link_rate_empty(LinkRate *rate);
 bool link_rate_wants_mark(const LinkRate *rate);
 /* A ping is sent behind these bytes that wait for the stream. */
 void link_rate_mark(LinkRate *rate, uint64_t waiting);

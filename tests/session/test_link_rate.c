@@ -162,6 +162,35 @@ static void test_messages(void **state)
     assert_int_equal(link_rate_message_max(&fastest), UINT32_MAX);
 }
 
+/* Where a stream holds little, most of what was sent is gone when a ping begins to wait. */
+static void test_small_buffers(void **state)
+{
+    static const uint64_t rates[] = {12500, 125000, 625000};
+    (void)state;
+    for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
+        Link link = link_of(rates[i], 10 * MS);
+        link_send(&link, 32768);
+        for (unsigned part = 0; part < 200; part++) {
+            link_rate_full(&link.rate, link.now_ns);
+            link.now_ns += 8192 * SECOND / rates[i];
+            link_send(&link, 8192);
+            if (link_rate_wants_mark(&link.rate)) {
+                link_ping(&link, 0);
+                link_send(&link, 32768);
+            }
+        }
+        assert_in_range(link.rate.bytes_per_s, rates[i] * 9 / 10, rates[i] * 13 / 10);
+        /* What it was given while there was nothing to wait for does not count. */
+        link_rate_empty(&link.rate);
+        const uint64_t known = link.rate.bytes_per_s;
+        link_send(&link, 60000);
+        link.now_ns += 1000 * SECOND;
+        link_send(&link, 60000);
+        link_ping(&link, 0);
+        assert_true(link.rate.bytes_per_s >= known);
+    }
+}
+
 /* A client that reads nothing for a while is as slow as that, however slow, and then as fast as it is. */
 static void test_stall(void **state)
 {
@@ -185,7 +214,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_bursts),  cmocka_unit_test(test_streams),  cmocka_unit_test(test_trickle),
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_messages), cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_changes), cmocka_unit_test(test_messages), cmocka_unit_test(test_small_buffers),
+        cmocka_unit_test(test_stall),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
