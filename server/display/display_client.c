@@ -545,15 +545,21 @@ const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawabl
 
 /* ---- Damage ---- */
 
+/* Codecs make little of single lines: QUIC and JPEG nothing at all. JPEG's blocks are of 16. */
+#define BAND_LINES_MIN 16
+
 pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
 {
     pixman_box32_t band = *box;
     const int64_t pixels = bytes / 4;
     const int64_t width = (int64_t)band.x2 - band.x1, height = (int64_t)band.y2 - band.y1;
 
-    if (width > pixels) {
-        band.x2 = (int32_t)(band.x1 + pixels);
-        band.y2 = band.y1 + 1;
+    const int64_t least = height < BAND_LINES_MIN ? height : BAND_LINES_MIN;
+
+    if (width * least > pixels) {
+        const int64_t lines = least < pixels ? least : pixels;
+        band.x2 = (int32_t)(band.x1 + pixels / lines);
+        band.y2 = (int32_t)(band.y1 + lines);
     } else if (height > pixels / width) {
         band.y2 = (int32_t)(band.y1 + pixels / width);
     }

@@ -98,7 +98,7 @@ static inline void display_client_changed(DisplayClient *client)
     client->changes -= client->changes > 0;
 }
 
-/* The first part of the box, whole lines if they are short, whose pixels are no more than so many bytes (at least 4). */
+/* The first part of the box, whole lines if 16 of them are not too many, whose pixels are no more than so many bytes (at least 4). */
 pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes);
 /* Of the items that drawables are. */
 extern const PipeItemType display_drawable_type;

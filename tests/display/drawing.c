@@ -173,6 +173,26 @@ static void bands(void **state)
     }
 }
 
+/* Of wide ones on slow links, too, codecs get pictures and not lines. */
+static void bands_are_pictures(void **state)
+{
+    static const struct {
+        pixman_box32_t box, band;
+    } rows[] = {
+        {{0, 0, 1920, 1080}, {0, 0, 256, 16}}, {{100, 9, 1920, 16}, {100, 9, 685, 16}},
+        {{7, 7, 207, 157}, {7, 7, 207, 27}},   {{7, 7, 17, 1007}, {7, 7, 17, 416}},
+        {{0, 0, 256, 16}, {0, 0, 256, 16}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const pixman_box32_t band = display_band(&rows[i].box, 16384);
+        assert_memory_equal(&band, &rows[i].band, sizeof band);
+    }
+    const pixman_box32_t all = {0, 0, 1920, 1080}, band = display_band(&all, 4);
+    assert_memory_equal(&band, (&(pixman_box32_t){0, 0, 1, 1}), sizeof band);
+}
+
 static void covered_many_times(Desk *desk)
 {
     for (uint32_t i = 0; i < 200; i++) {
@@ -323,6 +343,7 @@ int run_drawing(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bands),
+        cmocka_unit_test(bands_are_pictures),
         cmocka_unit_test_setup_teardown(lazily, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(sources, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),

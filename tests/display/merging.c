@@ -154,12 +154,24 @@ static void pattern_at_once(Desk *desk)
     push_pattern(desk, patterns[desk->value], false);
 }
 
+static void run_machine_lz(Desk *desk)
+{
+    run_machine(desk);
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_LZ);
+}
+
+static void run_machine_glz(Desk *desk)
+{
+    run_machine(desk);
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_GLZ);
+}
+
 /* Together they never take more bytes than apart. */
 static void never_larger(void **state)
 {
     Desk *desk = *state;
 
-    desk_host(desk, run_machine);
+    desk_host(desk, run_machine_lz);
     DeskClient *client = desk_client(desk, NULL);
     for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
         desk->value = i;
@@ -177,6 +189,32 @@ static void never_larger(void **state)
         assert_int_equal(client->display_got.len, patterns[i] == periods ? 8 : 1);
         same_picture(desk, client);
     }
+}
+
+static uint64_t bytes_at_once(Desk *desk, DeskClient *client, uint64_t pattern, uint32_t messages)
+{
+    desk->value = pattern;
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, pattern_at_once);
+    assert_int_equal(client->display_got.len, messages);
+    same_picture(desk, client);
+    return client->display_got.bytes;
+}
+
+/* To find out whether they are worth merging takes nothing from the GLZ window, whatever comes of it. */
+static void glz_window_stays(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine_glz);
+    DeskClient *client = desk_client(desk, NULL);
+    const uint64_t first = bytes_at_once(desk, client, 0, 1);
+    assert_int_equal(patterns[0] == noise && patterns[4] == periods, true);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_GLZ_RGB], 1);
+    assert_true(bytes_at_once(desk, client, 0, 1) < first / 4);
+    (void)bytes_at_once(desk, client, 4, 8);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_GLZ_RGB], 10);
+    assert_true(bytes_at_once(desk, client, 0, 1) < first / 4);
 }
 
 static void rows_and_columns(Desk *desk)
@@ -393,6 +431,7 @@ int run_merging(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_message, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(never_larger, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(glz_window_stays, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(all_around, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(never_past_others, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(only_plain_ones, desk_setup, desk_teardown),

@@ -524,12 +524,13 @@ static void test_large_pictures_leave_nothing(void **state)
     const QxlGeometry geometry = {3000, 2000, SPICE_SURFACE_FMT_32_xRGB, 3000 * 4};
     const QXLRect few = {.right = 8, .bottom = 8}, many = {.right = 2900, .bottom = 2000};
     uint8_t *pixels = calloc(geometry.height, (size_t)geometry.stride);
-    static const DrawCompression kinds[] = {DRAW_COMPRESSION_LZ, DRAW_COMPRESSION_LZ4};
+    static const DrawCompression kinds[] = {DRAW_COMPRESSION_LZ, DRAW_COMPRESSION_LZ4, DRAW_COMPRESSION_QUIC,
+                                            DRAW_COMPRESSION_AUTO_LZ};
     Canvas canvas;
     QxlFault fault;
 
     assert_int_equal(canvas_init(&canvas, &geometry, pixels, &fault), STATUS_OK);
-    for (unsigned i = 0; i < 2; i++) {
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         draw_encoder_set_compression(rig->encoder, kinds[i]);
         assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &many, &rig->out));
         assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &few, &rig->out));
@@ -537,6 +538,44 @@ static void test_large_pictures_leave_nothing(void **state)
         outgoing_init(&rig->out, &rig->core);
         assert_true(rig->in_use <= IMAGE_CODECS_KEEP_BYTES + (1u << 20));
     }
+    free(pixels);
+}
+
+static size_t area_bytes(Rig *rig, const Canvas *canvas, const QXLRect *area)
+{
+    assert_true(draw_encoder_area(rig->encoder, canvas, 0, area, &rig->out));
+    const size_t bytes = rig->out.total;
+    outgoing_finish(&rig->out);
+    outgoing_init(&rig->out, &rig->core);
+    return bytes;
+}
+
+/* The GLZ window is larger than what codecs keep, and stays: pictures refer to it. */
+static void test_large_pictures_leave_the_window(void **state)
+{
+    Rig *rig = *state;
+    const QxlGeometry geometry = {3000, 2000, SPICE_SURFACE_FMT_32_xRGB, 3000 * 4};
+    const QXLRect all = {.right = 3000, .bottom = 2000}, most = {.right = 1500, .bottom = 2000},
+                  few = {.right = 64, .bottom = 64};
+    const size_t size = (size_t)geometry.height * (size_t)geometry.stride;
+    uint8_t *pixels = malloc(size);
+    Canvas canvas;
+    QxlFault fault;
+
+    for (size_t i = 0; i < size; i += 4) {
+        le32_put(pixels + i, choose32(&rig->choices) & 0xffffff);
+    }
+    assert_int_equal(canvas_init(&canvas, &geometry, pixels, &fault), STATUS_OK);
+    rig->config.compression = DRAW_COMPRESSION_GLZ;
+    rig->config.glz_pixels = 4000000;
+    rig_encoder(rig);
+    (void)area_bytes(rig, &canvas, &most);
+    const size_t first = area_bytes(rig, &canvas, &few);
+    assert_true(rig->in_use > IMAGE_CODECS_KEEP_BYTES);
+    const size_t with_window = rig->in_use;
+    (void)area_bytes(rig, &canvas, &all); /* does not fit the window: LZ */
+    assert_true(rig->in_use <= with_window + IMAGE_CODECS_KEEP_BYTES + (1u << 20));
+    assert_true(area_bytes(rig, &canvas, &few) < first / 10);
     free(pixels);
 }
 
@@ -702,6 +741,7 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_coded_bytes_outlive_the_encoder, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_large_pictures_leave_nothing, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_large_pictures_leave_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),
