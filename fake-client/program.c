@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "fake_client.h"
+#include "standard_files.h"
 #include "transport.h"
 
 #define CHANNELS_MAX 32
@@ -23,6 +24,7 @@
 #define READ_BYTES 65536
 #define PRINT_BYTES 4096
 #define SECONDS_DEFAULT 2
+#define PASSWORD_BYTES_MAX 60 /* SPICE_MAX_PASSWORD_LENGTH */
 
 typedef struct Options {
     TransportTarget target;
@@ -129,10 +131,15 @@ static void keys_parse(Options *o, char *list)
 
 static void pair_parse(const char *name, const char *text, int *ret_x, int *ret_y)
 {
-    char rest;
-    if (sscanf(text, "%d,%d%c", ret_x, ret_y, &rest) != 2) {
+    char *comma, *end;
+    const long x = strtol(text, &comma, 10);
+    const long y = *comma == ',' ? strtol(comma + 1, &end, 10) : 0;
+    if (comma == text || *comma != ',' || end == comma + 1 || *end != '\0' || x < INT_MIN || x > INT_MAX ||
+        y < INT_MIN || y > INT_MAX) {
         option_wrong(name, text);
     }
+    *ret_x = (int)x;
+    *ret_y = (int)y;
 }
 
 static bool port_is_wrong(const char *text)
@@ -218,6 +225,11 @@ static void options_parse(int argc, char **argv, Options *o)
             break;
         case PASSWORD:
             o->password = optarg;
+            if (strlen(optarg) > PASSWORD_BYTES_MAX) {
+                fprintf(stderr, "fake-client: --password: a ticket has at most %d bytes\n",
+                        PASSWORD_BYTES_MAX);
+                exit(2);
+            }
             break;
         case CHANNELS:
             channels_parse(o, optarg);
@@ -265,9 +277,13 @@ static void options_parse(int argc, char **argv, Options *o)
             exit(2);
         }
     }
-    if (optind != argc || (o->target.port == NULL) == (o->target.unix_path == NULL) ||
+    if (optind != argc) {
+        fprintf(stderr, "fake-client: %s: this belongs to no option\n", argv[optind]);
+        exit(2);
+    }
+    if ((o->target.port == NULL) == (o->target.unix_path == NULL) ||
         (o->target.ca_file != NULL && !o->target.tls)) {
-        fputs("fake-client: give --port or --unix; --ca goes with --tls\n", stderr);
+        fputs("fake-client: give --port or --unix, not both; --ca goes with --tls\n", stderr);
         exit(2);
     }
 }
@@ -457,6 +473,8 @@ static void line_report(const Line *line)
         const char *name = wire_link_err_name(fake_connection_link_error(c));
         printf(", link error %u %s%s", fake_connection_link_error(c), name != NULL ? name : "?",
                link_error_advice(fake_connection_link_error(c)));
+    } else if (line->transport == NULL && line->bytes_in == 0) {
+        printf(", ended by the server before it said anything (is it a TLS port? --tls)");
     }
     const FakeDisplayModel *display = fake_connection_display(c);
     const FakeCursorModel *cursor = fake_connection_cursor(c);
@@ -568,6 +586,7 @@ int main(int argc, char **argv)
         .channels_len = 4,
         .seconds = SECONDS_DEFAULT,
     };
+    standard_files_open();
     options_parse(argc, argv, &o);
     setvbuf(stdout, NULL, _IOLBF, 0);
     signal(SIGPIPE, SIG_IGN);

@@ -25,6 +25,7 @@
 #include <spice/enums.h>
 
 #include "desktop.h"
+#include "fake-client/standard_files.h"
 #include "fake_input.h"
 #include "fake_qxl.h"
 #include "poll_core.h"
@@ -252,7 +253,16 @@ static void options_parse(int argc, char **argv, Options *o)
             exit(2);
         }
     }
-    if (optind != argc || (o->port == 0 && o->tls_port == 0 && o->unix_path == NULL) ||
+    if (optind != argc) {
+        fprintf(stderr, "fake-desktop: %s: this belongs to no option\n", argv[optind]);
+        exit(2);
+    }
+    if ((o->ticket_seconds != 0 && o->password == NULL) || (o->key_password != NULL && o->tls_port == 0)) {
+        fputs("fake-desktop: --ticket-seconds goes with --password, --key-password with --tls-port\n",
+              stderr);
+        exit(2);
+    }
+    if ((o->port == 0 && o->tls_port == 0 && o->unix_path == NULL) ||
         (o->port != 0 && o->unix_path != NULL) || (o->tls_port != 0 && o->unix_path != NULL) ||
         (o->tls_port != 0) != (o->tls_cert_dir != NULL)) {
         fputs("fake-desktop: give --port, --tls-port with --tls-cert-dir, or --unix\n", stderr);
@@ -373,7 +383,8 @@ static bool dump(FakeQxl *qxl, const Options *o)
         const uint8_t rgb[] = {pixels[i * 4 + 2], pixels[i * 4 + 1], pixels[i * 4]};
         fwrite(rgb, 1, sizeof rgb, file);
     }
-    return fclose(file) == 0;
+    const bool written = ferror(file) == 0;
+    return fclose(file) == 0 && written;
 }
 
 /* Prints what the devices have to complain about; returns its number. */
@@ -398,6 +409,7 @@ static uint64_t devices_report(FakeQxl **devices, int count)
 int main(int argc, char **argv)
 {
     Options o = {.address = "127.0.0.1", .width = 1024, .height = 768, .devices = 1};
+    standard_files_open();
     options_parse(argc, argv, &o);
     setvbuf(stdout, NULL, _IOLBF, 0);
 
@@ -466,11 +478,11 @@ int main(int argc, char **argv)
         poll_core_run(tick_ns < end_ns ? tick_ns : end_ns, &waiting);
         if (dump_asked && drawing && o.dump != NULL) {
             drawing = false;
-            if (!dump(devices[0], &o)) {
+            if (dump(devices[0], &o)) {
+                printf("dumped\n");
+            } else {
                 fprintf(stderr, "fake-desktop: %s cannot be written\n", o.dump);
-                return 1;
             }
-            printf("dumped\n");
         }
         if (poll_core_now_ns() < tick_ns) {
             continue;
@@ -507,5 +519,8 @@ int main(int argc, char **argv)
     if (o.unix_path != NULL) {
         remove(o.unix_path);
     }
-    return violations != 0 || timers + watches != 0;
+    if (ferror(stdout) != 0) {
+        fputs("fake-desktop: not all of what it said could be written\n", stderr);
+    }
+    return violations != 0 || timers + watches != 0 || ferror(stdout) != 0;
 }

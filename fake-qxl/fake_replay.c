@@ -4,6 +4,8 @@
  * Only the public interface is used, so it runs with any libspice-server: which pictures a client sees at the end is how
  * two libraries are compared.
  *
+ * Exit status 0: the recording is whole, and every command came back once; 1: it is not, or one did not; 2: wrong options.
+ *
  * Thread  the main thread reads the recording and is the host; the worker's takes commands and gives them back.
  */
 #include <errno.h>
@@ -13,9 +15,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <glib.h>
 #include <spice.h>
 #include <spice/qxl_dev.h>
 
+#include "fake-client/standard_files.h"
 #include "fake-qxl/quiet_qxl.h"
 #include "poll_core.h"
 
@@ -35,6 +39,7 @@ static SpiceReplay *replay;
 static QXLInstance instance;
 static _Atomic uint64_t released;
 static volatile sig_atomic_t stop_asked;
+static _Atomic bool damaged; /* the recording */
 
 static bool queue_put(Queue *queue, QXLCommandExt *command)
 {
@@ -128,6 +133,14 @@ static void on_signal(int number)
     stop_asked = 1;
 }
 
+/* The library ends a damaged recording as it ends a whole one: with NULL. It warns before, with the function's name, as
+ * every warning about a host's call begins. */
+static void on_warning(const char *domain, GLogLevelFlags level, const char *line, void *opaque)
+{
+    damaged = damaged || strncmp(line, "spice_replay_next_cmd:", strlen("spice_replay_next_cmd:")) == 0;
+    g_log_default_handler(domain, level, line, opaque);
+}
+
 static SpiceServer *server_start(const char *address, int port, const char *path)
 {
     SpiceServer *server = spice_server_new();
@@ -207,51 +220,62 @@ static void usage(FILE *to)
           to);
 }
 
+static int wrong(const char *option, const char *what)
+{
+    fprintf(stderr, "fake-replay: %s: %s\n", option, what);
+    return 2;
+}
+
+/* 1 to max; false: it is something else. */
+static bool number_of(const char *text, uint64_t max, uint64_t *ret)
+{
+    char *end;
+    errno = 0;
+    *ret = strtoull(text, &end, 10);
+    return text[0] >= '0' && text[0] <= '9' && *end == '\0' && errno == 0 && *ret >= 1 && *ret <= max;
+}
+
 int main(int argc, char **argv)
 {
+    standard_files_open();
     const char *address = "127.0.0.1", *path = NULL, *recording = NULL;
-    uint64_t commands_max = UINT64_MAX;
+    uint64_t commands_max = UINT64_MAX, port = 0;
     bool quits = false;
-    int port = 0;
 
     for (int i = 1; i < argc; i++) {
-        char *end = "";
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "--help") == 0) {
             usage(stdout);
             return 0;
         } else if (strcmp(argv[i], "--quit") == 0) {
             quits = true;
-        } else if (argv[i][0] != '-' && recording == NULL) {
+        } else if (argv[i][0] != '-') {
+            if (recording != NULL) {
+                return wrong(argv[i], "one recording at a time");
+            }
             recording = argv[i];
+        } else if (strcmp(argv[i], "--addr") != 0 && strcmp(argv[i], "--unix") != 0 &&
+                   strcmp(argv[i], "--port") != 0 && strcmp(argv[i], "--commands") != 0) {
+            return wrong(argv[i], "there is no such option; --help names them");
         } else if (value == NULL) {
-            usage(stderr);
-            return 2;
+            return wrong(argv[i], "needs a value");
         } else if (strcmp(argv[i], "--addr") == 0) {
             address = argv[++i];
         } else if (strcmp(argv[i], "--unix") == 0) {
             path = argv[++i];
         } else if (strcmp(argv[i], "--port") == 0) {
-            port = (int)strtol(argv[++i], &end, 10);
-            if (*end != '\0' || port < 1 || port > 65535) {
-                fprintf(stderr, "fake-replay: --port %s: I do not understand that\n", value);
-                return 2;
+            if (!number_of(argv[++i], 65535, &port)) {
+                return wrong("--port", "a number from 1 to 65535");
             }
-        } else if (strcmp(argv[i], "--commands") == 0) {
-            commands_max = strtoull(argv[++i], &end, 10);
-            if (*end != '\0') {
-                fprintf(stderr, "fake-replay: --commands %s: I do not understand that\n", value);
-                return 2;
-            }
-        } else {
-            fprintf(stderr, "fake-replay: there is no option %s\n", argv[i]);
-            usage(stderr);
-            return 2;
+        } else if (!number_of(argv[++i], UINT64_MAX, &commands_max)) {
+            return wrong("--commands", "a number from 1");
         }
     }
     if (recording == NULL) {
-        usage(stderr);
-        return 2;
+        return wrong("RECORDING", "which? --help says more");
+    }
+    if (port != 0 && path != NULL) {
+        return wrong("--port", "not together with --unix");
     }
     FILE *file = fopen(recording, "rb");
     if (file == NULL) {
@@ -270,6 +294,7 @@ int main(int argc, char **argv)
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     signal(SIGPIPE, SIG_IGN);
+    g_log_set_handler("Spice", G_LOG_LEVEL_WARNING, on_warning, NULL);
 
     replay = spice_replay_new(file, SURFACES);
     if (replay == NULL) {
@@ -277,7 +302,7 @@ int main(int argc, char **argv)
         fclose(file);
         return 1;
     }
-    SpiceServer *server = server_start(address, port, path);
+    SpiceServer *server = server_start(address, (int)port, path);
     if (server == NULL) {
         return 1;
     }
@@ -299,5 +324,5 @@ int main(int argc, char **argv)
         remove(path);
     }
     printf("bye: released %llu\n", (unsigned long long)atomic_load(&released));
-    return atomic_load(&released) == count ? 0 : 1;
+    return atomic_load(&released) == count && !damaged ? 0 : 1;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* cli.h: spice-sim: the options that all its commands share, and the commands.
  *
- * Exit codes  0 nothing was found; 1 something was; 2 wrong options; 3 the simulator itself is broken.
+ * Exit codes  0 nothing was found; 1 something was; 2 wrong options; 3 the simulator itself is broken; 128 and the
+ *             number of the signal: explore was told to end before it found anything.
  */
 #pragma once
 
@@ -13,6 +14,8 @@
 #define CLI_FOUND 1
 #define CLI_USAGE 2
 #define CLI_BROKEN 3
+
+#define CLI_INTERRUPTED 128
 
 #define CLI_SUBJECTS_MAX 1024u
 
@@ -50,6 +53,11 @@ int cli_mutants(Cli *cli);
 
 /* Draws what a replay does, as the options ask. */
 bool cli_draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOutcome *ret);
-/* Shrinks; writes to `path`, or says on stderr why not. */
-bool cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, const char *path);
+/* Shrinks; writes to `path`, or says on stderr why not. An exit code: CLI_FOUND, or CLI_USAGE if there is no failure to
+ * shrink. */
+int cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, const char *path);
 void cli_print_failure(const SimOutcome *outcome);
+/* False: not all of it could be written; said on stderr. */
+bool cli_close(FILE *file, const char *path);
+/* Says so where this build has no such level. */
+void cli_warn_of_level(SimLevel level);

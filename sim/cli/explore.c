@@ -2,7 +2,10 @@
 #include "sim/cli/cli.h"
 #include "sim/explore/trace.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,9 +14,12 @@
 
 #include "base/check.h"
 
+#define WORTH_UNIVERSES_MIN 100u /* in one of fewer, nothing may happen by chance */
+
 typedef struct Finding {
     SimPlan plan;
     SimOutcome outcome;
+    char path[512]; /* of its replay; "": nobody asked for one */
     struct Finding *next;
 } Finding;
 
@@ -21,7 +27,8 @@ typedef struct Explore {
     const Cli *cli;
     Finding *findings; /* different ones, in the order they came */
     Finding **findings_end;
-    FILE *jsonl;
+    FILE *jsonl, *junit;
+    bool kept; /* all that was found, where it was to be */
     bool is_terminal;
     bool has_line; /* progress stands on the last line */
     double told;
@@ -43,6 +50,36 @@ static void end_line(Explore *explore)
     }
 }
 
+/* What asked for the end; 0: nothing. Mutable, as signal handlers get no argument. */
+static volatile sig_atomic_t interrupted;
+
+static void on_signal(int number)
+{
+    interrupted = number;
+}
+
+/* A replay file of its own for each different failure: none that is there already, of an earlier night or another shard,
+ * is written on. */
+static bool keep(const Cli *cli, Finding *finding)
+{
+    SimReplay replay = {.plan = finding->plan, .hash = finding->outcome.hash};
+    int fd = -1;
+    snprintf(replay.failure, sizeof replay.failure, "%s", finding->outcome.failure);
+    for (unsigned number = 1; fd < 0; number++) {
+        snprintf(finding->path, sizeof finding->path, "%s/%s-%u.replay", cli->out,
+                 finding->plan.subject->name, number);
+        fd = open(finding->path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd < 0 && errno != EEXIST) {
+            perror(finding->path);
+            return false;
+        }
+    }
+    FILE *to = fdopen(fd, "w");
+    CHECK(to != NULL);
+    sim_replay_write(&replay, to);
+    return cli_close(to, finding->path);
+}
+
 static void found(void *opaque, const SimPlan *plan, const SimOutcome *outcome, bool is_new)
 {
     Explore *explore = opaque;
@@ -59,6 +96,7 @@ static void found(void *opaque, const SimPlan *plan, const SimOutcome *outcome, 
     CHECK(finding != NULL);
     finding->plan = *plan;
     finding->outcome = *outcome;
+    explore->kept = (explore->cli->out == NULL || keep(explore->cli, finding)) && explore->kept;
     *explore->findings_end = finding;
     explore->findings_end = &finding->next;
 }
@@ -69,7 +107,9 @@ static void played(void *opaque, const SimPlan *plan, const SimOutcome *outcome,
     char token[SIM_TOKEN_BYTES], signature[SIM_FAILURE_BYTES];
     sim_token_print(plan, token);
     sim_signature(outcome->failure, signature);
-    fprintf(explore->jsonl, "{\"token\":\"%s\",\"verdict\":\"%s\",\"sig\":\"", token,
+    fprintf(explore->jsonl, "{\"token\":\"");
+    sim_print_json(explore->jsonl, token);
+    fprintf(explore->jsonl, "\",\"verdict\":\"%s\",\"sig\":\"",
             outcome->failure[0] != '\0' ? "failed" : "passed");
     sim_print_json(explore->jsonl, signature);
     fprintf(explore->jsonl, "\",\"hash\":\"%016" PRIx64 "\",\"us\":%" PRIu64 "}\n", outcome->hash,
@@ -97,11 +137,7 @@ static void progress(void *opaque, const SimSweepCount *count)
 static bool write_junit(const Explore *explore, const SimSweepCount *count)
 {
     const Cli *cli = explore->cli;
-    FILE *to = fopen(cli->junit, "w");
-    if (to == NULL) {
-        perror(cli->junit);
-        return false;
-    }
+    FILE *to = explore->junit;
     fprintf(to,
             "<?xml version=\"1.0\"?>\n<testsuite name=\"spice-sim explore\" tests=\"%zu\" failures=\"%" PRIu64
             "\" time=\"%.3f\">\n",
@@ -124,37 +160,17 @@ static bool write_junit(const Explore *explore, const SimSweepCount *count)
         fprintf(to, "  </testcase>\n");
     }
     fprintf(to, "</testsuite>\n");
-    return fclose(to) == 0;
+    return cli_close(to, cli->junit);
 }
 
-/* One file for each different failure, named by it. */
-static bool keep_findings(const Explore *explore, SimStage *stage)
+static bool shrink_findings(const Explore *explore, SimStage *stage)
 {
-    const Cli *cli = explore->cli;
     bool kept = true;
-    unsigned number = 0;
-    if (cli->out != NULL) {
-        mkdir(cli->out, 0777);
-    }
-    for (const Finding *finding = explore->findings; finding != NULL; finding = finding->next) {
-        char path[512];
-        SimReplay replay = {.plan = finding->plan};
-        snprintf(replay.failure, sizeof replay.failure, "%s", finding->outcome.failure);
-        replay.hash = finding->outcome.hash;
-        snprintf(path, sizeof path, "%s/%s-%u.replay", cli->out != NULL ? cli->out : ".",
-                 finding->plan.subject->name, ++number);
-        if (cli->shrink) {
-            kept = cli_make_small(cli, stage, &replay, cli->out != NULL ? path : NULL) && kept;
-        } else if (cli->out != NULL) {
-            FILE *to = fopen(path, "w");
-            if (to == NULL) {
-                perror(path);
-                return false;
-            }
-            sim_replay_write(&replay, to);
-            kept = fclose(to) == 0 && kept;
-        }
-        sim_replay_free(&replay);
+    for (const Finding *finding = explore->findings; finding != NULL && interrupted == 0;
+         finding = finding->next) {
+        const SimReplay replay = {.plan = finding->plan};
+        const char *path = finding->path[0] != '\0' ? finding->path : NULL;
+        kept = cli_make_small(explore->cli, stage, &replay, path) == CLI_FOUND && kept;
     }
     return kept;
 }
@@ -170,7 +186,7 @@ static void print_summary(const Cli *cli, const SimSweepCount *count)
         printf("; %" PRIu64 " played twice", count->again);
     }
     if (count->exhausted > 0) {
-        printf("; %" PRIu64 " searches complete", count->exhausted);
+        printf("; %" PRIu64 " search%s complete", count->exhausted, count->exhausted == 1 ? "" : "es");
     }
     if (count->searched > 0) {
         printf("; a search %.3f %% done", 100 * count->searched);
@@ -179,19 +195,47 @@ static void print_summary(const Cli *cli, const SimSweepCount *count)
     if (cli->last != UINT64_MAX && cli->schedulers_len == 0 && count->remaining > 0) {
         printf("; %" PRIu64 " remain", count->remaining);
     }
+    if (interrupted != 0) {
+        printf("; interrupted: %s", strsignal(interrupted));
+    }
     putchar('\n');
+}
+
+/* Whatever is to be written can be. */
+static bool open_files(Explore *explore)
+{
+    const Cli *cli = explore->cli;
+    struct stat status;
+    if (cli->out != NULL && mkdir(cli->out, 0777) < 0 &&
+        (errno != EEXIST || stat(cli->out, &status) < 0 || !S_ISDIR(status.st_mode) ||
+         access(cli->out, W_OK) < 0)) {
+        fprintf(stderr, "spice-sim: %s: no folder that files can be put in\n", cli->out);
+        return false;
+    }
+    if (cli->jsonl != NULL && (explore->jsonl = fopen(cli->jsonl, "w")) == NULL) {
+        perror(cli->jsonl);
+        return false;
+    }
+    if (cli->junit != NULL && (explore->junit = fopen(cli->junit, "w")) == NULL) {
+        perror(cli->junit);
+        return false;
+    }
+    return true;
 }
 
 int cli_explore(Cli *cli)
 {
-    Explore explore = {.cli = cli, .is_terminal = isatty(STDERR_FILENO) != 0};
+    Explore explore = {.cli = cli, .kept = true, .is_terminal = isatty(STDERR_FILENO) != 0};
     SimSweepCount count;
     SimStage stage = {0};
     explore.findings_end = &explore.findings;
-    if (cli->jsonl != NULL && (explore.jsonl = fopen(cli->jsonl, "w")) == NULL) {
-        perror(cli->jsonl);
-        return CLI_BROKEN;
+    if (!open_files(&explore)) {
+        return CLI_USAGE;
     }
+    /* The second one ends us at once. */
+    const struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)(SA_RESETHAND | SA_RESTART)};
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
     const SimSweep sweep = {
         .subjects = cli->chosen,
         .first = cli->first,
@@ -207,6 +251,7 @@ int cli_explore(Cli *cli)
         .seconds_max = cli->seconds,
         .found_max = cli->found_max,
         .turns_max = cli->turns_max,
+        .interrupted = &interrupted,
         .opaque = &explore,
         .found = found,
         .played = cli->jsonl != NULL ? played : NULL,
@@ -214,9 +259,10 @@ int cli_explore(Cli *cli)
     };
     const bool swept = sim_sweep(&sweep, &count);
     end_line(&explore);
-    bool kept = keep_findings(&explore, &stage);
-    kept = (cli->junit == NULL || write_junit(&explore, &count)) && kept;
-    kept = (explore.jsonl == NULL || fclose(explore.jsonl) == 0) && kept;
+    bool kept = explore.kept;
+    kept = (!cli->shrink || shrink_findings(&explore, &stage)) && kept;
+    kept = (explore.junit == NULL || write_junit(&explore, &count)) && kept;
+    kept = (explore.jsonl == NULL || cli_close(explore.jsonl, cli->jsonl)) && kept;
     print_summary(cli, &count);
     while (explore.findings != NULL) {
         Finding *finding = explore.findings;
@@ -228,9 +274,10 @@ int cli_explore(Cli *cli)
         fputs("spice-sim: the harness itself is broken, or its results could not be written\n", stderr);
         return CLI_BROKEN;
     }
-    if (count.universes > 0 && count.worth == 0 && count.exhausted == 0 && count.found == 0) {
+    if (count.universes >= WORTH_UNIVERSES_MIN && count.worth == 0 && count.exhausted == 0 &&
+        count.found == 0) {
         fputs("spice-sim: nothing ever happened in these universes: this proves nothing\n", stderr);
         return CLI_BROKEN;
     }
-    return count.found > 0 ? CLI_FOUND : CLI_FOUND_NOTHING;
+    return count.found > 0 ? CLI_FOUND : interrupted != 0 ? CLI_INTERRUPTED + interrupted : CLI_FOUND_NOTHING;
 }

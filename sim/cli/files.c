@@ -89,9 +89,12 @@ bool cli_load(Cli *cli, const char *path)
 {
     struct dirent **entries;
     const int len = scandir(path, &entries, is_scenario, alphasort);
-    bool good = true;
+    bool good = len != 0;
     if (len < 0) {
         return load_file(cli, path);
+    }
+    if (len == 0) {
+        fprintf(stderr, "%s: there is no scenario in this folder\n", path);
     }
     for (int i = 0; i < len; i++) {
         char inner[4096];

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sim/cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "fake-client/standard_files.h"
 #include "sim/cli/files.h"
+#include "sim/scenario/error.h"
 #include "sim/workload/order.h"
 #include "sim/workload/planted.h"
 #include "sim/workload/teardown.h"
@@ -50,8 +55,9 @@ static const char help_text[] =
     "  --jsonl FILE           explore: one line of JSON for each universe\n"
     "  --quiet                no progress\n"
     "\n"
-    "Exit code 0: nothing was found, 1: something was, 2: wrong options, 3: the simulator itself is "
-    "broken.\n";
+    "Exit code 0: nothing was found, 1: something was, 2: wrong options or files, 3: the simulator itself "
+    "is broken,\n"
+    "130 and 143: explore was told to end before it found anything.\n";
 
 static int wrong(const char *format, const char *what)
 {
@@ -59,6 +65,76 @@ static int wrong(const char *format, const char *what)
     fprintf(stderr, format, what);
     fputs("\nspice-sim --help says more.\n", stderr);
     return CLI_USAGE;
+}
+
+/* The same about a word, with the one that may have been meant. */
+static int wrong_word(const char *before, const Nearest *nearest)
+{
+    char what[200];
+    const char *meant = nearest_word(nearest);
+    snprintf(what, sizeof what, "%.60s '%.*s'%s%s%s", before, (int)nearest->found_len, nearest->found,
+             meant[0] != '\0' ? "; did you mean '" : "", meant, meant[0] != '\0' ? "'?" : "");
+    return wrong("%s", what);
+}
+
+/* ---- Commands and options ---- */
+
+enum { EXPLORE = 1 << 0, RUN = 1 << 1, REPLAY = 1 << 2, SHRINK = 1 << 3, MUTANTS = 1 << 4, LIST = 1 << 5 };
+
+static const struct {
+    const char *name;
+    int (*run)(Cli *cli);
+    unsigned bit;
+    bool has_subjects, needs_one;
+    size_t first; /* subject among the arguments */
+} commands[] = {
+    {"explore", cli_explore, EXPLORE, true, false, 0}, {"run", cli_run, RUN, true, true, 0},
+    {"replay", cli_replay, REPLAY, false, true, 0},    {"shrink", cli_shrink, SHRINK, false, true, 0},
+    {"mutants", cli_mutants, MUTANTS, true, true, 1},  {"list", cli_list, LIST, false, false, 0},
+};
+
+static const struct {
+    const char *name;
+    unsigned commands; /* that know it */
+} options[] = {
+    {"--seeds", EXPLORE | RUN},
+    {"--seed", EXPLORE | RUN},
+    {"--schedulers", EXPLORE | RUN},
+    {"--scheduler", EXPLORE | RUN},
+    {"--level", EXPLORE | RUN | REPLAY | SHRINK},
+    {"--without", EXPLORE | RUN | REPLAY | SHRINK},
+    {"--ignore", EXPLORE},
+    {"--rows", MUTANTS},
+    {"--losses", MUTANTS},
+    {"--time", EXPLORE | SHRINK | MUTANTS},
+    {"--jobs", EXPLORE | MUTANTS},
+    {"--shard", EXPLORE},
+    {"--max", EXPLORE},
+    {"--turns", EXPLORE},
+    {"--shrink", EXPLORE},
+    {"--out", EXPLORE | SHRINK},
+    {"--backend", RUN | REPLAY},
+    {"--trace", RUN | REPLAY},
+    {"--html", RUN | REPLAY | SHRINK},
+    {"--perfetto", RUN | REPLAY | SHRINK},
+    {"--junit", EXPLORE},
+    {"--jsonl", EXPLORE},
+    {"--quiet", EXPLORE | SHRINK},
+};
+
+#define OPTIONS (sizeof options / sizeof options[0])
+
+/* 0: the command has this option. */
+static int check_option(const char *name, unsigned command)
+{
+    Nearest nearest = {.found = name, .found_len = strlen(name)};
+    for (size_t i = 0; i < OPTIONS; i++) {
+        if (strcmp(name, options[i].name) == 0) {
+            return (options[i].commands & command) != 0 ? 0 : wrong("this command has no option %s", name);
+        }
+        nearest_offer(&nearest, options[i].name);
+    }
+    return wrong_word("there is no option", &nearest);
 }
 
 /* ---- Values of options ---- */
@@ -69,8 +145,9 @@ static bool parse_number(const char *text, uint64_t max, uint64_t *ret)
     if (*text < '0' || *text > '9') {
         return false;
     }
+    errno = 0;
     *ret = strtoull(text, &end, 10);
-    return *end == '\0' && *ret <= max;
+    return *end == '\0' && errno == 0 && *ret <= max;
 }
 
 static bool parse_small(const char *text, unsigned min, unsigned max, unsigned *ret)
@@ -168,9 +245,8 @@ static bool parse_backend(const char *text, Cli *cli)
     return cli->backend == SIM_BACKEND_BATON || strcmp(text, "fiber") == 0;
 }
 
-static bool parse_value(Cli *cli, const char *option, const char *value, bool *ret_known)
+static bool parse_value(Cli *cli, const char *option, const char *value)
 {
-    *ret_known = true;
     if (strcmp(option, "--seeds") == 0 || strcmp(option, "--seed") == 0) {
         return parse_seeds(value, cli);
     } else if (strcmp(option, "--schedulers") == 0 || strcmp(option, "--scheduler") == 0) {
@@ -216,8 +292,34 @@ static bool parse_value(Cli *cli, const char *option, const char *value, bool *r
             return *value != '\0';
         }
     }
-    *ret_known = false;
     return false;
+}
+
+/* The word of a value that is none, with those that are. */
+static void offer_values(const char *option, const char *value, Nearest *ret)
+{
+    SimScheduler scheduler;
+    *ret = (Nearest){.found = value, .found_len = strlen(value)};
+    if (strncmp(option, "--scheduler", strlen("--scheduler")) == 0) {
+        char word[DISTANCE_LETTERS_MAX] = "";
+        do {
+            ret->found = value;
+            ret->found_len = strcspn(value, ",");
+            snprintf(word, sizeof word, "%.*s", (int)ret->found_len, value);
+            value += ret->found_len + 1;
+        } while (value[-1] == ',' && sim_scheduler_named(word, &scheduler));
+        for (unsigned i = 0; i < SIM_SCRIPTED; i++) {
+            nearest_offer(ret, sim_scheduler_name((SimScheduler)i));
+        }
+    } else if (strcmp(option, "--ignore") == 0) {
+        for (unsigned i = 0; i < SIM_ORACLES; i++) {
+            nearest_offer(ret, sim_oracle_name((SimOracle)i));
+        }
+    } else if (strcmp(option, "--without") == 0) {
+        for (unsigned i = 0; i < SIM_FAULTS; i++) {
+            nearest_offer(ret, sim_fault_name((SimFault)i));
+        }
+    }
 }
 
 static bool parse_flag(Cli *cli, const char *option)
@@ -239,29 +341,73 @@ static bool parse_flag(Cli *cli, const char *option)
     return false;
 }
 
-static int parse(Cli *cli, int argc, char **argv)
+/* "--seeds 1..9" and "--seeds=1..9" */
+static int parse(Cli *cli, unsigned command, int argc, char **argv)
 {
     for (int i = 0; i < argc; i++) {
-        const char *option = argv[i];
-        bool known;
+        char *option = argv[i];
         if (option[0] != '-') {
             if (cli->arguments_len == CLI_SUBJECTS_MAX - 1) {
                 return wrong("more than 1023 subjects: %s", option);
             }
             cli->arguments[cli->arguments_len++] = option;
-        } else if (!parse_flag(cli, option)) {
-            const bool parsed = parse_value(cli, option, i + 1 < argc ? argv[i + 1] : "", &known);
-            if (!known) {
-                return wrong("there is no option %s", option);
-            }
-            if (i + 1 == argc) {
-                return wrong("%s needs a value", option);
-            }
-            if (!parsed) {
-                fprintf(stderr, "spice-sim: %s cannot be '%s'\n", option, argv[i + 1]);
-                return wrong("%s was not understood", option);
-            }
-            i++;
+            continue;
+        }
+        char *value = strchr(option, '=');
+        if (value != NULL) {
+            *value++ = '\0';
+        }
+        int status = check_option(option, command);
+        if (status != 0) {
+            return status;
+        }
+        if (value == NULL && parse_flag(cli, option)) {
+            continue;
+        }
+        if (value != NULL && parse_flag(cli, option)) {
+            return wrong("%s has no value", option);
+        }
+        value = value == NULL && i + 1 < argc ? argv[++i] : value;
+        if (value == NULL) {
+            return wrong("%s needs a value", option);
+        }
+        if (!parse_value(cli, option, value)) {
+            Nearest nearest;
+            char before[40];
+            offer_values(option, value, &nearest);
+            snprintf(before, sizeof before, "%s cannot be", option);
+            return wrong_word(before, &nearest);
+        }
+    }
+    return 0;
+}
+
+/* Nothing is played for an hour to find that its results cannot be written. Leaves no trace. */
+static bool can_write(const char *path)
+{
+    if (access(path, F_OK) == 0) {
+        const int fd = open(path, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return fd >= 0 || errno == ENXIO; /* a FIFO that nobody reads yet */
+    }
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    if (fd >= 0) {
+        close(fd);
+        unlink(path);
+    }
+    return fd >= 0;
+}
+
+static int check_paths(const Cli *cli, unsigned command)
+{
+    const char *const paths[] = {cli->junit, cli->jsonl, cli->html, cli->perfetto,
+                                 command == SHRINK ? cli->out : NULL};
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (paths[i] != NULL && !can_write(paths[i])) {
+            fprintf(stderr, "spice-sim: %s: %s\n", paths[i], strerror(errno));
+            return CLI_USAGE;
         }
     }
     return 0;
@@ -287,6 +433,20 @@ static void add_built_in(Cli *cli)
     }
 }
 
+static int unknown_subject(const Cli *cli, const char *name)
+{
+    char path[256];
+    Nearest nearest = {.found = name, .found_len = strlen(name)};
+    snprintf(path, sizeof path, "scenarios/%s.scn", name);
+    if (cli_is_file(path)) {
+        fprintf(stderr, "spice-sim: there is a file %s\n", path);
+    }
+    for (size_t i = 0; i < cli->all_len; i++) {
+        nearest_offer(&nearest, cli->all[i]->name);
+    }
+    return wrong_word("neither a file nor a subject of spice-sim list:", &nearest);
+}
+
 static int choose_subjects(Cli *cli, size_t first)
 {
     for (size_t i = first; i < cli->arguments_len; i++) {
@@ -294,7 +454,7 @@ static int choose_subjects(Cli *cli, size_t first)
         if (subject != NULL) {
             cli->chosen[cli->chosen_len++] = subject;
         } else if (!cli_is_file(cli->arguments[i])) {
-            return wrong("'%s' is neither a file nor a subject; see spice-sim list", cli->arguments[i]);
+            return unknown_subject(cli, cli->arguments[i]);
         } else if (!cli_load(cli, cli->arguments[i])) {
             return CLI_USAGE;
         }
@@ -325,16 +485,7 @@ int main(int argc, char **argv)
 {
     static Cli cli = {
         .first = 1, .last = 1000, .level = SIM_LEVEL_CALLS, .jobs = 1, .shards = 1, .found_max = 20};
-    const struct {
-        const char *name;
-        int (*run)(Cli *cli);
-        bool has_subjects, needs_one;
-        size_t first; /* subject among the arguments */
-    } commands[] = {
-        {"explore", cli_explore, true, false, 0}, {"run", cli_run, true, true, 0},
-        {"replay", cli_replay, false, true, 0},   {"shrink", cli_shrink, false, true, 0},
-        {"mutants", cli_mutants, true, true, 1},  {"list", cli_list, false, false, 0},
-    };
+    standard_files_open();
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help_text, stdout);
@@ -346,17 +497,30 @@ int main(int argc, char **argv)
         return CLI_USAGE;
     }
     add_built_in(&cli);
+    Nearest nearest = {.found = argv[1], .found_len = strlen(argv[1])};
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) {
-            int status = parse(&cli, argc - 2, argv + 2);
+            int status = parse(&cli, commands[i].bit, argc - 2, argv + 2);
             if (status == 0 && commands[i].needs_one && cli.arguments_len == 0) {
                 status = wrong("%s: what?", argv[1]);
             }
             if (status == 0 && commands[i].has_subjects) {
                 status = choose_subjects(&cli, commands[i].first);
             }
-            return status != 0 ? status : commands[i].run(&cli);
+            if (status == 0) {
+                status = check_paths(&cli, commands[i].bit);
+            }
+            if (status == 0 && cli.has_level) {
+                cli_warn_of_level(cli.level);
+            }
+            status = status != 0 ? status : commands[i].run(&cli);
+            if (fflush(stdout) != 0 || ferror(stdout) != 0) {
+                fputs("spice-sim: not all of what was found could be printed\n", stderr);
+                status = status > CLI_FOUND ? status : CLI_BROKEN;
+            }
+            return status;
         }
+        nearest_offer(&nearest, commands[i].name);
     }
-    return wrong("there is no command '%s'", argv[1]);
+    return wrong_word("there is no command", &nearest);
 }

@@ -41,7 +41,7 @@
 #define CONTROL "as it is"
 
 typedef struct Hunt {
-    bool killed;
+    bool killed, ran; /* to the end: it said how many universes it played */
     uint64_t universes;
     double cpu_s;
     char token[SIM_TOKEN_BYTES];
@@ -78,8 +78,7 @@ static int run(const char *const argv[], const char *output, double *ret_cpu_s)
 {
     struct rusage usage;
     int status;
-    fflush(NULL);
-    const pid_t pid = fork();
+    const pid_t pid = sim_fork();
     if (pid == 0) {
         const int to = open(output, O_WRONLY | O_CREAT | O_TRUNC, 0666);
         if (to >= 0 && dup2(to, STDOUT_FILENO) >= 0 && dup2(to, STDERR_FILENO) >= 0) {
@@ -155,6 +154,7 @@ static void read_hunt(const char *path, Hunt *ret)
             }
         } else if (sscanf(line, "%" SCNu64 " universes in", &universes) == 1) {
             ret->universes = universes;
+            ret->ran = true;
         }
     }
     if (from != NULL) {
@@ -270,8 +270,10 @@ static void print_mutant(const Mutant *mutant)
         snprintf(decisions, sizeof decisions, "%zu", mutant->decisions);
     }
     printf("%-40s %-5s %-9s %-8s %9" PRIu64 " %8.2f %9s  %.160s\n", mutant->name, mutant->row,
-           kill->killed ? sim_oracle_name(mutant->oracle) : "SURVIVED", mutant->scheduler, kill->universes,
-           kill->cpu_s, decisions, kill->killed ? kill->failure : "");
+           kill->killed ? sim_oracle_name(mutant->oracle)
+           : kill->ran  ? "SURVIVED"
+                        : "NOT RUN",
+           mutant->scheduler, kill->universes, kill->cpu_s, decisions, kill->killed ? kill->failure : "");
     fflush(stdout);
 }
 
@@ -405,8 +407,7 @@ static void examine_all(Mutants *mutants)
     size_t next = 0, running = 0;
     while (next < mutants->len || running > 0) {
         if (next < mutants->len && running < mutants->cli->jobs) {
-            fflush(NULL);
-            pids[next] = fork();
+            pids[next] = sim_fork();
             if (pids[next] == 0) {
                 examine(mutants, &mutants->list[next]);
                 mutants->list[next].done = true;
@@ -433,6 +434,14 @@ int cli_mutants(Cli *cli)
 {
     Mutants mutants = {.cli = cli};
     const char *folder = cli->arguments[0];
+    size_t files = 0;
+    for (size_t i = 0; i < cli->all_len; i++) {
+        files += cli->scenarios[i] != NULL;
+    }
+    if (cli->rows && files == 0) {
+        fputs("spice-sim: --rows looks in scenarios: give some\n", stderr);
+        return CLI_USAGE;
+    }
     mutants.list = mmap(NULL, (MUTANTS_MAX + 1) * sizeof *mutants.list, PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(mutants.list != MAP_FAILED);
@@ -448,8 +457,9 @@ int cli_mutants(Cli *cli)
         }
         status = killed == mutants.len - 1 ? CLI_FOUND_NOTHING : CLI_FOUND;
         for (size_t i = 0; i < mutants.len; i++) {
-            if (!mutants.list[i].done) {
-                fprintf(stderr, "spice-sim: nobody could examine %s\n", mutants.list[i].name);
+            if (!mutants.list[i].done || !mutants.list[i].hunt.ran) {
+                fprintf(stderr, "spice-sim: %s did not run: see hunt.txt in %s\n", mutants.list[i].name,
+                        mutants.list[i].folder);
                 status = CLI_BROKEN;
             }
         }

@@ -95,7 +95,7 @@ SimPlan sim_plan(const SimSubject *subject, uint64_t seed, SimLevel level)
         .seed = seed,
         .level = level,
         .scheduler = portfolio(seed),
-        .faults = sim_plan_swarm(subject, seed),
+        .faults = sim_plan_swarm(subject, seed) | subject->placed,
     };
     for (size_t i = 0; i < SIM_KNOBS_MAX; i++) {
         plan.knobs[i] = SIM_KNOB_SEED;
@@ -133,9 +133,11 @@ void sim_token_print(const SimPlan *plan, char ret[SIM_TOKEN_BYTES])
     CHECK(len < SIM_TOKEN_BYTES);
 }
 
+/* Of whatever version. */
 bool sim_token_looks_like_one(const char *text)
 {
-    return strncmp(text, VERSION ":", strlen(VERSION) + 1) == 0;
+    const size_t digits = text[0] == 'S' ? strspn(text + 1, "0123456789") : 0;
+    return digits > 0 && text[1 + digits] == ':';
 }
 
 static bool parse_hex(const char *text, uint64_t max, uint64_t *ret)
@@ -183,7 +185,8 @@ static bool parse_knob(char *text, SimPlan *plan)
         const SimKnob *knob = &plan->subject->knobs[i];
         uint64_t number;
         if (strcmp(knob->name, text) == 0) {
-            if (!parse_decimal(value, knob->max, &number) || number < knob->min) {
+            if (plan->knobs[i] != SIM_KNOB_SEED || !parse_decimal(value, knob->max, &number) ||
+                number < knob->min) {
                 return false;
             }
             plan->knobs[i] = (uint32_t)number;
@@ -263,7 +266,7 @@ bool sim_token_parse(const char *token, SimSubjects subjects, SimPlan *ret, char
     ret->faults = (SimFaults)faults;
     for (size_t i = 6; i < count; i++) {
         if (!parse_knob(fields[i], ret)) {
-            snprintf(ret_error, error_size, "%s has no such setting, or not of that value: '%s'",
+            snprintf(ret_error, error_size, "%s has no such setting, not twice, or not of that value: '%s'",
                      subject->name, fields[i]);
             return false;
         }

@@ -19,7 +19,7 @@ typedef const SimSubject *const *SimSubjects;
 
 const SimSubject *sim_subject_named(SimSubjects subjects, const char *name);
 
-/* Everything left to the seed: scheduler of the portfolio, faults of the swarm. */
+/* Everything left to the seed: scheduler of the portfolio, faults of the swarm beside those that the subject places. */
 SimPlan sim_plan(const SimSubject *subject, uint64_t seed, SimLevel level);
 SimFaults sim_plan_swarm(const SimSubject *subject, uint64_t seed);
 

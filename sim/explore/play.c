@@ -2,11 +2,13 @@
 #define _GNU_SOURCE
 #include "sim/explore/play.h"
 
+#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -184,6 +186,20 @@ bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*eac
 
 /* ---- Apart ---- */
 
+pid_t sim_fork(void)
+{
+    const pid_t parent = getpid();
+    fflush(NULL);
+    const pid_t pid = fork();
+    if (pid == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != parent) {
+            _exit(1); /* it was faster */
+        }
+    }
+    return pid;
+}
+
 static bool write_all(int fd, const void *data, size_t len)
 {
     const char *at = data;
@@ -275,7 +291,11 @@ static bool read_until_end(int fd, unsigned seconds, char **ret_data, size_t *re
         clock_gettime(CLOCK_MONOTONIC, &now);
         const int64_t left_ms = (int64_t)seconds * 1000 - (now.tv_sec - start.tv_sec) * 1000;
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        if (left_ms <= 0 || poll(&wait, 1, (int)left_ms) <= 0) {
+        const int ready = left_ms <= 0 ? 0 : poll(&wait, 1, (int)left_ms);
+        if (ready < 0 && errno == EINTR) {
+            continue;
+        }
+        if (ready <= 0) {
             break;
         }
         if (len == capacity) {
@@ -428,8 +448,7 @@ bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions
         SimOutcome outcome;
         sim_play_apart(stage, &first, &(SimPlayOptions){.record = &stage->profile}, &outcome);
     }
-    fflush(NULL);
-    const pid_t pid = fork();
+    const pid_t pid = sim_fork();
     if (pid == 0) {
         close(result[0]);
         child(stage, what, options, result[1], said);

@@ -10,6 +10,8 @@
  */
 #pragma once
 
+#include <sys/types.h>
+
 #include "sim/explore/replay.h"
 
 typedef struct SimStage {
@@ -38,3 +40,5 @@ bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*eac
 /* The universe that tells this plan's scheduler how long threads run. False: it does not want to know. */
 bool sim_profile_plan(const SimPlan *plan, SimPlan *ret);
 bool sim_is_exhaustive(SimScheduler scheduler);
+/* fork(), but for that the child ends when its parent does. */
+pid_t sim_fork(void);

@@ -104,6 +104,47 @@ static const char *after(const char *line, const char *word)
     return strncmp(line, word, len) == 0 && line[len] == ' ' ? line + len + 1 : NULL;
 }
 
+/* "schedule faults zeros": some of them. */
+static bool read_scripted(char *words, SimScript *ret)
+{
+    char *rest = words;
+    for (char *word; (word = strsep(&rest, " ")) != NULL;) {
+        bool *const which = strcmp(word, "schedule") == 0 ? &ret->schedule
+                            : strcmp(word, "faults") == 0 ? &ret->faults
+                            : strcmp(word, "zeros") == 0  ? &ret->zeros
+                                                          : NULL;
+        if (which == NULL) {
+            return false;
+        }
+        *which = true;
+    }
+    return true;
+}
+
+static bool is_fault(const char *name)
+{
+    for (unsigned i = 0; i < SIM_FAULTS; i++) {
+        if (strcmp(name, sim_fault_name((SimFault)i)) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A decision that nobody would ask for, as its kind is not scripted, is a mistake. */
+static bool is_scripted(const SimReplay *replay, const SimDecision *decision)
+{
+    switch (decision->kind) {
+    case SIM_DECISION_SWITCH:
+        return replay->script.schedule;
+    case SIM_DECISION_FAULT:
+        return replay->script.faults;
+    case SIM_DECISION_VALUE:
+        return replay->has_script;
+    }
+    return false;
+}
+
 static bool read_line(char *line, SimSubjects subjects, SimReplay *ret, char *error, size_t error_size)
 {
     const char *rest;
@@ -112,13 +153,19 @@ static bool read_line(char *line, SimSubjects subjects, SimReplay *ret, char *er
         return true;
     }
     if ((rest = after(line, "plan")) != NULL) {
+        if (ret->plan.subject != NULL) {
+            snprintf(error, error_size, "there is a plan already");
+            return false;
+        }
         return sim_token_parse(rest, subjects, &ret->plan, error, error_size);
     }
     if (after(line, "scripted") != NULL || strcmp(line, "scripted") == 0) {
+        char *const words = line[strlen("scripted")] == ' ' ? line + strlen("scripted ") : NULL;
+        if (ret->has_script || (words != NULL && !read_scripted(words, &ret->script))) {
+            snprintf(error, error_size, "one line 'scripted', with some of: schedule, faults, zeros");
+            return false;
+        }
         ret->has_script = true;
-        ret->script.schedule = strstr(line, " schedule") != NULL;
-        ret->script.faults = strstr(line, " faults") != NULL;
-        ret->script.zeros = strstr(line, " zeros") != NULL;
         return true;
     }
     if ((rest = after(line, "hash")) != NULL) {
@@ -137,6 +184,15 @@ static bool read_line(char *line, SimSubjects subjects, SimReplay *ret, char *er
     if (!sim_decision_parse(line, &decision)) {
         snprintf(error, error_size, "'%.80s' is neither a decision nor anything else that belongs here",
                  line);
+        return false;
+    }
+    if (decision.kind == SIM_DECISION_FAULT && !is_fault(decision.site)) {
+        snprintf(error, error_size, "there is no fault '%s'", decision.site);
+        return false;
+    }
+    if (!is_scripted(ret, &decision)) {
+        snprintf(error, error_size,
+                 "'%.80s' would not be asked for: no line 'scripted ...' before it says so", line);
         return false;
     }
     if (!sim_decisions_add(&ret->script.decisions, &decision)) {

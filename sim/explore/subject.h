@@ -48,7 +48,8 @@ struct SimSubject {
     const char *about;
     const SimKnob *knobs;
     size_t knobs_len;
-    bool planted; /* a bug on purpose: runs only when named */
+    bool planted;     /* a bug on purpose: runs only when named */
+    SimFaults placed; /* faults that it asks for: no seed leaves them out */
     const void *opaque;
     void (*run)(const SimPlan *plan, const SimConfig *base, SimOutcome *ret);
 };

@@ -146,6 +146,8 @@ static _Noreturn void work(Sweep *sweep, Worker *worker, int messages)
     Slot *slot = worker->slot;
     const int nowhere = open("/dev/null", O_WRONLY);
     dup2(nowhere, STDERR_FILENO); /* what matters of it is said again, alone */
+    signal(SIGINT, SIG_IGN);      /* of a terminal, for all its processes: the parent says when to end */
+    signal(SIGTERM, SIG_IGN);
     for (uint64_t at = worker->next; at < sweep->positions && !slot->stop; at += step_of(sweep)) {
         struct timespec start;
         Message message;
@@ -172,8 +174,7 @@ static bool start_worker(Sweep *sweep, Worker *worker)
     }
     worker->slot->position = worker->next;
     worker->seen = NOWHERE;
-    fflush(NULL);
-    worker->pid = fork();
+    worker->pid = sim_fork();
     if (worker->pid == 0) {
         close(ends[0]);
         work(sweep, worker, ends[1]);
@@ -218,6 +219,9 @@ static void find(Sweep *sweep, const SimPlan *plan, const SimOutcome *outcome)
         return;
     }
     const bool new = is_new(sweep, outcome->failure);
+    if (new && order->found_max != 0 && sweep->count.found_new >= order->found_max) {
+        return; /* by another process, before it heard that it is over */
+    }
     sweep->count.found++;
     sweep->count.found_new += new;
     sweep->count.harness += strncmp(outcome->failure, SWEEP_HARNESS, strlen(SWEEP_HARNESS)) == 0;
@@ -246,9 +250,11 @@ static void play_alone(Sweep *sweep, const SimReplay *what, unsigned seconds_max
     }
 }
 
-/* The universe that killed a worker is played alone. */
-static void explain_death(Sweep *sweep, uint64_t position, uint32_t turns, bool hung)
+/* The universe that killed a worker is played alone. `status`: how the worker ended. */
+static void explain_death(Sweep *sweep, uint64_t position, uint32_t turns, int status, bool hung)
 {
+    struct timespec start;
+    clock_gettime(CLOCK_MONOTONIC, &start);
     SimReplay what = {.plan = plan_at(sweep, position)};
     what.plan.turn = turns > 0 ? turns - 1 : 0;
     SimOutcome outcome;
@@ -257,6 +263,11 @@ static void explain_death(Sweep *sweep, uint64_t position, uint32_t turns, bool 
     if (hung) {
         outcome = (SimOutcome){0};
         sim_outcome_fail(&outcome, "hangs: no end after %u seconds", hang_seconds);
+    } else if (WIFSIGNALED(status) && (WTERMSIG(status) == SIGKILL || WTERMSIG(status) == SIGXCPU)) {
+        /* No universe does that to itself: memory, a limit of the process, or somebody. */
+        outcome = (SimOutcome){0};
+        sim_outcome_fail(&outcome, SWEEP_HARNESS "a process of the sweep was ended from outside: %s",
+                         strsignal(WTERMSIG(status)));
     } else {
         play_alone(sweep, &what, hang_seconds, &outcome);
         SimReplay first = {0};
@@ -266,8 +277,21 @@ static void explain_death(Sweep *sweep, uint64_t position, uint32_t turns, bool 
             what.plan = outcome.failure[0] != '\0' ? first.plan : what.plan;
         }
     }
+    if (WIFSIGNALED(status)) {
+        sim_outcome_fail(&outcome,
+                         SWEEP_HARNESS "dies in a sweep (%s), not alone: something is left of earlier "
+                                       "universes",
+                         strsignal(WTERMSIG(status)));
+    }
     sim_outcome_fail(&outcome,
                      SWEEP_HARNESS "dies in a sweep, not alone: something is left of earlier universes");
+    if (sweep->plan->played != NULL) {
+        SimPlan plan = plan_at(sweep, position);
+        plan.turn = turns > 0 ? turns - 1 : 0;
+        sweep->plan->played(sweep->plan->opaque, &plan, &outcome,
+                            hung ? hang_seconds * UINT64_C(1000000000)
+                                 : (uint64_t)(seconds_since(&start) * 1e9));
+    }
     find(sweep, &what.plan, &outcome);
 }
 
@@ -281,7 +305,8 @@ static void worker_ended(Sweep *sweep, Worker *worker, bool hung)
     if (position == NOWHERE || (sweep->ending && WIFEXITED(status) && WEXITSTATUS(status) == 0)) {
         return;
     }
-    explain_death(sweep, position, worker->slot->turns, hung);
+    worker->slot->universes += worker->slot->turns == 0; /* it was one, too; those of a search were counted */
+    explain_death(sweep, position, worker->slot->turns, status, hung);
     worker->slot->turns = 0;
     worker->next = position + step_of(sweep);
     if (!sweep->ending && worker->next < sweep->positions && !start_worker(sweep, worker)) {
@@ -346,7 +371,9 @@ static bool attend(Sweep *sweep)
     if (len == 0) {
         return false;
     }
-    poll(waits, len, 200);
+    if (poll(waits, len, 200) < 0) {
+        return true; /* a signal */
+    }
     for (nfds_t i = 0; i < len; i++) {
         Message message;
         if ((waits[i].revents & POLLIN) != 0) {
@@ -392,7 +419,8 @@ bool sim_sweep(const SimSweep *plan, SimSweepCount *ret)
     double told = 0;
     while (attend(sweep)) {
         const double now = seconds_since(&sweep->start);
-        if (plan->seconds_max != 0 && now >= plan->seconds_max && !sweep->ending) {
+        const bool late = plan->seconds_max != 0 && now >= plan->seconds_max;
+        if ((late || (plan->interrupted != NULL && *plan->interrupted != 0)) && !sweep->ending) {
             stop_all(sweep);
         }
         if (plan->progress != NULL && now - told >= 1) {

@@ -5,9 +5,13 @@
  * process plays thousands; one that dies is replaced, and the universe that killed it is played again alone, which says
  * what it died of. One in SWEEP_AGAIN_ONE_IN is played twice, and must give the same hash.
  *
+ * Processes end with their parent, whatever ends that one. SIGINT and SIGTERM are the parent's to hear: see `interrupted`.
+ *
  * Errors  findings that begin with "harness:" are the simulator's own.
  */
 #pragma once
+
+#include <signal.h>
 
 #include "sim/explore/oracle.h"
 #include "sim/explore/play.h"
@@ -33,11 +37,12 @@ typedef struct SimSweep {
     SimFaults without;
     uint32_t ignored; /* bits of oracles that nobody listens to: what only they say is no failure */
     unsigned jobs;
-    unsigned shard, shards; /* shard is below shards */
-    unsigned seconds_max;   /* 0: no limit */
-    uint64_t found_max;     /* different ones; then it ends; 0: no limit */
-    uint64_t turns_max;     /* schedules of an exhaustive plan; 0: a million */
-    unsigned hang_seconds;  /* without an end, a universe hangs; 0: 60 */
+    unsigned shard, shards;                   /* shard is below shards */
+    unsigned seconds_max;                     /* 0: no limit */
+    uint64_t found_max;                       /* different ones; then it ends; 0: no limit */
+    uint64_t turns_max;                       /* schedules of an exhaustive plan; 0: a million */
+    unsigned hang_seconds;                    /* without an end, a universe hangs; 0: 60 */
+    const volatile sig_atomic_t *interrupted; /* not 0: end in order; NULL: nobody will ask for that */
     void *opaque;
     void (*found)(void *opaque, const SimPlan *plan, const SimOutcome *outcome, bool is_new);
     void (*played)(void *opaque, const SimPlan *plan, const SimOutcome *outcome,

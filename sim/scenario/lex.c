@@ -95,7 +95,7 @@ static void number(Lexer *lexer, Token *token)
     } else if (!fits) {
         token->kind = TOKEN_BAD;
         token->bad = BAD_NUMBER;
-        token->wrong = "this number is too large";
+        token->wrong = "this number is too large: 18446744073709551615 is the largest";
     }
 }
 
@@ -203,7 +203,8 @@ Token lexer_next(Lexer *lexer)
     } else {
         lexer->at++;
         token.kind = mark(c);
-        token.wrong = "this character means nothing here";
+        token.wrong = c == '\xef' ? "this character means nothing here (is it a byte order mark?)"
+                                  : "this character means nothing here";
         if (c == '.' && lexer->at < lexer->end && *lexer->at == '.') {
             lexer->at++;
             token.kind = TOKEN_DOTS;

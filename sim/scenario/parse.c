@@ -719,12 +719,14 @@ static bool statement(Parser *p, const Step ***tail)
     }
     if (is_word(p, "wait")) {
         return wait_until(p, &step) &&
-               end_of_statement(p, "and, or, within, or the end of the line", after_condition) &&
+               (step.has_limit ||
+                end_of_statement(p, "and, or, within, or the end of the line", after_condition)) &&
                add_step(p, &step, &at, tail);
     }
     if (is_word(p, "expect")) {
         return expect(p, &step) &&
-               end_of_statement(p, "and, or, within, throughout, or the end of the line", after_condition) &&
+               (step.has_limit || end_of_statement(p, "and, or, within, throughout, or the end of the line",
+                                                   after_condition)) &&
                add_step(p, &step, &at, tail);
     }
     if (is_word(p, "pause")) {

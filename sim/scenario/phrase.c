@@ -3,6 +3,7 @@
 #include "sim/scenario/parser.h"
 
 #include <stdio.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "wire/wire.h"
@@ -49,7 +50,8 @@ static bool scaled(Parser *p, const UnitName *units, uint64_t max, const char *e
     for (const UnitName *unit = units; unit->name != NULL; unit++) {
         if (strlen(unit->name) == token->unit_len && memcmp(unit->name, token->unit, token->unit_len) == 0) {
             if (token->value > max / unit->factor) {
-                return parse_refuse(p, SCENARIO_ERROR_RANGE, token, "this is too much");
+                return parse_refuse(p, SCENARIO_ERROR_RANGE, token, "this is too much: %" PRIu64 "%s at most",
+                                    max / unit->factor, unit->name);
             }
             *ret = token->value * unit->factor;
             return parse_next(p);
@@ -69,7 +71,8 @@ static bool plain_number(Parser *p, uint64_t *ret)
         return parse_error(p, SCENARIO_ERROR_UNIT, token, "a number without a unit", "");
     }
     if (token->value > UINT32_MAX) {
-        return parse_refuse(p, SCENARIO_ERROR_RANGE, token, "this is too much");
+        return parse_refuse(p, SCENARIO_ERROR_RANGE, token, "this is too much: %" PRIu32 " at most",
+                            UINT32_MAX);
     }
     *ret = token->value;
     return parse_next(p);
@@ -137,7 +140,8 @@ static bool signed_number(Parser *p, int64_t *ret)
         return false;
     }
     if (magnitude > INT32_MAX) {
-        return parse_refuse(p, SCENARIO_ERROR_RANGE, &token, "this is too much");
+        return parse_refuse(p, SCENARIO_ERROR_RANGE, &token, "this is too much: %" PRId32 " at most",
+                            INT32_MAX);
     }
     *ret = negative ? -(int64_t)magnitude : (int64_t)magnitude;
     return true;
@@ -547,6 +551,9 @@ static bool phrase_is_possible(Parser *p, const Token *at, const Phrase *phrase)
 
     if (strstr(phrase->form->pattern, "one in") != NULL && first->range.low == 0) {
         return parse_refuse(p, SCENARIO_ERROR_RANGE, at, "one in 0 makes no sense");
+    }
+    if (id == FAULT_F9_HANDLES && first->range.low == 0) {
+        return parse_refuse(p, SCENARIO_ERROR_RANGE, at, "at most 0 handles makes no sense");
     }
     if (first->kind == ARG_BYTES && first->range.low == 0) {
         return parse_refuse(p, SCENARIO_ERROR_RANGE, at, "a buffer has at least 1 byte");

@@ -849,11 +849,28 @@ static void run_subject(const SimPlan *plan, const SimConfig *base, SimOutcome *
     scenario_run(subject->scenario, &how, &result);
 }
 
+/* What the scenario's settings place happens whatever the seed says. */
+static SimFaults placed_faults(const Scenario *scenario)
+{
+    SimFaults ret = 0;
+    for (const Step *step = scenario->settings; step != NULL; step = step->next) {
+        for (const Phrase *phrase = step->phrases; step->kind == STEP_FAULT && phrase != NULL;
+             phrase = phrase->next) {
+            ret |= SIM_FAULT_BIT(phrase->form->id == FAULT_F9_HANDLES ? SIM_F9_HANDLES : SIM_F9_ALLOC);
+        }
+    }
+    return ret;
+}
+
 void scenario_subject_init(ScenarioSubject *ret, const char *name, const Scenario *scenario,
                            const StageServer *server)
 {
     *ret = (ScenarioSubject){
-        .subject = {.name = name, .about = scenario->title, .opaque = ret, .run = run_subject},
+        .subject = {.name = name,
+                    .about = scenario->title,
+                    .opaque = ret,
+                    .run = run_subject,
+                    .placed = placed_faults(scenario)},
         .scenario = scenario,
         .server = server,
     };

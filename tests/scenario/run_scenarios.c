@@ -189,7 +189,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--seeds") == 0 && i + 1 < argc) {
             const int n = sscanf(argv[++i], "%" SCNu64 "..%" SCNu64, &options.first, &options.last);
-            if (n < 1) {
+            if (n < 1 || (n == 2 && options.last < options.first)) {
                 usage(stderr);
                 return 2;
             }

@@ -10,9 +10,11 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree
 
@@ -53,10 +55,162 @@ class Cli(unittest.TestCase):
         for arguments in (["explode"], ["explore", "nobody"], ["explore", "--seeds", "9..1"], ["explore", "--horses", "1"],
                           ["explore", "--jobs", "0"], ["explore", "--shard", "3/3"], ["explore", "--schedulers", "fair"],
                           ["explore", "--without", "F99"], ["explore", "--time", "1d"], ["explore", "--seeds"],
+                          ["explore", "--seeds", "18446744073709551616"], ["explore", "--trace"], ["explore", "--html", "x"],
+                          ["run", "universe", "--junit", "x"], ["run", "universe", "--shard", "0/2"], ["list", "--seeds", "1"],
+                          ["run", "universe", "--ignore", "progress"], ["replay", "--schedulers", "pct3", "S1:universe:1:L1:random:0"],
+                          ["run", "universe", "--trace=1"], ["run", "universe", "teardown", "--html", "x"],
+                          ["replay", "S1:universe:1:L1:random:0:clients=2:clients=3"], ["replay", "/dev/zero"],
+                          ["shrink", "S1:planted-access:1:L1:random:0"], ["mutants", ".", "--rows"],
                           ["run"], ["replay"], ["replay", "S1:nobody:1:L1:random:0"], ["replay", "no-such-file"], []):
             done = self.run_cli(*arguments, code=2)
             self.assertNotEqual(done.stderr, "")
             self.assertEqual(done.stdout, "")
+
+    def test_what_may_have_been_meant_is_said(self):
+        for arguments, meant in ((["explroe"], "explore"), (["explore", "--sedes", "1"], "--seeds"),
+                                 (["explore", "--schedulers", "sticky,pct"], "pct2"), (["run", "universse"], "universe"),
+                                 (["explore", "--ignore", "progres"], "progress"), (["explore", "--without", "F4.writ"], "F4.write")):
+            self.assertIn(f"did you mean '{meant}'?", self.run_cli(*arguments, code=2).stderr)
+        self.assertIn("'S2' is no version", self.run_cli("replay", "S2:universe:1:L1:random:0", code=2).stderr)
+        self.assertIn("followed by its file, hello.scn", self.run_cli("replay", "S1:hello:1:L1:random:0", code=2).stderr)
+
+    def test_values_may_follow_an_equals_sign(self):
+        self.assertIn("2 universes", self.run_cli("explore", "planted-access", "--seeds=1..2").stdout)
+
+    def test_an_empty_folder_is_no_subject(self):
+        for command in ("explore", "run"):
+            self.assertIn("no scenario in this folder", self.run_cli(command, self.folder, code=2).stderr)
+
+    def test_paths_are_tried_first(self):
+        nowhere = self.folder / "nowhere" / "file"
+        for arguments in (["explore", "--junit"], ["explore", "--jsonl"], ["explore", "--out"], ["run", "--html"], ["run", "--perfetto"]):
+            done = self.run_cli(arguments[0], "planted-update", "--seeds", "1", arguments[1], nowhere, code=2)
+            self.assertEqual(done.stdout, "")
+        token = self.token_of("planted-update")
+        self.assertEqual(self.run_cli("shrink", token, "--out", nowhere, code=2).stdout, "")
+        self.assertIn("not all of it", self.run_cli("run", "universe", "--html", "/dev/full", code=3).stderr)
+
+    def test_closed_descriptors_lose_nothing(self):
+        for closed in ("<&- 2>&-", ">&- 2>&-", "<&- >&- 2>&-", ">&-"):
+            done = subprocess.run(["sh", "-c", f'"$@" {closed}', "sh", PROGRAM, "explore", "planted-update", "--seeds", "1..3",
+                                   "--jsonl", "j.jsonl", "--junit", "j.xml"], cwd=self.folder, timeout=60, capture_output=True)
+            self.assertEqual(done.returncode, 1, closed)
+            lines = [json.loads(line) for line in (self.folder / "j.jsonl").read_text(encoding="utf-8").splitlines()]
+            self.assertEqual(len(lines), 3)
+            self.assertEqual(len(list(xml.etree.ElementTree.parse(self.folder / "j.xml").iter("failure"))), 1)
+        with open("/dev/full", "w", encoding="utf-8") as full:
+            self.assertEqual(subprocess.run([PROGRAM, "list"], stdout=full, stderr=subprocess.PIPE, check=False).returncode, 3)
+
+    def explore_for_ever(self, *arguments):
+        process = subprocess.Popen([PROGRAM, "explore", "--seeds", "1..", "--jobs", "2", *map(str, arguments)], cwd=self.folder,
+                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.addCleanup(process.kill)
+        self.addCleanup(process.stdout.close)
+        workers = self.children(process.pid, 2)
+        return process, workers
+
+    @staticmethod
+    def children(pid, wanted):
+        for _ in range(100):
+            found = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="utf-8").split()
+            if len(found) >= wanted:
+                return [int(child) for child in found]
+            time.sleep(0.05)
+        raise AssertionError("there are no workers")
+
+    @staticmethod
+    def is_running(pid):
+        try:
+            return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
+        except FileNotFoundError:
+            return False
+
+    def test_workers_end_with_their_parent(self):
+        for subject in (["universe"], ["teardown", "--schedulers", "exhaustive3"], ["planted-access", "--max", "0"]):
+            process, workers = self.explore_for_ever(*subject)
+            process.kill()
+            process.wait(timeout=20)
+            for _ in range(100):
+                if not any(map(self.is_running, workers)):
+                    break
+                time.sleep(0.05)
+            self.assertFalse(any(map(self.is_running, workers)), subject)
+
+    def test_a_signal_ends_a_sweep_in_order(self):
+        for number, subject, code in ((signal.SIGINT, "planted-access", 130), (signal.SIGTERM, "planted-access", 143),
+                                      (signal.SIGTERM, "planted-update", 1)):
+            process, _ = self.explore_for_ever(subject, "--max", "0", "--jsonl", "j.jsonl", "--junit", "j.xml")
+            time.sleep(0.5)
+            process.send_signal(number)
+            text, _ = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, code, text)
+            self.assertRegex(text, "universes in .*; interrupted: ")
+            lines = (self.folder / "j.jsonl").read_text(encoding="utf-8").splitlines()
+            self.assertEqual(len(list(map(json.loads, lines))), int(re.search(r"^(\d+) universes in", text, re.M)[1]))
+            self.assertEqual(xml.etree.ElementTree.parse(self.folder / "j.xml").getroot().get("tests"), "1")
+
+    def test_a_killed_worker_is_called_that(self):
+        process, workers = self.explore_for_ever("planted-access", "--max", "1")
+        os.kill(workers[0], signal.SIGKILL)
+        text, _ = process.communicate(timeout=60)
+        self.assertEqual(process.returncode, 3)
+        self.assertIn("ended from outside: Killed", text)
+
+    def test_universes_that_crash_have_their_line(self):
+        path = self.folder / "j.jsonl"
+        done = self.run_cli("explore", "planted-crash", "--seeds", "1..20", "--jsonl", path, code=1)
+        self.assertRegex(done.stdout, r"(?m)^20 universes in (?!.*remain)")
+        lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        self.assertEqual(len({line["token"] for line in lines}), 20)
+        self.assertGreater(sum(line["sig"].startswith("died: ") for line in lines), 0)
+
+    def test_names_of_files_are_no_json(self):
+        name = self.folder / 'a"b\\c.scn'
+        shutil.copy(ROOT / "scenarios" / "hello.scn", name)
+        for include in (ROOT / "scenarios").glob("_*.scn"):
+            shutil.copy(include, self.folder)
+        path = self.folder / "j.jsonl"
+        self.run_cli("explore", name, "--seeds", "1", "--jsonl", path)
+        self.assertIn('a"b\\c', json.loads(path.read_text(encoding="utf-8"))["token"])
+
+    def test_replays_of_earlier_nights_stay(self):
+        for _ in range(2):
+            self.run_cli("explore", "planted-update", "--seeds", "1..20", "--out", "found", code=1)
+        names = sorted(path.name for path in (self.folder / "found").iterdir())
+        self.assertEqual(names, ["planted-update-1.replay", "planted-update-2.replay"])
+
+    def test_max_holds_for_all_processes(self):
+        done = self.run_cli("explore", "planted-update", "planted-order", "planted-window", "--max", "1", "--jobs", "3", code=1)
+        self.assertEqual(len(re.findall("^found ", done.stdout, re.M)), 1)
+
+    def test_few_universes_in_which_nothing_happens_are_no_failure(self):
+        self.run_cli("explore", "universe", "--seeds", "7")
+
+    def test_a_level_that_is_not_built_in_is_said(self):
+        text = self.run_cli("run", "planted-access", "--level", "2").stderr
+        built = "no level 2" not in text
+        flags = re.search(r"CMAKE_C_FLAGS:STRING=(.*)", (pathlib.Path(PROGRAM).parents[1] / "CMakeCache.txt").read_text(encoding="utf-8"))[1]
+        self.assertEqual(built, "trace-loads" in flags)
+        self.assertEqual("no level 2" in self.run_cli("replay", "S1:planted-access:1:L2:random:0").stderr, not built)
+
+    def test_placed_faults_are_left_to_no_seed(self):
+        path = ROOT / "scenarios" / "out-of-handles.scn"
+        listed = re.findall(r"^fault +(\S+)", self.run_cli("list").stdout, re.M)
+        placed = 1 << listed.index("F9.alloc") | 1 << listed.index("F9.handles")
+        for options, wanted in (((), {placed}), (("--without", "F9"), {0})):
+            self.run_cli("explore", path, "--seeds", "1..20", "--jsonl", "j.jsonl", *options)
+            lines = (self.folder / "j.jsonl").read_text(encoding="utf-8").splitlines()
+            self.assertEqual({int(json.loads(line)["token"].split(":")[5], 16) & placed for line in lines}, wanted)
+
+    def test_mutants_that_cannot_run_did_not_survive(self):
+        folder = self.folder / "mutants" / "broken"
+        folder.mkdir(parents=True)
+        (folder / "row").write_text("R01\n", encoding="utf-8")
+        (folder / "spice-sim").write_text("#!/bin/sh\nexit 127\n", encoding="utf-8")
+        (folder / "spice-sim").chmod(0o755)
+        done = self.run_cli("mutants", "mutants", "planted-access", "--time", "1", code=3)
+        self.assertRegex(done.stdout, r"(?m)^broken +R01 +NOT RUN")
+        self.assertIn("broken did not run", done.stderr)
 
     def test_list_names_what_there_is(self):
         text = self.run_cli("list").stdout
@@ -91,6 +245,24 @@ class Cli(unittest.TestCase):
         path.write_text("\n".join(kept) + "\n", encoding="utf-8")
         self.assertIn("not as the file says", self.run_cli("replay", path).stdout)
 
+    def test_files_that_cannot_be_are_refused(self):
+        text = self.shrunk("planted-update").read_text(encoding="utf-8")
+        path = self.folder / "wrong.replay"
+        for pattern, wrong in ((r"(?m)^scripted.*$", "scripted sched"), (r"(?m)^scripted.*$", "scripted schedule foo"),
+                               (r"(?m)^scripted.*$", ""), (r"(?m)^d .*$", "f F99.write main 1 1"), (r"(?m)^(plan .*)$", r"\1\n\1"),
+                               (r"(?m)^scripted.*$", "scripted faults"), (r"(?m)^hash .*$", "hash x")):
+            path.write_text(re.sub(pattern, wrong, text), encoding="utf-8")
+            self.assertRegex(self.run_cli("replay", path, code=2).stderr, r"wrong.replay: line \d+: ")
+
+    def test_a_file_of_another_program_says_so(self):
+        text = self.shrunk("planted-update").read_text(encoding="utf-8")
+        path = self.folder / "other.replay"
+        path.write_text(re.sub(r"(?m)^hash .*$", "hash 1234567812345678", text), encoding="utf-8")
+        self.assertIn("not the same events", self.run_cli("replay", path, code=1).stdout)
+        path.write_text(re.sub(r"(?m)^d \S+", "d nobody", text), encoding="utf-8")
+        decisions = len(re.findall("^[dfv] ", text, re.M))
+        self.assertIn(f"of {decisions} decisions of the file {decisions} never came up", self.run_cli("replay", path).stdout)
+
     def test_faults_can_be_left_out(self):
         token = self.token_of("planted-fault")
         self.run_cli("replay", token, "--without", "F11.lies")
@@ -99,7 +271,7 @@ class Cli(unittest.TestCase):
 
     def test_exhaustive_search_says_when_it_is_complete(self):
         done = self.run_cli("explore", "planted-access", "--seeds", "1", "--schedulers", "exhaustive1")
-        self.assertIn("1 searches complete", done.stdout)
+        self.assertIn("1 search complete", done.stdout)
         token = re.search(r"^found (\S+)$", self.run_cli("explore", "planted-deadlock", "--seeds", "1", "--schedulers",
                                                          "exhaustive1", code=1).stdout, re.M)[1]
         self.assertIn("deadlock", self.run_cli("replay", token, code=1).stdout)
