@@ -49,6 +49,7 @@ static void leave_pending(Current *current, Drawable *drawable)
     drawable->pending = false;
     current->pending_len--;
     current->pending_bytes -= drawable->bytes;
+    current->pending_work -= drawable->work;
     current->pending_moves -= drawable->moves;
     pipe_item_unref(&drawable->item);
 }
@@ -216,7 +217,8 @@ void current_trim(Current *current, uint64_t now_ns)
         prune(current);
     }
     while (current->pending_len > CURRENT_PENDING_MAX ||
-           (current->pending_len > 0 && current->pending_bytes > CURRENT_PENDING_BYTES_MAX)) {
+           (current->pending_len > 0 && (current->pending_bytes > CURRENT_PENDING_BYTES_MAX ||
+                                         current->pending_work > CURRENT_PENDING_WORK_MAX))) {
         draw(current, list_first(&current->pending, Drawable, in_pending), now_ns);
     }
 }
@@ -338,6 +340,7 @@ void current_add(Current *current, Drawable *drawable)
     drawable->pending = true;
     current->pending_len++;
     current->pending_bytes += drawable->bytes;
+    current->pending_work += drawable->work;
     current->pending_moves += drawable->moves;
     pipe_item_ref(&drawable->item);
 }

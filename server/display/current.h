@@ -27,8 +27,10 @@
 #define CURRENT_PENDING_BYTES_MAX                                                                            \
     (64u                                                                                                     \
      << 20) /* bytes of drawables that wait for their canvas; what the guest could never exceed with its own memory */
-#define CURRENT_MOVES_MIN 32u      /* pending copies; fewer are not worth looking for what cannot be seen */
-#define CURRENT_PRUNE_EACH 500u    /* drawables between two such searches */
+#define CURRENT_PENDING_WORK_MAX                                                                             \
+    (UINT64_C(32) << 20)        /* steps (canvas.h) to draw all that is pending, while a host waits: 0.7 s */
+#define CURRENT_MOVES_MIN 32u   /* pending copies; fewer are not worth looking for what cannot be seen */
+#define CURRENT_PRUNE_EACH 500u /* drawables between two such searches */
 #define CURRENT_PRUNE_RECTS_MAX 16 /* rectangles of what can be seen; more become the one around them */
 #define CURRENT_COVERED_MAX                                                                                  \
     128u /* drawables looked at per cell when something covers it: bounds what a guest can cost */
@@ -39,7 +41,7 @@ typedef struct Current {
     CanvasSet set;
     ListNode pending; /* Drawable.in_pending, oldest first */
     uint32_t pending_len;
-    uint64_t pending_bytes;
+    uint64_t pending_bytes, pending_work;
     uint32_t pending_moves;          /* those that copy from their own surface */
     uint64_t number;                 /* of the newest drawable */
     uint64_t prune_at;               /* not before that number */

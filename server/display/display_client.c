@@ -5,6 +5,7 @@
 
 #include "display/display_internal.h"
 #include "display/lossy.h"
+#include "display/merge.h"
 
 /* ---- Life ---- */
 
@@ -79,6 +80,14 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
 }
 
 /* ---- Surfaces ---- */
+
+/* Bytes of pixels in one message: what its link carries in a short time. */
+static uint32_t message_max(const DisplayClient *client, uint32_t most)
+{
+    const uint32_t bytes = link_rate_message_max(&client->base.rate);
+
+    return bytes < most ? bytes : most;
+}
 
 typedef struct SurfaceItem {
     PipeItem item;
@@ -218,7 +227,8 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             want_damage(client);
         }
         const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
-        push_surface(client, id, surface, bytes <= DISPLAY_IMAGE_BYTES_MAX ? &touched : &none);
+        push_surface(client, id, surface,
+                     bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
     }
 }
 
@@ -367,11 +377,19 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     return false;
 }
 
+/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. */
+static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
+{
+    return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
+           box_area(&drawable->extents) * 4 > message_max(client, UINT32_MAX);
+}
+
 static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
-    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || reads_damage(client, drawable)) {
+    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
+        reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -423,28 +441,100 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     }
 }
 
+static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
+{
+    client->drawables--;
+    client->bytes -= drawable->bytes;
+}
+
+static bool send_drawable(DisplayClient *client, Drawable *drawable)
+{
+    client->encoding = drawable;
+    const bool sent =
+        draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &client->base.out);
+    client->encoding = NULL;
+    return sent;
+}
+
+/* How much their images would take, one by one: by one in the middle, as to code all of them twice would cost more than
+ * merging saves. Pictures that a codec shortens better column by column are rare. */
+static size_t bytes_apart(DisplayClient *client, const Merge *merge)
+{
+    const Drawable *one = merge->drawables[merge->count / 2];
+    const uint64_t bytes = draw_encoder_measure(client->encoder, one->qxl);
+
+    return (size_t)(bytes * box_area(&merge->box) / box_area(&one->extents));
+}
+
+static bool send_merged(DisplayClient *client, const Merge *merge)
+{
+    RedChannelClient *rcc = &client->base;
+    JoinedCopy *joined = merge->count > 1 ? merge_join(merge, rcc->core) : NULL;
+    bool sent = true, too_large = true;
+
+    if (joined != NULL) {
+        sent = draw_encoder_draw_within(client->encoder, joined_copy_drawable(joined),
+                                        merge->drawables[0]->surface_id, bytes_apart(client, merge),
+                                        &rcc->out, &too_large);
+        joined_copy_free(joined, rcc->core);
+        if (!too_large) {
+            return sent;
+        }
+        sent = true;
+    }
+    for (uint32_t i = 0; i < merge->count && sent; i++) {
+        sent = send_drawable(client, merge->drawables[i]);
+    }
+    return sent;
+}
+
+/* Takes from the pipe what follows and belongs to it, and may lose something just as the first may (`loses`): that was noted
+ * for each when it was queued. References are the merge's then, but that of the first. */
+static void merge_followers(DisplayClient *client, Merge *merge, bool loses)
+{
+    Pipe *pipe = &client->base.pipe;
+    PipeItem *item;
+
+    while ((item = pipe_first(pipe)) != NULL && item->type == &display_drawable_type) {
+        Drawable *drawable = drawable_of(item);
+        const bool dropped = drawable->dropped;
+        if (!dropped && (lossy_allows(client, drawable) != loses || !merge_add(merge, drawable))) {
+            return;
+        }
+        (void)pipe_pop(pipe);
+        leaves_pipe(client, drawable);
+        if (dropped) {
+            pipe_item_unref(item);
+        }
+    }
+}
+
 static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     Drawable *drawable = drawable_of(item);
     DisplayClient *client = display_client_of(rcc);
     ClientSurface *at = &client->surfaces[drawable->surface_id];
     const uint64_t before = rcc->sent_serial;
+    Merge merge;
 
-    client->drawables--;
-    client->bytes -= drawable->bytes;
+    leaves_pipe(client, drawable);
     lossy_busy(client, now_ns);
     if (drawable->dropped || at->told != drawable->generation) {
         return;
     }
-    client->encoding = drawable;
-    tune(client, lossy_allows(client, drawable));
-    const bool sent = draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &rcc->out);
-    client->encoding = NULL;
+    const bool loses = lossy_allows(client, drawable);
+    merge_begin(&merge, drawable, message_max(client, DISPLAY_BAND_BYTES));
+    merge_followers(client, &merge, loses);
+    tune(client, loses);
+    const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
+    for (uint32_t i = 1; i < merge.count; i++) {
+        pipe_item_unref(&merge.drawables[i]->item);
+    }
     if (!sent) {
         /* Others that wait may build on it. */
-        if (at->known == drawable->generation) {
-            add_damage(at, &drawable->extents);
+        if (at->known == at->told) {
+            add_damage(at, &merge.box);
         }
         drop_all(client);
         want_damage(client);
@@ -455,17 +545,32 @@ const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawabl
 
 /* ---- Damage ---- */
 
-pixman_box32_t display_next_band(pixman_region32_t *region, int64_t bytes)
-{
-    int rects;
-    pixman_box32_t band = *pixman_region32_rectangles(region, &rects);
-    const int64_t line = (int64_t)(band.x2 - band.x1) * 4;
-    const int64_t lines = bytes / line > 0 ? bytes / line : 1;
+/* Codecs make little of single lines: QUIC and JPEG nothing at all. JPEG's blocks are of 16. */
+#define BAND_LINES_MIN 16
 
-    if (band.y2 - band.y1 > lines) {
+pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
+{
+    pixman_box32_t band = *box;
+    const int64_t pixels = bytes / 4;
+    const int64_t width = (int64_t)band.x2 - band.x1, height = (int64_t)band.y2 - band.y1;
+
+    const int64_t least = height < BAND_LINES_MIN ? height : BAND_LINES_MIN;
+
+    if (width * least > pixels) {
+        const int64_t lines = least < pixels ? least : pixels;
+        band.x2 = (int32_t)(band.x1 + pixels / lines);
         band.y2 = (int32_t)(band.y1 + lines);
+    } else if (height > pixels / width) {
+        band.y2 = (int32_t)(band.y1 + pixels / width);
     }
     return band;
+}
+
+pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most)
+{
+    int rects;
+
+    return display_band(pixman_region32_rectangles(region, &rects), message_max(client, most));
 }
 
 /* What was sent lossily, without loss. */
@@ -504,7 +609,7 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
             !pixman_region32_not_empty(&at->damage)) {
             continue;
         }
-        const pixman_box32_t band = display_next_band(&at->damage, DISPLAY_BAND_BYTES);
+        const pixman_box32_t band = display_next_band(client, &at->damage, DISPLAY_BAND_BYTES);
         lossy_decide(client, client->lossy.newest + 1);
         tune(client, client->lossy.on);
         lossy_busy(client, now_ns);

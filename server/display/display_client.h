@@ -9,6 +9,9 @@
  * drawable comes: one that touches damage, or takes pixels from it, becomes damage itself. An opaque one that covers
  * damage takes its place.
  *
+ * So does a copy of more pixels than the client's link carries in a short time; damage is sent in bands of that size.
+ * Copies side by side are sent as one (merge.h), if all of them may lose something or none.
+ *
  * What was sent lossily is remembered (lossy.h), and sent once more without loss when nothing else is to be sent.
  *
  * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
@@ -95,6 +98,8 @@ static inline void display_client_changed(DisplayClient *client)
     client->changes -= client->changes > 0;
 }
 
+/* The first part of the box, whole lines if 16 of them are not too many, whose pixels are no more than so many bytes (at least 4). */
+pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes);
 /* Of the items that drawables are. */
 extern const PipeItemType display_drawable_type;
 /* For RedChannelOps. */

@@ -15,8 +15,8 @@
 bool display_client_wants(const DisplayClient *client, spice_wan_compression_t setting);
 /* Too many rectangles become the one around them. */
 void display_region_limit(pixman_region32_t *region);
-/* The uppermost part of it that is of so many bytes, or one line. */
-pixman_box32_t display_next_band(pixman_region32_t *region, int64_t bytes);
+/* The first part of it that is of no more bytes than that, and than what the client's link carries in a short time. */
+pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most);
 
 #define DISPLAY_CACHE_PARTS 4u /* displays that share a client's image cache; more than that many are rare */
 

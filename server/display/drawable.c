@@ -29,6 +29,11 @@ bool box_has_pixels(const pixman_box32_t *box)
     return box->x1 < box->x2 && box->y1 < box->y2;
 }
 
+uint64_t box_area(const pixman_box32_t *box)
+{
+    return (uint64_t)((int64_t)box->x2 - box->x1) * (uint64_t)((int64_t)box->y2 - box->y1);
+}
+
 static pixman_box32_t box_of_rect(const QXLRect *rect)
 {
     return (pixman_box32_t){rect->left, rect->top, rect->right, rect->bottom};
@@ -241,6 +246,7 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     drawable->opaque = is_opaque(qxl);
     drawable->blends = blends(qxl);
     drawable->bytes = sizeof *drawable + qxl->own_bytes + qxl->pinned_bytes;
+    drawable->work = canvas_work_of(qxl);
     find_reads(drawable, qxl);
     list_init(&drawable->in_pending);
     list_init(&drawable->in_cell);

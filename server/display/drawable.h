@@ -54,6 +54,7 @@ typedef struct Drawable {
     DrawableRead reads[DRAWABLE_READS_MAX];
     uint32_t read_count;
     uint64_t bytes; /* of memory, ours or the guest's, that it costs to keep it */
+    uint64_t work;  /* to draw it, in steps (canvas.h) */
     uint32_t holds; /* bytes that lie in it are on their way */
     ListNode in_worker, in_pending, in_cell;
 } Drawable;
@@ -89,3 +90,4 @@ bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_
 bool box_meets(const pixman_box32_t *a, const pixman_box32_t *b);
 bool box_covers(const pixman_box32_t *outer, const pixman_box32_t *inner);
 bool box_has_pixels(const pixman_box32_t *box);
+uint64_t box_area(const pixman_box32_t *box); /* in pixels; of one that has some */

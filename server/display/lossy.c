@@ -153,7 +153,7 @@ bool lossy_next(DisplayClient *client, uint64_t now_ns, uint32_t *ret_id, pixman
         if (at->told != 0 && surface != NULL && at->told == surface->generation &&
             pixman_region32_not_empty(&at->lossy)) {
             *ret_id = id;
-            *ret_box = display_next_band(&at->lossy, LOSSY_BAND_BYTES);
+            *ret_box = display_next_band(client, &at->lossy, LOSSY_BAND_BYTES);
             return true;
         }
     }

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/requests.h"
 
-static void complain(RedWorker *worker, const char *what, const QxlFault *fault)
-{
-    core_log(worker->core, CORE_LOG_WARNING, "display %d: %s ignored: %s (%#llx)", worker->qxl->id, what,
-             fault->why, (unsigned long long)fault->value);
-}
-
 /* ---- Memslots ---- */
 
 static bool lies_in(const HeldCommand *held, uint32_t group, uint32_t id)
@@ -18,7 +12,8 @@ static bool lies_in(const HeldCommand *held, uint32_t group, uint32_t id)
 static void move_surface(RedWorker *worker, uint32_t id, uint64_t now_ns)
 {
     if (surface_move(&worker->surfaces, &worker->surfaces.surfaces[id]) != STATUS_OK) {
-        complain(worker, "a surface without memory", &(QxlFault){"there is none to keep its pixels in", id});
+        worker_fault(worker, &(QxlFault){"there is none to keep its pixels in", id},
+                     "a surface without memory", now_ns);
         (void)worker_destroy_surface(worker, id, now_ns);
     }
 }
@@ -47,8 +42,8 @@ void request_add_memslot(RedWorker *worker, void *args, uint64_t now_ns)
 
     let_go_of_slot(worker, slot->group, slot->id, now_ns); /* of one that is replaced */
     if (memslots_add(worker->slots, slot) != STATUS_OK) {
-        complain(worker, "a memslot",
-                 &(QxlFault){"no such group or id, or its end is before its start", slot->id});
+        worker_fault(worker, &(QxlFault){"no such group or id, or its end is before its start", slot->id},
+                     "a memslot", now_ns);
     }
 }
 
@@ -58,7 +53,7 @@ void request_del_memslot(RedWorker *worker, void *args, uint64_t now_ns)
 
     let_go_of_slot(worker, slot->group, slot->id, now_ns);
     if (memslots_remove(worker->slots, slot->group, slot->id) != STATUS_OK) {
-        complain(worker, "the end of a memslot", &(QxlFault){"no such group or id", slot->id});
+        worker_fault(worker, &(QxlFault){"no such group or id", slot->id}, "the end of a memslot", now_ns);
     }
 }
 
@@ -99,15 +94,15 @@ void request_create_primary(RedWorker *worker, void *args, uint64_t now_ns)
     QxlFault fault;
 
     if (request->surface_id != SURFACE_PRIMARY || create->type != QXL_SURF_TYPE_PRIMARY) {
-        complain(worker, "a primary surface",
-                 &(QxlFault){"its id and its type must be 0", request->surface_id});
+        worker_fault(worker, &(QxlFault){"its id and its type must be 0", request->surface_id},
+                     "a primary surface", now_ns);
     } else if (qxl_surface_check(worker->slots, create->group_id, create->mem, &geometry, &fault) !=
                STATUS_OK) {
-        complain(worker, "a primary surface", &fault);
+        worker_fault(worker, &fault, "a primary surface", now_ns);
     } else if (worker_create_surface(worker, SURFACE_PRIMARY, &geometry, create->group_id, create->mem,
                                      (create->flags & QXL_SURF_FLAG_KEEP_DATA) != 0, &none, &pixels,
                                      &fault) != STATUS_OK) {
-        complain(worker, "a primary surface", &fault);
+        worker_fault(worker, &fault, "a primary surface", now_ns);
     } else {
         recorder_primary_create(worker->recorder, create, pixels, now_ns);
         show_whole_primary(worker, &geometry);
@@ -123,7 +118,8 @@ void request_destroy_primary(RedWorker *worker, void *args, uint64_t now_ns)
     rings_drain_both(worker, now_ns);
     worker_let_go(worker, now_ns);
     if (id != SURFACE_PRIMARY || !worker_destroy_surface(worker, SURFACE_PRIMARY, now_ns)) {
-        complain(worker, "the end of the primary surface", &(QxlFault){"there is none of that id", id});
+        worker_fault(worker, &(QxlFault){"there is none of that id", id}, "the end of the primary surface",
+                     now_ns);
         return;
     }
     worker_reset_cursor(worker);
@@ -243,8 +239,8 @@ void request_loadvm_commands(RedWorker *worker, void *args, uint64_t now_ns)
             worker_process(worker, QXL_RING_COMMANDS, command, now_ns);
             break;
         default:
-            complain(worker, "a restored command",
-                     &(QxlFault){"only cursors and surfaces are", command->cmd.type});
+            worker_fault(worker, &(QxlFault){"only cursors and surfaces are", command->cmd.type},
+                         "a restored command", now_ns);
             break;
         }
     }

@@ -42,8 +42,10 @@ static bool ring_turn(RedWorker *worker, QxlRing which, uint64_t now_ns)
     if (ring->phase == RING_ASLEEP || (ring->phase == RING_PAUSE && now_ns < ring->look_ns)) {
         return false;
     }
+    const uint64_t work = worker->current.set.work;
     ring->phase = RING_POLL;
-    for (uint32_t i = 0; i < RING_COMMANDS_PER_TURN; i++) {
+    for (uint32_t i = 0; i < RING_COMMANDS_PER_TURN && worker->current.set.work - work < RING_WORK_PER_TURN;
+         i++) {
         QXLCommandExt command;
         if (ring_take(worker, which, &command)) {
             ring->was_empty = false;
@@ -120,10 +122,14 @@ void rings_stop(RedWorker *worker)
 
 static void drain(RedWorker *worker, QxlRing ring, uint64_t now_ns)
 {
+    const uint64_t work = worker->current.set.work;
     QXLCommandExt command;
 
-    for (uint32_t i = 0; worker->running && i < RING_DRAIN_COMMANDS_MAX && ring_take(worker, ring, &command);
-         i++) {
+    for (uint32_t i = 0; worker->running && i < RING_DRAIN_COMMANDS_MAX; i++) {
+        if ((i >= RING_COMMANDS && worker->current.set.work - work >= RING_DRAIN_WORK_MAX) ||
+            !ring_take(worker, ring, &command)) {
+            return;
+        }
         worker_process(worker, ring, &command, now_ns);
     }
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* rings.h: when the worker reads its device's two rings.
  *
- *   POLL    the ring is read, RING_COMMANDS_PER_TURN commands at a time, so that clients get their turn between
+ *   POLL    the ring is read, RING_COMMANDS_PER_TURN commands at a time, or fewer that cost more, so that clients get their
+ *           turn between
  *   PAUSE   it was empty once; RING_PAUSE_NS later it is looked at again
  *   ASLEEP  it was empty twice and the device promised a wakeup (req_..._notification() returned 1)
  *
@@ -16,10 +17,15 @@
 
 #include "core/core.h"
 
-#define RING_COMMANDS_PER_TURN 64u /* commands of each ring; a ring holds 32 */
+#define RING_COMMANDS 32u          /* commands that a ring holds */
+#define RING_COMMANDS_PER_TURN 64u /* commands of each ring */
+#define RING_WORK_PER_TURN                                                                                   \
+    (UINT64_C(1) << 20) /* steps (canvas.h), and what the last command adds: 20 ms of drawing */
 #define RING_DRAIN_COMMANDS_MAX                                                                              \
     1024u /* commands; what was submitted before a request, and an end when a guest
                                             * goes on filling the ring */
+#define RING_DRAIN_WORK_MAX                                                                                  \
+    (UINT64_C(16) << 20)               /* steps: the same when that is slow; but all that it held is read */
 #define RING_PAUSE_NS (10 * NS_PER_MS) /* ns between the two empty polls */
 
 typedef struct QXLState RedWorker;

@@ -318,18 +318,26 @@ void rcc_count_sent(RedChannelClient *rcc, uint64_t serial_before)
     }
 }
 
+/* A slow link is given less at once: what it has not been given can still be dropped. */
+static bool has_room(const RedChannelClient *rcc)
+{
+    const uint32_t carries = link_rate_message_max(&rcc->rate);
+
+    return rcc->out.total < (carries < RCC_IN_FLIGHT_BYTES ? carries : RCC_IN_FLIGHT_BYTES);
+}
+
 static bool rcc_may_commit(const RedChannelClient *rcc)
 {
     const PipeItem *first = pipe_first(&rcc->pipe);
 
-    return first != NULL && rcc->out.total < RCC_IN_FLIGHT_BYTES && !ack_window_is_full(&rcc->ack) &&
+    return first != NULL && has_room(rcc) && !ack_window_is_full(&rcc->ack) &&
            (!rcc->pipe_held || first == &rcc->set_ack_item);
 }
 
 static bool rcc_may_commit_idle(const RedChannelClient *rcc)
 {
-    return rcc->idle_wanted && rcc->pipe.len == 0 && !rcc->pipe_held && !rcc->migrating &&
-           rcc->out.total < RCC_IN_FLIGHT_BYTES && !ack_window_is_full(&rcc->ack);
+    return rcc->idle_wanted && rcc->pipe.len == 0 && !rcc->pipe_held && !rcc->migrating && has_room(rcc) &&
+           !ack_window_is_full(&rcc->ack);
 }
 
 static void rcc_commit(RedChannelClient *rcc, uint64_t now_ns)
@@ -387,13 +395,18 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
 
     while (rcc->state == RCC_LIVE) {
         rcc_commit(rcc, now_ns);
-        if (rcc->state != RCC_LIVE || outgoing_is_empty(&rcc->out)) {
+        if (rcc->state != RCC_LIVE) {
+            break;
+        }
+        if (outgoing_is_empty(&rcc->out)) {
+            link_rate_empty(&rcc->rate);
             break;
         }
         const int64_t taken =
             stream_writev(rcc->stream, iov, outgoing_vectors(&rcc->out, iov, RCC_VECTORS_MAX));
         if (taken == -EAGAIN) {
             want |= CORE_WRITE;
+            link_rate_full(&rcc->rate, now_ns);
             break;
         }
         if (taken < 0) {

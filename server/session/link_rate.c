@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "session/link_rate.h"
 
-#define BITS_OF_BYTE_PER_NS UINT64_C(8000000000)
+#define NS_PER_SECOND UINT64_C(1000000000)
 #define SHORTEST_NS UINT64_C(1000000) /* finer than that nothing is measured */
 
 void link_rate_sent(LinkRate *rate, uint64_t bytes, uint64_t now_ns)
@@ -10,6 +10,18 @@ void link_rate_sent(LinkRate *rate, uint64_t bytes, uint64_t now_ns)
     if (rate->burst_ns == 0) {
         rate->burst_ns = now_ns > 0 ? now_ns : 1;
     }
+}
+
+void link_rate_full(LinkRate *rate, uint64_t now_ns)
+{
+    if (rate->full_ns == 0) {
+        rate->full_ns = now_ns > 0 ? now_ns : 1;
+    }
+}
+
+void link_rate_empty(LinkRate *rate)
+{
+    rate->full_ns = 0;
 }
 
 bool link_rate_wants_mark(const LinkRate *rate)
@@ -24,15 +36,28 @@ void link_rate_mark(LinkRate *rate, uint64_t waiting)
 
     rate->mark_bytes = all > rate->marked ? all - rate->marked : 0;
     rate->marked = all;
+    rate->mark_full_ns = rate->full_ns;
 }
 
-/* Bits per second; bytes of some minutes at any rate do not overflow. */
-static uint64_t bits_of(uint64_t bytes, uint64_t duration_ns)
+/* Bytes per second, at least 1; bytes of some minutes at any rate do not overflow. */
+static uint64_t rate_of(uint64_t bytes, uint64_t duration_ns)
 {
     const uint64_t duration = duration_ns > SHORTEST_NS ? duration_ns : SHORTEST_NS;
 
-    return bytes < UINT64_MAX / BITS_OF_BYTE_PER_NS ? bytes * BITS_OF_BYTE_PER_NS / duration
-                                                    : bytes / duration * BITS_OF_BYTE_PER_NS;
+    const uint64_t per_s = bytes < UINT64_MAX / NS_PER_SECOND ? bytes * NS_PER_SECOND / duration
+                                                              : bytes / duration * NS_PER_SECOND;
+
+    return per_s > 0 ? per_s : 1;
+}
+
+/* How long the link was busy with bytes of the ping's, and with nothing else, at least. */
+static uint64_t busy_ns(const LinkRate *rate, uint64_t waited_ns, uint64_t now_ns)
+{
+    const uint64_t from_ns = rate->mark_full_ns > rate->answer_ns ? rate->mark_full_ns : rate->answer_ns;
+
+    return rate->mark_full_ns != 0 && now_ns - from_ns > rate->least_ns + waited_ns
+               ? now_ns - from_ns - rate->least_ns
+               : waited_ns;
 }
 
 static void learn(LinkRate *rate, uint64_t round_trip_ns, uint64_t now_ns)
@@ -40,16 +65,16 @@ static void learn(LinkRate *rate, uint64_t round_trip_ns, uint64_t now_ns)
     const uint64_t waited_ns = round_trip_ns - rate->least_ns;
 
     if (waited_ns > LINK_RATE_WAIT_NS + rate->least_ns / 2) {
-        const uint64_t most = bits_of(rate->mark_bytes, waited_ns);
-        rate->bits_per_s = rate->bits_per_s == 0 ? most : rate->bits_per_s / 2 + most / 2;
-    } else if (rate->bits_per_s != 0 && rate->burst_ns != 0 && rate->burst_ns < now_ns) {
+        const uint64_t most = rate_of(rate->mark_bytes, busy_ns(rate, waited_ns, now_ns));
+        rate->bytes_per_s = rate->bytes_per_s == 0 ? most : (rate->bytes_per_s + most + 1) / 2;
+    } else if (rate->bytes_per_s != 0 && rate->burst_ns != 0 && rate->burst_ns < now_ns) {
         const uint64_t since_ns = now_ns - rate->burst_ns;
         const uint64_t least =
-            bits_of(rate->mark_bytes, since_ns > rate->least_ns ? since_ns - rate->least_ns : 0);
-        rate->bits_per_s = least > rate->bits_per_s ? least : rate->bits_per_s;
+            rate_of(rate->mark_bytes, since_ns > rate->least_ns ? since_ns - rate->least_ns : 0);
+        rate->bytes_per_s = least > rate->bytes_per_s ? least : rate->bytes_per_s;
     }
-    if (rate->bits_per_s != 0) {
-        rate->is_slow = rate->bits_per_s < (rate->is_slow ? LINK_RATE_FAST_BITS : LINK_RATE_SLOW_BITS);
+    if (rate->bytes_per_s != 0) {
+        rate->is_slow = rate->bytes_per_s < (rate->is_slow ? LINK_RATE_FAST : LINK_RATE_SLOW);
     }
 }
 
@@ -63,11 +88,22 @@ void link_rate_answer(LinkRate *rate, uint64_t sent_ns, uint64_t now_ns)
     if (rate->mark_bytes >= LINK_RATE_LEAST_BYTES) {
         learn(rate, round_trip_ns, now_ns);
     }
+    rate->answer_ns = now_ns;
     /* What was sent behind the ping is under way still, and goes on. */
     rate->burst_ns = rate->sent > rate->marked ? now_ns - rate->least_ns : 0;
 }
 
 uint64_t link_rate_time_ns(const LinkRate *rate, uint64_t bytes)
 {
-    return rate->bits_per_s != 0 ? bytes * BITS_OF_BYTE_PER_NS / rate->bits_per_s : 0;
+    return rate->bytes_per_s != 0 ? bytes * NS_PER_SECOND / rate->bytes_per_s : 0;
+}
+
+uint32_t link_rate_message_max(const LinkRate *rate)
+{
+    const uint64_t bytes = rate->bytes_per_s / (NS_PER_SECOND / LINK_MESSAGE_NS);
+
+    if (rate->bytes_per_s == 0 || bytes >= UINT32_MAX) {
+        return UINT32_MAX;
+    }
+    return bytes > LINK_MESSAGE_BYTES_MIN ? (uint32_t)bytes : LINK_MESSAGE_BYTES_MIN;
 }

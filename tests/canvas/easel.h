@@ -53,3 +53,4 @@ int run_bits(void);
 int run_blends(void);
 int run_lines(void);
 int run_properties(void);
+int run_work(void);

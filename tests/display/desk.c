@@ -125,10 +125,11 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
                                                          : NULL;
 
     (void)serial;
-    (void)body;
     if (got != NULL && message->type != WIRE_MSG_PING && got->len < DESK_MESSAGES_MAX) {
         got->first_ns = got->len == 0 ? sim_now_ns(client->desk->sim) : got->first_ns;
         got->types[got->len++] = message->type;
+        got->bytes += body.len;
+        got->largest = body.len > got->largest ? body.len : got->largest;
     }
 }
 

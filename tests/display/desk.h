@@ -26,6 +26,8 @@ typedef struct DeskMessages {
     uint16_t types[DESK_MESSAGES_MAX];
     uint32_t len;
     uint64_t first_ns; /* when the first of them came */
+    uint64_t bytes;    /* of their bodies */
+    uint64_t largest;  /* of them */
 } DeskMessages;
 
 typedef struct Desk Desk;
@@ -104,3 +106,5 @@ int run_life(void);
 int run_drawing(void);
 int run_recording(void);
 int run_lossy(void);
+int run_merging(void);
+int run_bands(void);

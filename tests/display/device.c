@@ -402,6 +402,33 @@ uint64_t device_photo(Device *device, uint32_t surface_id, QXLRect box, uint32_t
     return at;
 }
 
+uint64_t device_stroke(Device *device, uint32_t surface_id, QXLRect box, uint32_t lines)
+{
+    const size_t path_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    const uint32_t points = lines + 1;
+    const uint32_t bytes = (uint32_t)sizeof(QXLPathSeg) + points * (uint32_t)sizeof(QXLPointFix);
+    uint64_t at;
+    uint8_t *memory = (uint8_t *)drawable_put(device, surface_id, QXL_DRAW_STROKE, box,
+                                              path_at + sizeof(QXLPath) + bytes, &at);
+    QXLDrawable *command = (QXLDrawable *)(void *)memory;
+    QXLPath *path = (QXLPath *)(void *)(memory + path_at);
+    QXLPathSeg *segment = (QXLPathSeg *)(void *)(path + 1);
+    QXLPointFix *to = (QXLPointFix *)(void *)(segment + 1);
+
+    command->u.stroke.path = device_address(at + path_at);
+    command->u.stroke.brush.type = SPICE_BRUSH_TYPE_SOLID;
+    command->u.stroke.brush.u.color = 0xffffff;
+    command->u.stroke.fore_mode = SPICE_ROPD_OP_XOR;
+    path->data_size = path->chunk.data_size = bytes;
+    *segment = (QXLPathSeg){.flags = SPICE_PATH_BEGIN | SPICE_PATH_END, .count = points};
+    for (uint32_t i = 0; i < points; i++) {
+        to[i] = i % 2 == 0 ? (QXLPointFix){box.left * 16, box.top * 16}
+                           : (QXLPointFix){box.right * 16, box.bottom * 16};
+    }
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
 uint64_t device_show(Device *device, uint32_t surface_id, QXLRect box, uint32_t source)
 {
     const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;

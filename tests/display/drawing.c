@@ -141,6 +141,58 @@ static void as_commands(void **state)
                 WIRE_MSG_DISPLAY_SURFACE_DESTROY);
 }
 
+/* However wide or high something is, no part of it is too large, and together they are all of it. */
+static void bands(void **state)
+{
+    static const pixman_box32_t boxes[] = {
+        {0, 0, 64, 48},      {5, 7, 1005, 9},  {3, 3, 4, 4},
+        {0, 9, 1 << 26, 10}, {1, 1, 70000, 4}, {2, 0, 3, 1 << 26},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof boxes / sizeof boxes[0]; i++) {
+        pixman_region32_t left;
+        uint32_t count = 0;
+        int rects;
+        const pixman_box32_t *box = &boxes[i];
+        const uint64_t pixels = (uint64_t)(box->x2 - box->x1) * (uint64_t)(box->y2 - box->y1);
+        pixman_region32_init_with_extents(&left, (pixman_box32_t *)box);
+        while (pixman_region32_not_empty(&left)) {
+            pixman_region32_t part;
+            pixman_box32_t band = display_band(pixman_region32_rectangles(&left, &rects), 1u << 20);
+            assert_true(band.x1 < band.x2 && band.y1 < band.y2);
+            assert_true((int64_t)(band.x2 - band.x1) * (band.y2 - band.y1) <= 1 << 18);
+            assert_true(box_covers(box, &band));
+            pixman_region32_init_with_extents(&part, &band);
+            pixman_region32_subtract(&left, &left, &part);
+            pixman_region32_fini(&part);
+            count++;
+        }
+        assert_true(count <= 2 * pixels / (1 << 18) + 4); /* nor are they too many */
+        pixman_region32_fini(&left);
+    }
+}
+
+/* Of wide ones on slow links, too, codecs get pictures and not lines. */
+static void bands_are_pictures(void **state)
+{
+    static const struct {
+        pixman_box32_t box, band;
+    } rows[] = {
+        {{0, 0, 1920, 1080}, {0, 0, 256, 16}}, {{100, 9, 1920, 16}, {100, 9, 685, 16}},
+        {{7, 7, 207, 157}, {7, 7, 207, 27}},   {{7, 7, 17, 1007}, {7, 7, 17, 416}},
+        {{0, 0, 256, 16}, {0, 0, 256, 16}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const pixman_box32_t band = display_band(&rows[i].box, 16384);
+        assert_memory_equal(&band, &rows[i].band, sizeof band);
+    }
+    const pixman_box32_t all = {0, 0, 1920, 1080}, band = display_band(&all, 4);
+    assert_memory_equal(&band, (&(pixman_box32_t){0, 0, 1, 1}), sizeof band);
+}
+
 static void covered_many_times(Desk *desk)
 {
     for (uint32_t i = 0; i < 200; i++) {
@@ -290,6 +342,8 @@ static void stop_gives_back(void **state)
 int run_drawing(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bands),
+        cmocka_unit_test(bands_are_pictures),
         cmocka_unit_test_setup_teardown(lazily, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(sources, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),

@@ -90,6 +90,74 @@ static void upgraded(void **state)
     assert_int_equal(client->display_got.len, 1);
 }
 
+static void draw_photos(Desk *desk)
+{
+    device_photo(&desk->device, 0, box_of(0, 0, 32, 40), (uint32_t)desk->value);
+    device_photo(&desk->device, 0, box_of(32, 0, 64, 40), (uint32_t)desk->value);
+    wait_for_rings(desk);
+}
+
+/* Side by side they travel as one, which loses, and of which all comes right. */
+static void merged(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, jpeg_always);
+    DeskClient *client = desk_client(desk, NULL);
+    client->display_got.len = 0;
+    memset(client->images, 0, sizeof client->images);
+    desk_host(desk, draw_photos);
+    desk_run(desk, 100 * NS_PER_MS);
+    assert_int_equal(client->display_got.len, 1);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_JPEG], 1);
+    assert_in_range(difference(desk, client), 1, 50);
+    desk_run(desk, LOSSY_QUIET_NS / 2);
+    assert_int_equal(client->display_got.len, 1); /* it was sent: not yet */
+    desk_run(desk, LOSSY_QUIET_NS);
+    assert_int_equal(client->display_got.len, 2);
+    assert_int_equal(difference(desk, client), 0);
+    desk_host(desk, jpeg_never);
+    memset(client->images, 0, sizeof client->images);
+    desk->value = 3;
+    desk_host(desk, draw_photos);
+    desk_run(desk, 100 * NS_PER_MS);
+    assert_int_equal(client->display_got.len, 3);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_JPEG], 0);
+    assert_int_equal(difference(desk, client), 0);
+}
+
+static void draw_photo_and_plain(Desk *desk)
+{
+    device_photo(&desk->device, 0, box_of(0, 0, 32, 40), 1);
+    device_copy(&desk->device, 0, box_of(32, 0, 64, 40), 0x102030);
+    device_copy(&desk->device, 0, box_of(32, 40, 64, 48), 0x302010);
+    wait_for_rings(desk);
+}
+
+/* What may not lose does not join what may, nor is it joined. */
+static void not_merged(void **state)
+{
+    Desk *desk = *state;
+    FakePicture picture;
+
+    desk_host(desk, jpeg_always);
+    DeskClient *client = desk_client(desk, NULL);
+    client->display_got.len = 0;
+    memset(client->images, 0, sizeof client->images);
+    desk_host(desk, draw_photo_and_plain);
+    desk_run(desk, 100 * NS_PER_MS);
+    assert_int_equal(client->display_got.len, 2);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_JPEG], 1);
+    assert_in_range(difference(desk, client), 1, 50);
+    assert_true(fake_connection_picture(client->display.connection, 0, &picture));
+    for (uint32_t y = 0; y < 48; y++) {
+        assert_int_equal(fake_picture_color(&picture, 32, y), y < 40 ? 0x102030 : 0x302010);
+    }
+    desk_run(desk, 2 * NS_PER_S);
+    assert_int_equal(difference(desk, client), 0);
+    assert_int_equal(client->display_got.len, 3);
+}
+
 /* Not on a link that carries what is sent, and not when the host says never; whoever is there already hears of it. */
 static void not_asked_for(void **state)
 {
@@ -312,6 +380,8 @@ int run_lossy(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(upgraded, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(merged, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(not_merged, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_asked_for, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_made_worse, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(carried_along, desk_setup, desk_teardown),

@@ -132,25 +132,57 @@ static void misuse(void **state)
     assert_int_equal(desk->device.completions.len, 0);
 }
 
+static void create_primary(Desk *desk, uint32_t id, QXLDevSurfaceCreate primary)
+{
+    spice_qxl_create_primary_surface(&desk->device.instance, id, &primary);
+    sim_sleep(desk->sim, NS_PER_S); /* what is wrong with it is said once in a second */
+}
+
 static void primaries(Desk *desk)
 {
-    QXLInstance *qxl = &desk->device.instance;
     QXLDevSurfaceCreate primary = device_primary(64, 48);
 
-    spice_qxl_create_primary_surface(qxl, 1, &primary); /* not 0 */
+    create_primary(desk, 1, primary); /* not 0 */
     primary.type = 1;
-    spice_qxl_create_primary_surface(qxl, 0, &primary); /* not a primary */
+    create_primary(desk, 0, primary); /* not a primary */
     primary = device_primary(64, 48);
     primary.mem = 0;
-    spice_qxl_create_primary_surface(qxl, 0, &primary);
+    create_primary(desk, 0, primary);
     primary = device_primary(64, 48);
     primary.group_id = 0;
-    spice_qxl_create_primary_surface(qxl, 0, &primary);
+    create_primary(desk, 0, primary);
     desk->value = desk->warnings;
-    primary = device_primary(32, 24);
-    spice_qxl_create_primary_surface(qxl, 0, &primary);
-    primary = device_primary(64, 48);
-    spice_qxl_create_primary_surface(qxl, 0, &primary); /* there is one */
+    create_primary(desk, 0, device_primary(32, 24));
+    create_primary(desk, 0, device_primary(64, 48)); /* there is one */
+}
+
+static void complaints(Desk *desk)
+{
+    QXLInstance *qxl = &desk->device.instance;
+    QXLDevMemSlot slot = {.slot_group_id = 99};
+    QXLDevSurfaceCreate bad = device_primary(64, 48);
+
+    bad.stride = 3;
+    for (uint32_t i = 0; i < 200; i++) {
+        spice_qxl_add_memslot(qxl, &slot);
+        spice_qxl_del_memslot(qxl, 99, i);
+        spice_qxl_create_primary_surface(qxl, 0, &bad);
+        spice_qxl_create_primary_surface(qxl, 7, &bad);
+        spice_qxl_destroy_primary_surface(qxl, 0);
+    }
+}
+
+/* A guest makes the host ask for whatever it likes: it cannot fill a log with that. */
+static void few_words(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, complaints);
+    assert_int_equal(desk->warnings, 1);
+    desk_run(desk, NS_PER_S);
+    desk_host(desk, complaints);
+    assert_int_equal(desk->warnings, 2);
+    assert_non_null(strstr(desk->last_warning, "999 more"));
 }
 
 static void destroy_primaries(Desk *desk)
@@ -472,6 +504,7 @@ int run_requests(void)
         cmocka_unit_test_setup_teardown(asyncs_complete, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(asyncs_complete_at_the_end, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(misuse, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(few_words, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(primary_states, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(update_area, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(destroy_drains, desk_setup, desk_teardown),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/display/desk.h"
 
-#include "display/rings.h"
+#include "display/worker.h"
 
 /* A ring that is empty twice, 10 ms apart, is asked to wake us; and then left alone. */
 static void two_empty_looks(void **state)
@@ -187,6 +187,93 @@ static void endless_rings(void **state)
     assert_int_equal(fake_connection_cursor(client->cursor.connection)->position.x, 5);
 }
 
+static uint32_t looks_until(const DeviceLog *looks, uint64_t at_ns)
+{
+    uint32_t count = 0;
+
+    while (count < looks->len && looks->events[count].at_ns <= at_ns) {
+        count++;
+    }
+    return count;
+}
+
+static void slow_drawings(void *arg)
+{
+    Desk *desk = arg;
+    Device *device = &desk->device;
+    const QXLRect all = {.right = 64, .bottom = 48};
+
+    desk_create_primary(desk);
+    device_cursor_move(device, 5, 6);
+    device->cursors.endless = true;
+    for (uint32_t i = 0; i < 12; i++) {
+        device_stroke(device, 0, all, 1200); /* 0.3 of a turn's work */
+        device_update(device, 0, i);
+    }
+    desk_start_machine(desk);
+    while (device->commands.first != device->commands.end) {
+        sim_sleep(desk->sim, NS_PER_MS);
+    }
+    device->cursors.endless = false;
+    device->cursors.first = device->cursors.end;
+}
+
+/* Others have their turn between drawings that take long. */
+static void slow_commands(void **state)
+{
+    Desk *desk = *state;
+    const Device *device = &desk->device;
+
+    sim_spawn(desk->sim, "slow drawings", slow_drawings, desk);
+    desk_run(desk, 10 * NS_PER_S);
+    assert_int_equal(device->updates.len, 12);
+    const uint64_t last_ns = device->updates.events[11].at_ns;
+    /* A turn reads so many of the cursor's. */
+    assert_true(looks_until(&device->cursors.looks, last_ns) >= 3 * RING_COMMANDS_PER_TURN);
+    assert_int_equal(desk->warnings, 0);
+}
+
+#define SLOW_COMMANDS 200u
+
+static void slow_rings(Desk *desk)
+{
+    Device *device = &desk->device;
+    QXLRect all = {.right = 64, .bottom = 48}, dirty;
+
+    desk_create_primary(desk);
+    const uint64_t at = device_stroke(device, 0, all, 3000);
+    for (uint32_t i = 1; i < SLOW_COMMANDS; i++) {
+        device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    }
+    desk_start_machine(desk);
+    spice_qxl_update_area(&device->instance, 0, &all, &dirty, 1, 0);
+    desk->value = device->commands.first;
+}
+
+/* A ring that has more than a ring has keeps a host waiting for a bounded time. */
+static void slow_ring(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, slow_rings);
+    assert_true(desk->value >= RING_COMMANDS && desk->value < SLOW_COMMANDS / 2);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(log_count(&desk->device.commands.looks, LOOK_TAKEN), SLOW_COMMANDS);
+    assert_int_equal(desk->warnings, 0);
+}
+
+/* What waits to be drawn is no more than that. */
+static void slow_pending(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, slow_rings);
+    desk_run(desk, NS_PER_S);
+    const Current *current = &((const RedWorker *)desk->device.instance.st)->current;
+    assert_true(current->pending_len > 0 && current->pending_work <= CURRENT_PENDING_WORK_MAX);
+    assert_true(current->pending_len < SLOW_COMMANDS / 2);
+}
+
 int run_rings(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +284,9 @@ int run_rings(void)
         cmocka_unit_test_setup_teardown(starts_again, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stopped, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(endless_rings, desk_setup_slipping, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_commands, desk_setup_slipping, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_ring, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_pending, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("rings", tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What an encoder sends, to a client that is a list of what it was told to keep; and what becomes of memory. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "codec/glz.h"
 #include "core/posix/posix.h"
 #include "display/encode/draw_encoder.h"
+#include "display/encode/image_encoder.h"
 #include "tests/canvas/choices.h"
 #include "tests/encode/encode_tests.h"
 #include "wire/wire.h"
@@ -24,6 +26,7 @@ typedef struct Rig {
     Choices choices;
     uint32_t fails_in; /* one allocation in so many; 0: none */
     uint32_t allocs;
+    size_t in_use; /* bytes */
     Outgoing out;
     uint64_t serial;
     DrawEncoderConfig config;
@@ -54,12 +57,18 @@ static void *rig_alloc(const Core *core, size_t size)
 {
     Rig *rig = (Rig *)(uintptr_t)core;
     rig->allocs++;
-    return rig->fails_in > 0 && choose_rarely(&rig->choices, rig->fails_in) ? NULL : malloc(size);
+    if (rig->fails_in > 0 && choose_rarely(&rig->choices, rig->fails_in)) {
+        return NULL;
+    }
+    void *memory = malloc(size);
+    rig->in_use += malloc_usable_size(memory);
+    return memory;
 }
 
 static void rig_free(const Core *core, void *memory)
 {
-    (void)core;
+    Rig *rig = (Rig *)(uintptr_t)core;
+    rig->in_use -= malloc_usable_size(memory);
     free(memory);
 }
 
@@ -508,6 +517,68 @@ static void test_no_memory_is_taken_in_the_long_run(void **state)
     }
 }
 
+/* One large picture does not cost every client its size for good. */
+static void test_large_pictures_leave_nothing(void **state)
+{
+    Rig *rig = *state;
+    const QxlGeometry geometry = {3000, 2000, SPICE_SURFACE_FMT_32_xRGB, 3000 * 4};
+    const QXLRect few = {.right = 8, .bottom = 8}, many = {.right = 2900, .bottom = 2000};
+    uint8_t *pixels = calloc(geometry.height, (size_t)geometry.stride);
+    static const DrawCompression kinds[] = {DRAW_COMPRESSION_LZ, DRAW_COMPRESSION_LZ4, DRAW_COMPRESSION_QUIC,
+                                            DRAW_COMPRESSION_AUTO_LZ};
+    Canvas canvas;
+    QxlFault fault;
+
+    assert_int_equal(canvas_init(&canvas, &geometry, pixels, &fault), STATUS_OK);
+    for (unsigned i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        draw_encoder_set_compression(rig->encoder, kinds[i]);
+        assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &many, &rig->out));
+        assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &few, &rig->out));
+        outgoing_finish(&rig->out);
+        outgoing_init(&rig->out, &rig->core);
+        assert_true(rig->in_use <= IMAGE_CODECS_KEEP_BYTES + (1u << 20));
+    }
+    free(pixels);
+}
+
+static size_t area_bytes(Rig *rig, const Canvas *canvas, const QXLRect *area)
+{
+    assert_true(draw_encoder_area(rig->encoder, canvas, 0, area, &rig->out));
+    const size_t bytes = rig->out.total;
+    outgoing_finish(&rig->out);
+    outgoing_init(&rig->out, &rig->core);
+    return bytes;
+}
+
+/* The GLZ window is larger than what codecs keep, and stays: pictures refer to it. */
+static void test_large_pictures_leave_the_window(void **state)
+{
+    Rig *rig = *state;
+    const QxlGeometry geometry = {3000, 2000, SPICE_SURFACE_FMT_32_xRGB, 3000 * 4};
+    const QXLRect all = {.right = 3000, .bottom = 2000}, most = {.right = 1500, .bottom = 2000},
+                  few = {.right = 64, .bottom = 64};
+    const size_t size = (size_t)geometry.height * (size_t)geometry.stride;
+    uint8_t *pixels = malloc(size);
+    Canvas canvas;
+    QxlFault fault;
+
+    for (size_t i = 0; i < size; i += 4) {
+        le32_put(pixels + i, choose32(&rig->choices) & 0xffffff);
+    }
+    assert_int_equal(canvas_init(&canvas, &geometry, pixels, &fault), STATUS_OK);
+    rig->config.compression = DRAW_COMPRESSION_GLZ;
+    rig->config.glz_pixels = 4000000;
+    rig_encoder(rig);
+    (void)area_bytes(rig, &canvas, &most);
+    const size_t first = area_bytes(rig, &canvas, &few);
+    assert_true(rig->in_use > IMAGE_CODECS_KEEP_BYTES);
+    const size_t with_window = rig->in_use;
+    (void)area_bytes(rig, &canvas, &all); /* does not fit the window: LZ */
+    assert_true(rig->in_use <= with_window + IMAGE_CODECS_KEEP_BYTES + (1u << 20));
+    assert_true(area_bytes(rig, &canvas, &few) < first / 10);
+    free(pixels);
+}
+
 static void test_what_a_client_lacks(void **state)
 {
     Rig *rig = *state;
@@ -669,6 +740,8 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_unstable_pixels_are_copied_first, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_coded_bytes_outlive_the_encoder, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_large_pictures_leave_nothing, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_large_pictures_leave_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),

@@ -21,6 +21,11 @@ bool box_intersect(Box *box, const Box *other)
     return !box_is_empty(box);
 }
 
+uint64_t box_pixels(const Box *box)
+{
+    return (uint64_t)((int64_t)box->x2 - box->x1) * (uint64_t)((int64_t)box->y2 - box->y1);
+}
+
 Box box_of(const QXLRect *rect)
 {
     return (Box){.x1 = rect->left, .y1 = rect->top, .x2 = rect->right, .y2 = rect->bottom};

@@ -101,6 +101,17 @@ Status draw_no_memory(Draw *draw)
     return STATUS_LIMIT;
 }
 
+Status draw_work(Draw *draw, uint64_t steps)
+{
+    if (steps < draw->work_left) {
+        draw->work_left -= steps;
+        return STATUS_OK;
+    }
+    draw->work_left = 0;
+    qxl_fault(draw->fault, "a drawing of more work than its size is worth", draw->drawable->type);
+    return STATUS_LIMIT;
+}
+
 static const QxlMask *mask_of(const QxlDrawable *drawable)
 {
     switch (drawable->type) {
@@ -120,6 +131,46 @@ static const QxlMask *mask_of(const QxlDrawable *drawable)
     default:
         return NULL;
     }
+}
+
+static uint64_t work_most(uint64_t pixels)
+{
+    return CANVAS_WORK_MIN + CANVAS_WORK_PER_PIXEL * pixels;
+}
+
+#define STROKE_PIXEL_STEPS UINT64_C(4) /* of a slanted line */
+#define SAMPLED_PIXEL_STEPS 8u         /* of an image that is turned */
+
+/* What its size alone makes it cost. */
+static uint64_t work_least(const QxlDrawable *drawable, uint64_t pixels)
+{
+    const QxlComposite *composite = &drawable->u.composite;
+
+    if (drawable->type != QXL_DRAW_COMPOSITE) {
+        return pixels / CANVAS_PIXELS_PER_STEP + 1;
+    }
+    const bool sampled = composite->src_transform != NULL || composite->mask_transform != NULL;
+    return pixels * (sampled ? SAMPLED_PIXEL_STEPS : 1) + 1;
+}
+
+uint64_t canvas_work_of(const QxlDrawable *drawable)
+{
+    const Box box = box_of(&drawable->box);
+    const uint64_t pixels = box_pixels(&box), most = work_most(pixels);
+    uint64_t work = 0;
+
+    for (uint32_t i = 0; i < drawable->image_count; i++) {
+        const QxlImage *image = drawable->images[i];
+        if (image->type == SPICE_IMAGE_TYPE_BITMAP) {
+            work += (uint64_t)image->width * image->height / CANVAS_PIXELS_PER_STEP;
+        }
+    }
+    if (drawable->type == QXL_DRAW_STROKE) {
+        const int64_t width = (int64_t)box.x2 - box.x1, height = (int64_t)box.y2 - box.y1;
+        work +=
+            STROKE_PIXEL_STEPS * drawable->u.stroke.path.points * (uint64_t)(width > height ? width : height);
+    }
+    return work_least(drawable, pixels) + (work < most ? work : most);
 }
 
 static Status draw_by_type(Draw *draw)
@@ -158,12 +209,17 @@ static Status draw_by_type(Draw *draw)
 
 Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable, QxlFault *ret_fault)
 {
-    Draw draw = {.set = set, .canvas = canvas, .drawable = drawable, .fault = ret_fault};
+    const Box whole = {.x2 = canvas->raster.width, .y2 = canvas->raster.height};
+    Box seen = box_of(&drawable->box);
+    const uint64_t pixels = box_intersect(&seen, &whole) ? box_pixels(&seen) : 0;
+    const uint64_t work = work_most(pixels);
+    Draw draw = {.set = set, .canvas = canvas, .drawable = drawable, .work_left = work, .fault = ret_fault};
     Status status = area_open(&draw, mask_of(drawable));
     if (status == STATUS_OK && !box_is_empty(&draw.area.box)) {
         status = draw_by_type(&draw);
     }
     area_close(&draw.area);
+    set->work += work - draw.work_left + work_least(drawable, pixels);
     scratch_free(set, CANVAS_SCRATCH_KEEP_BYTES);
     return status;
 }

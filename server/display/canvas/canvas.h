@@ -10,6 +10,7 @@
  * Ownership  pixels are the caller's; a CanvasSet owns its scratch memory, which it keeps from drawable to drawable.
  * Thread     a set, its canvases and the drawables given to it: one at a time.
  * Units      pixels; stride in bytes.
+ * Cost       is bounded by the size of what is drawn, and by CANVAS_WORK_*: guests say in few bytes what takes long.
  * Errors     STATUS_DEVICE_FAULT: the drawable asks for what cannot be drawn. STATUS_LIMIT: no memory, or a limit below.
  *            Nothing or only part of it was drawn then.
  * Source     reference/wire-protocol.md section 5.
@@ -23,7 +24,10 @@
 #define CANVAS_SCRATCH_KEEP_BYTES                                                                            \
     (8u << 20)                      /* bytes per kind of scratch kept between drawables: a 1920x1080 screen */
 #define CANVAS_CLIP_RECTS_MAX 2048u /* rectangles in no order; sorted ones need no memory and have no limit */
-#define CANVAS_STROKE_POINTS_MAX (1u << 20) /* points that the curves of one path are made of */
+/* What one drawable may cost, in steps of about 20 ns; what its size makes it cost does not count. */
+#define CANVAS_WORK_MIN (UINT64_C(4) << 20) /* steps: 0.1 s; a map of 100,000 short lines, and more */
+#define CANVAS_WORK_PER_PIXEL 2u   /* steps for each pixel of its box: slanted lines over half of them */
+#define CANVAS_PIXELS_PER_STEP 16u /* that are filled or copied */
 
 /* Pixels somewhere. Lines are multiples of 4 bytes apart and begin at multiples of 4, as pixman wants. */
 typedef struct Raster {
@@ -44,6 +48,7 @@ typedef struct CanvasSet {
     QxlMemory memory;
     const Canvas *(*find)(void *opaque, uint32_t surface_id); /* NULL: there is none */
     void *opaque;
+    uint64_t work; /* steps, all that was done with it */
     struct {
         uint8_t *memory;
         size_t bytes;
@@ -60,6 +65,8 @@ CanvasSet canvas_set_of(const QxlMemory *memory, const Canvas *(*find)(void *opa
                         void *opaque);
 void canvas_set_finish(CanvasSet *set);
 
+/* Steps that it may cost, as far as that can be seen from outside. */
+uint64_t canvas_work_of(const QxlDrawable *drawable);
 /* Draws on `canvas`, which is what find(drawable->surface_id) would give. */
 Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable,
                    QxlFault *ret_fault) STATUS_MUST_CHECK;

@@ -129,7 +129,7 @@ static int64_t div_round(int64_t a, int64_t b)
 }
 
 /* One dash. Along the longer direction at most two pixels lie side by side. */
-static void dash_cover(const DashLine *line, int64_t begin, int64_t end, int64_t length)
+static Status dash_cover(const DashLine *line, int64_t begin, int64_t end, int64_t length)
 {
     const bool flat = magnitude(line->way.x) > magnitude(line->way.y);
     const int64_t major = flat ? line->way.x : line->way.y, minor = flat ? line->way.y : line->way.x;
@@ -144,6 +144,11 @@ static void dash_cover(const DashLine *line, int64_t begin, int64_t end, int64_t
 
     from = from > seen_from ? from : seen_from;
     to = to < seen_to ? to : seen_to;
+    const Status status =
+        from <= to ? draw_work(line->dashes->draw, 3 * (uint64_t)(to - from + 1)) : STATUS_OK;
+    if (status != STATUS_OK) {
+        return status;
+    }
     for (int64_t k = from; k <= to; k++) {
         const int64_t step = major > 0 ? k : -k;
         const int64_t middle = div_round(step * minor, major);
@@ -154,6 +159,7 @@ static void dash_cover(const DashLine *line, int64_t begin, int64_t end, int64_t
             }
         }
     }
+    return STATUS_OK;
 }
 
 /* Where two lines that are both on meet at an angle, neither may have drawn the point between them. */
@@ -183,14 +189,15 @@ static int64_t seen_from(const DashLine *line, int64_t length, int64_t *ret_to)
     return distance > 0 ? distance : 0;
 }
 
-void dashes_line(Dashes *dashes, LinePoint from, LinePoint to)
+Status dashes_line(Dashes *dashes, LinePoint from, LinePoint to)
 {
     const DashLine line = {.dashes = dashes,
                            .from = from,
                            .way = {to.x - from.x, to.y - from.y},
                            .length2 = (to.x - from.x) * (to.x - from.x) + (to.y - from.y) * (to.y - from.y)};
-    if (line.length2 == 0) {
-        return;
+    Status status = draw_work(dashes->draw, STROKE_LINE_STEPS);
+    if (line.length2 == 0 || status != STATUS_OK) {
+        return status;
     }
     const bool starts_on = dashes->index % 2 == 0;
     const int64_t length = root(line.length2);
@@ -200,7 +207,7 @@ void dashes_line(Dashes *dashes, LinePoint from, LinePoint to)
     int64_t at = 0;
 
     /* While the line is longer than what this dash reaches. */
-    while (square(at + dashes->left) < (Wide)line.length2) {
+    while (status == STATUS_OK && square(at + dashes->left) < (Wide)line.length2) {
         if (dashes->left == dashes->lengths[dashes->index]) {
             const int64_t until = visible_from >= 0 && at < visible_to ? visible_from : length;
             const int64_t periods = (until - at) / dashes->period - 2;
@@ -210,13 +217,18 @@ void dashes_line(Dashes *dashes, LinePoint from, LinePoint to)
             }
         }
         if (dashes->index % 2 == 0 && visible_from >= 0 && dashes->left > 0) {
-            dash_cover(&line, at, at + dashes->left, length);
+            status = dash_cover(&line, at, at + dashes->left, length);
+        } else {
+            status = draw_work(dashes->draw, 1);
         }
         at += dashes->left;
         dash_next(dashes);
     }
-    if (dashes->index % 2 == 0 && visible_from >= 0) {
-        dash_cover(&line, at, -1, length);
+    if (dashes->index % 2 == 0 && visible_from >= 0 && status == STATUS_OK) {
+        status = dash_cover(&line, at, -1, length);
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     /* What is left of the dash is rounded down to pixels. */
     dashes->left -= length_up - at;
@@ -233,6 +245,7 @@ void dashes_line(Dashes *dashes, LinePoint from, LinePoint to)
     dashes->before_on = within ? dashes->index % 2 == 0 : dashes->index % 2 != 0;
     dashes->before_way = line.way;
     dashes->begun = true;
+    return STATUS_OK;
 }
 
 void dashes_end(Dashes *dashes, LinePoint at, bool closed)

@@ -46,6 +46,7 @@ typedef struct Draw {
     const Canvas *canvas;
     const QxlDrawable *drawable;
     Area area;
+    uint64_t work_left; /* steps that it may still cost */
     QxlFault *fault;
 } Draw;
 
@@ -56,6 +57,7 @@ void area_close(Area *area);
 bool box_is_empty(const Box *box);
 bool box_intersect(Box *box, const Box *other); /* false: nothing is left */
 Box box_of(const QXLRect *rect);
+uint64_t box_pixels(const Box *box); /* it is not empty */
 /* Calls `each` for disjoint boxes that together are the area; none is empty. */
 void area_each(const Area *area, void (*each)(void *opaque, const Box *box), void *opaque);
 
@@ -67,6 +69,8 @@ Status area_flatten(Draw *draw);
 
 /* "There is no memory." */
 Status draw_no_memory(Draw *draw);
+/* It costs that many steps more. STATUS_LIMIT: that is too much, also later. */
+Status draw_work(Draw *draw, uint64_t steps);
 
 /* ---- From where ---- */
 

@@ -136,12 +136,61 @@ typedef struct Sampling {
     uint8_t filter, repeat;
     QXLPoint16 origin;
     bool opaque, component_alpha;
-    Scratch whole, window;
+    Scratch whole, window, tiles;
 } Sampling;
 
+/* Pixman walks to a pixel of an image that repeats one image after the other: where the image is small and the pixel far, a
+ * guest could make it walk for ever. Several images side by side are the same image, and soon passed. */
+#define TILE_SIDE 1024   /* pixels at least */
+#define TILE_WALK_MAX 64 /* images that it may pass */
+
+static int64_t farthest(const int32_t row[3], const Sampling *sampling, const Box *box)
+{
+    const int64_t xs[] = {sampling->origin.x, sampling->origin.x + (box->x2 - box->x1)};
+    const int64_t ys[] = {sampling->origin.y, sampling->origin.y + (box->y2 - box->y1)};
+    int64_t most = 0;
+    for (unsigned i = 0; i < 4; i++) {
+        const int64_t at = (row[0] * xs[i % 2] + row[1] * ys[i / 2] + row[2]) / 65536;
+        most = at > most ? at : -at > most ? -at : most;
+    }
+    return most;
+}
+
+/* How many of them it takes, side by side. */
+static int64_t tiles_of(int64_t side, int64_t far)
+{
+    return far / side > TILE_WALK_MAX ? (TILE_SIDE + side - 1) / side : 1;
+}
+
+static Status tile_enlarge(Draw *draw, const Sampling *sampling, const Box *box, Raster *raster)
+{
+    const QxlTransform *transform = sampling->transform;
+    if (transform == NULL || sampling->repeat != PIXMAN_REPEAT_NORMAL) {
+        return STATUS_OK;
+    }
+    const int64_t across = tiles_of(raster->width, farthest(transform->t[0], sampling, box));
+    const int64_t down = tiles_of(raster->height, farthest(transform->t[1], sampling, box));
+    if (across == 1 && down == 1) {
+        return STATUS_OK;
+    }
+    const Source tile = source_of_raster(raster);
+    const Box all = {.x2 = (int32_t)(across * raster->width), .y2 = (int32_t)(down * raster->height)};
+    Raster large;
+    Status status = draw_work(draw, (uint64_t)all.x2 * (uint64_t)all.y2 / CANVAS_PIXELS_PER_STEP);
+    if (status == STATUS_OK) {
+        status = raster_take(draw, sampling->tiles, raster->format, all.x2, all.y2, &large);
+    }
+    if (status == STATUS_OK) {
+        const Paint paint = {.dest = &large, .code = ROP_P, .has_pattern = true, .pattern = tile};
+        paint_box((void *)(uintptr_t)&paint, &all);
+        *raster = large;
+    }
+    return status;
+}
+
 /* An image, and which of its pixels belongs to the box's first. */
-static Status sampled_image(Draw *draw, const Sampling *sampling, pixman_image_t **ret_image, int64_t *ret_x,
-                            int64_t *ret_y)
+static Status sampled_image(Draw *draw, const Sampling *sampling, const Box *box, pixman_image_t **ret_image,
+                            int64_t *ret_x, int64_t *ret_y)
 {
     Source source;
     Status status = source_open(draw, sampling->image, SOURCE_LIVE, sampling->whole, &source);
@@ -156,6 +205,10 @@ static Status sampled_image(Draw *draw, const Sampling *sampling, pixman_image_t
     }
     if (sampling->opaque && source.own_surface && raster.format == PIXMAN_a8r8g8b8) {
         raster.format = PIXMAN_x8r8g8b8;
+    }
+    status = tile_enlarge(draw, sampling, box, &raster);
+    if (status != STATUS_OK) {
+        return status;
     }
     pixman_image_t *image = raster_image(&raster);
     if (image == NULL) {
@@ -185,7 +238,8 @@ Status draw_composite(Draw *draw)
                              .origin = composite->src_origin,
                              .opaque = (composite->flags & SPICE_COMPOSITE_SOURCE_OPAQUE) != 0,
                              .whole = SCRATCH_SOURCE,
-                             .window = SCRATCH_SOURCE_WINDOW};
+                             .window = SCRATCH_SOURCE_WINDOW,
+                             .tiles = SCRATCH_SCALED};
     const Sampling mask = {.image = composite->mask,
                            .transform = composite->mask_transform,
                            .filter = composite->mask_filter,
@@ -193,7 +247,8 @@ Status draw_composite(Draw *draw)
                            .origin = composite->mask_origin,
                            .component_alpha = (composite->flags & SPICE_COMPOSITE_COMPONENT_ALPHA) != 0,
                            .whole = SCRATCH_PATTERN,
-                           .window = SCRATCH_PATTERN_WINDOW};
+                           .window = SCRATCH_PATTERN_WINDOW,
+                           .tiles = SCRATCH_PATH};
     Blend blend = {.op = (pixman_op_t)composite->op};
     Raster result;
 
@@ -202,15 +257,15 @@ Status draw_composite(Draw *draw)
         mask.repeat > PIXMAN_REPEAT_REFLECT) {
         return qxl_fault(draw->fault, "no such way to composite", composite->flags);
     }
-    Status status = sampled_image(draw, &source, &blend.source, &blend.source_dx, &blend.source_dy);
-    if (status == STATUS_OK && composite->mask != NULL) {
-        status = sampled_image(draw, &mask, &blend.mask, &blend.mask_dx, &blend.mask_dy);
-    }
     /* Aside, for the surface may be its own source; and all of the box, for pixman's last bit can depend on where it
      * begins. */
     Box box = box_of(&draw->drawable->box);
     const Box surface = {.x2 = draw->canvas->raster.width, .y2 = draw->canvas->raster.height};
     box_intersect(&box, &surface);
+    Status status = sampled_image(draw, &source, &box, &blend.source, &blend.source_dx, &blend.source_dy);
+    if (status == STATUS_OK && composite->mask != NULL) {
+        status = sampled_image(draw, &mask, &box, &blend.mask, &blend.mask_dx, &blend.mask_dy);
+    }
     if (status == STATUS_OK) {
         status = canvas_keep(draw, &box, SCRATCH_RESULT, &result);
     }

@@ -6,26 +6,38 @@
 
 #include "display/canvas/stroke.h"
 
+/* Steps: */
+#define STROKE_BOX_STEPS 3u      /* for some pixels in a row; a pixel of it costs one more */
+#define STROKE_HALVING_STEPS 4u  /* for half a curve */
+#define STROKE_BYTES_PER_STEP 4u /* of bits that are looked at */
+
 typedef struct Pen {
     Draw *draw;
     Paint paint;
     Dashes *dashes; /* NULL: lines are whole */
     bool down;      /* there is a polyline, with these: */
     LinePoint first, at;
-    uint32_t curve_points;
 } Pen;
+
+/* The draw's status is that of its work, so that what is called back need not say it. */
+static Status pen_status(const Pen *pen)
+{
+    return pen->draw->work_left > 0 ? STATUS_OK : STATUS_LIMIT;
+}
 
 static void pen_box(void *opaque, const Box *box)
 {
     const Pen *pen = opaque;
     Area area = pen->draw->area;
-    if (box_intersect(&area.box, box)) {
+    if (box_intersect(&area.box, box) &&
+        draw_work(pen->draw, STROKE_BOX_STEPS + box_pixels(box)) == STATUS_OK) {
         paint_area(&pen->paint, &area);
     }
 }
 
-static void pen_to(Pen *pen, LinePoint to)
+static Status pen_to(Pen *pen, LinePoint to)
 {
+    Status status = STATUS_OK;
     if (!pen->down) {
         pen->down = true;
         pen->first = to;
@@ -33,37 +45,52 @@ static void pen_to(Pen *pen, LinePoint to)
             dashes_begin(pen->dashes);
         }
     } else if (pen->dashes != NULL) {
-        dashes_line(pen->dashes, pen->at, to);
+        status = dashes_line(pen->dashes, pen->at, to);
     } else {
-        line_each(pen->at, to, &pen->draw->area.box, pen_box, pen);
+        status = draw_work(pen->draw, STROKE_LINE_STEPS);
+        if (status == STATUS_OK) {
+            line_each(pen->at, to, &pen->draw->area.box, pen_box, pen);
+            status = pen_status(pen);
+        }
     }
     pen->at = to;
+    return status;
 }
 
 /* What the dashes collected is painted, and forgotten. */
-static void pen_paint_dashes(const Pen *pen)
+static Status pen_paint_dashes(const Pen *pen)
 {
     Dashes *dashes = pen->dashes;
     Area area = pen->draw->area;
     if (box_is_empty(&dashes->dirty)) {
-        return;
+        return STATUS_OK;
     }
     area.box = dashes->dirty;
+    const uint64_t rows = (uint64_t)(area.box.y2 - area.box.y1);
+    const uint64_t row_bytes = ((uint64_t)(area.box.x2 - area.box.x1) + 7) / 8;
+    const Status status = draw_work(pen->draw, rows * (row_bytes / STROKE_BYTES_PER_STEP + 2));
+    if (status != STATUS_OK) {
+        return status;
+    }
     area_each_bit(&area, dashes->bits, dashes->bits_stride, &dashes->box, paint_box,
                   (void *)(uintptr_t)&pen->paint);
     for (int32_t y = dashes->dirty.y1; y < dashes->dirty.y2; y++) {
         memset(dashes->bits + dashes->bits_stride * (size_t)(y - dashes->box.y1), 0, dashes->bits_stride);
     }
     dashes->dirty = (Box){0};
+    return STATUS_OK;
 }
 
-static void pen_up(Pen *pen)
+static Status pen_up(Pen *pen)
 {
+    Status status = STATUS_OK;
+
     if (pen->down && pen->dashes != NULL) {
         dashes_end(pen->dashes, pen->at, pen->at.x == pen->first.x && pen->at.y == pen->first.y);
-        pen_paint_dashes(pen);
+        status = pen_paint_dashes(pen);
     }
     pen->down = false;
+    return status;
 }
 
 /* ---- Curves ---- */
@@ -109,17 +136,15 @@ static bool curve_is_flat(const Fixed p[4])
 static Status curve_to(Pen *pen, const Fixed p[4], unsigned halvings)
 {
     if (halvings == CURVE_HALVINGS_MAX || curve_is_flat(p)) {
-        if (pen->curve_points++ >= CANVAS_STROKE_POINTS_MAX) {
-            qxl_fault(pen->draw->fault, "too many points on curves", pen->curve_points);
-            return STATUS_LIMIT;
-        }
-        pen_to(pen, pixel_of(p[3]));
-        return STATUS_OK;
+        return pen_to(pen, pixel_of(p[3]));
     }
     const Fixed p01 = between(p[0], p[1]), p12 = between(p[1], p[2]), p23 = between(p[2], p[3]);
     const Fixed p012 = between(p01, p12), p123 = between(p12, p23), middle = between(p012, p123);
     const Fixed left[4] = {p[0], p01, p012, middle}, right[4] = {middle, p123, p23, p[3]};
-    const Status status = curve_to(pen, left, halvings + 1);
+    Status status = draw_work(pen->draw, STROKE_HALVING_STEPS);
+    if (status == STATUS_OK) {
+        status = curve_to(pen, left, halvings + 1);
+    }
     return status == STATUS_OK ? curve_to(pen, right, halvings + 1) : status;
 }
 
@@ -131,8 +156,10 @@ static Status segment_draw(Pen *pen, const QxlPathSegment *segment)
     Status status = STATUS_OK;
 
     if ((segment->flags & SPICE_PATH_BEGIN) != 0) {
-        pen_up(pen);
-        pen_to(pen, pixel_of(fixed_of(&segment->points[i++])));
+        status = pen_up(pen);
+        if (status == STATUS_OK) {
+            status = pen_to(pen, pixel_of(fixed_of(&segment->points[i++])));
+        }
     }
     if ((segment->flags & SPICE_PATH_BEZIER) != 0) {
         for (; i + 2 < segment->count && status == STATUS_OK; i += 3) {
@@ -143,15 +170,17 @@ static Status segment_draw(Pen *pen, const QxlPathSegment *segment)
             status = curve_to(pen, curve, 0);
         }
     } else {
-        for (; i < segment->count; i++) {
-            pen_to(pen, pixel_of(fixed_of(&segment->points[i])));
+        for (; i < segment->count && status == STATUS_OK; i++) {
+            status = pen_to(pen, pixel_of(fixed_of(&segment->points[i])));
         }
     }
-    if ((segment->flags & SPICE_PATH_END) != 0) {
+    if ((segment->flags & SPICE_PATH_END) != 0 && status == STATUS_OK) {
         if ((segment->flags & SPICE_PATH_CLOSE) != 0 && pen->down) {
-            pen_to(pen, pen->first);
+            status = pen_to(pen, pen->first);
         }
-        pen_up(pen);
+        if (status == STATUS_OK) {
+            status = pen_up(pen);
+        }
     }
     return status;
 }
@@ -161,6 +190,7 @@ static Status dashes_open(Draw *draw, const QxlLine *line, Dashes *dashes)
     const Box *box = &draw->area.box;
 
     dashes_init(dashes, line);
+    dashes->draw = draw;
     if (dashes->period == 0) {
         return qxl_fault(draw->fault, "dashes of no length", dashes->count);
     }
@@ -194,8 +224,5 @@ Status draw_stroke(Draw *draw)
     for (uint32_t i = 0; i < stroke->path.count && status == STATUS_OK; i++) {
         status = segment_draw(&pen, &stroke->path.segments[i]);
     }
-    if (status == STATUS_OK) {
-        pen_up(&pen);
-    }
-    return status;
+    return status == STATUS_OK ? pen_up(&pen) : status;
 }

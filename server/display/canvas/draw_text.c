@@ -6,6 +6,8 @@
 
 #include "display/canvas/draw.h"
 
+#define GLYPH_PIXELS_PER_STEP 4u
+
 static Box glyph_box(const QxlGlyph *glyph)
 {
     const int64_t x = (int64_t)glyph->render_pos.x + glyph->glyph_origin.x;
@@ -47,12 +49,17 @@ static uint8_t glyph_alpha(const uint8_t *row, unsigned depth, size_t i)
 }
 
 /* Where glyphs overlap the most opaque counts. The lowest row comes first. */
-static void glyph_put(const QxlGlyph *glyph, unsigned depth, const Raster *mask, const Box *mask_box)
+static Status glyph_put(Draw *draw, const QxlGlyph *glyph, unsigned depth, const Raster *mask,
+                        const Box *mask_box)
 {
     const Box box = glyph_box(glyph);
     Box part = box;
     if (!box_intersect(&part, mask_box)) {
-        return;
+        return STATUS_OK;
+    }
+    const Status status = draw_work(draw, box_pixels(&part) / GLYPH_PIXELS_PER_STEP + 1);
+    if (status != STATUS_OK) {
+        return status;
     }
     for (int32_t y = part.y1; y < part.y2; y++) {
         const uint8_t *row = glyph->rows + (size_t)glyph->row_bytes * (size_t)(box.y2 - 1 - y);
@@ -67,6 +74,7 @@ static void glyph_put(const QxlGlyph *glyph, unsigned depth, const Raster *mask,
             }
         }
     }
+    return STATUS_OK;
 }
 
 /* Channels as wide as the surface's; those of 16 bits are 5 wide each. */
@@ -125,8 +133,11 @@ static Status draw_glyphs(Draw *draw, const QxlText *text)
         return status;
     }
     memset(mask.top, 0, (size_t)mask.stride * (size_t)mask.height);
-    for (unsigned i = 0; i < string->count; i++) {
-        glyph_put(&string->glyphs[i], string->depth, &mask, &area.box);
+    for (unsigned i = 0; i < string->count && status == STATUS_OK; i++) {
+        status = glyph_put(draw, &string->glyphs[i], string->depth, &mask, &area.box);
+    }
+    if (status != STATUS_OK) {
+        return status;
     }
     Blend blend = {.op = PIXMAN_OP_OVER,
                    .mask_dx = -(int64_t)area.box.x1,

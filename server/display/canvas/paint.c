@@ -83,7 +83,8 @@ void paint_box(void *opaque, const Box *box)
         return;
     }
     if (with_p && !paint->has_pattern) {
-        run_fill(format, paint->color, p_room, RUN_PIXELS);
+        const int64_t width = (int64_t)box->x2 - box->x1;
+        run_fill(format, paint->color, p_room, (size_t)(width < RUN_PIXELS ? width : RUN_PIXELS));
     }
     for (int32_t y = box->y1; y < box->y2; y++) {
         uint8_t *line = raster_line(paint->dest, y);

@@ -6,6 +6,8 @@
 
 #include "display/canvas/draw.h"
 
+#define SOURCE_PIXELS_PER_STEP 8u /* that are made of a bitmap's */
+
 /* ---- Rasters ---- */
 
 Status raster_take(Draw *draw, Scratch scratch, pixman_format_code_t format, int64_t width, int64_t height,
@@ -57,8 +59,11 @@ static void line_copy(const Raster *from, int64_t y, const Raster *to, int64_t t
 Status canvas_keep(Draw *draw, const Box *box, Scratch scratch, Raster *ret_raster)
 {
     const Raster *from = &draw->canvas->raster;
-    const Status status =
-        raster_take(draw, scratch, from->format, box->x2 - box->x1, box->y2 - box->y1, ret_raster);
+    const int64_t width = box->x2 - box->x1, height = box->y2 - box->y1;
+    Status status = draw_work(draw, (uint64_t)(width * height) / CANVAS_PIXELS_PER_STEP);
+    if (status == STATUS_OK) {
+        status = raster_take(draw, scratch, from->format, width, height, ret_raster);
+    }
     for (int32_t y = box->y1; y < box->y2 && status == STATUS_OK; y++) {
         line_copy(from, y, ret_raster, y - box->y1, box->x1, box->x2 - box->x1);
     }
@@ -274,9 +279,11 @@ Status source_raster(Draw *draw, const Source *source, Scratch scratch, Box *win
     if (!box_intersect(window, &all)) {
         return qxl_fault(draw->fault, "nothing of a source is used", 0);
     }
-    const int64_t width = window->x2 - window->x1;
-    const Status status =
-        raster_take(draw, scratch, source->format, width, window->y2 - window->y1, ret_raster);
+    const int64_t width = window->x2 - window->x1, height = window->y2 - window->y1;
+    Status status = draw_work(draw, (uint64_t)(width * height) / SOURCE_PIXELS_PER_STEP);
+    if (status == STATUS_OK) {
+        status = raster_take(draw, scratch, source->format, width, height, ret_raster);
+    }
     if (status != STATUS_OK) {
         return status;
     }

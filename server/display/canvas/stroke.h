@@ -14,6 +14,8 @@ typedef struct LinePoint {
     int64_t x, y; /* in pixels */
 } LinePoint;
 
+#define STROKE_LINE_STEPS 4u /* for a line of which nothing is seen */
+
 /* Calls `each` for disjoint boxes that together are the line's pixels in `visible`; its last point is none of them. */
 void line_each(LinePoint from, LinePoint to, const Box *visible, void (*each)(void *opaque, const Box *box),
                void *opaque);
@@ -24,6 +26,8 @@ typedef struct Dashes {
     unsigned count;
     int64_t period; /* their sum */
     bool gap_first; /* the first length is what the last one was */
+
+    Draw *draw; /* that pays for it */
 
     /* Where the polyline stands. */
     unsigned index; /* which length, */
@@ -39,6 +43,7 @@ typedef struct Dashes {
 
 void dashes_init(Dashes *dashes, const QxlLine *line);
 void dashes_begin(Dashes *dashes);
-void dashes_line(Dashes *dashes, LinePoint from, LinePoint to);
+/* STATUS_LIMIT: it takes too long. */
+Status dashes_line(Dashes *dashes, LinePoint from, LinePoint to);
 /* The polyline ends here, where it `closed` if that is where it began. */
 void dashes_end(Dashes *dashes, LinePoint at, bool closed);

@@ -277,6 +277,7 @@ static bool message_finish(DrawEncoder *encoder, bool made, const QxlDrawable *d
     }
     draw_message_drop(&encoder->message);
     pad_reset(&encoder->pad);
+    image_coder_trim(&encoder->images.coder);
     if (sent) {
         image_coder_commit(&encoder->images.coder);
         image_cache_commit(&encoder->image_cache);
@@ -289,7 +290,8 @@ static bool message_finish(DrawEncoder *encoder, bool made, const QxlDrawable *d
     return sent;
 }
 
-bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, Outgoing *ret)
+/* Into encoder->message. `alone`: ImageOptions. */
+static bool drawable_make(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, bool alone)
 {
     const DrawEncoderConfig *config = &encoder->config;
     DrawMaker maker = {
@@ -300,16 +302,74 @@ bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32
         .surface_id = surface_id,
     };
 
-    if (drawable->type == QXL_DRAW_COMPOSITE && !has_cap(encoder, WIRE_CAP_DISPLAY_COMPOSITE)) {
-        return false;
-    }
     if (drawable->self_bitmap && config->self_bitmap != NULL) {
         maker.self_bitmap = config->self_bitmap(config->opaque, drawable);
     }
     maker.options.piece_min = draw_message_piece_min(drawable);
+    maker.options.alone = alone;
     maker.options.may_lose = encoder->lossy && may_lose(drawable);
-    const bool made = draw_message_make(&maker, &encoder->message);
-    return message_finish(encoder, made, drawable, maker.options.piece_min, ret);
+    return draw_message_make(&maker, &encoder->message);
+}
+
+static size_t images_bytes(const DrawMessage *made)
+{
+    size_t bytes = 0;
+
+    for (uint32_t i = 0; i < made->image_count; i++) {
+        bytes += made->images[i].inline_bytes;
+        for (uint32_t k = 0; k < made->images[i].span_count; k++) {
+            bytes += made->images[i].spans[k].len;
+        }
+    }
+    return bytes;
+}
+
+/* Was something made that takes less with the GLZ window? */
+static bool wants_window(DrawEncoder *encoder)
+{
+    const DrawCompression compression = options_of(encoder, true).compression;
+    bool wants = false;
+
+    for (uint32_t i = 0; i < encoder->message.image_count; i++) {
+        wants = wants || encoder->message.images[i].wire.type == WIRE_IMAGE_TYPE_LZ_RGB;
+    }
+    return wants && image_coder_has_window(&encoder->images.coder, compression);
+}
+
+bool draw_encoder_draw_within(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id,
+                              size_t images_max, Outgoing *ret, bool *ret_too_large)
+{
+    const bool limited = images_max < SIZE_MAX;
+    const size_t piece_min = draw_message_piece_min(drawable);
+
+    *ret_too_large = false;
+    if (drawable->type == QXL_DRAW_COMPOSITE && !has_cap(encoder, WIRE_CAP_DISPLAY_COMPOSITE)) {
+        return false;
+    }
+    /* What was coded into the window is undone only by emptying that: so it is left alone until it is known. */
+    bool made = drawable_make(encoder, drawable, surface_id, limited);
+    *ret_too_large = made && images_bytes(&encoder->message) > images_max;
+    if (made && limited && !*ret_too_large && wants_window(encoder)) {
+        (void)message_finish(encoder, false, drawable, piece_min, NULL);
+        made = drawable_make(encoder, drawable, surface_id, false);
+    }
+    return message_finish(encoder, made && !*ret_too_large, drawable, piece_min, ret);
+}
+
+bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, Outgoing *ret)
+{
+    bool too_large;
+
+    return draw_encoder_draw_within(encoder, drawable, surface_id, SIZE_MAX, ret, &too_large);
+}
+
+size_t draw_encoder_measure(DrawEncoder *encoder, const QxlDrawable *drawable)
+{
+    const size_t bytes =
+        drawable_make(encoder, drawable, drawable->surface_id, true) ? images_bytes(&encoder->message) : 0;
+
+    (void)message_finish(encoder, false, drawable, 0, NULL);
+    return bytes;
 }
 
 bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,

@@ -71,6 +71,12 @@ DrawEncoder *draw_encoder_new(const DrawEncoderConfig *config);
 void draw_encoder_free(DrawEncoder *encoder); /* NULL is allowed */
 
 bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, Outgoing *ret);
+/* The same if its images, without the GLZ window, take no more than so many bytes. False and *ret_too_large: they take more;
+ * nothing has changed. */
+bool draw_encoder_draw_within(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id,
+                              size_t images_max, Outgoing *ret, bool *ret_too_large);
+/* How many bytes its images would take without the GLZ window; 0: it cannot be said. */
+size_t draw_encoder_measure(DrawEncoder *encoder, const QxlDrawable *drawable);
 /* `area` lies in the canvas and is not empty. The client's surface becomes equal in it, alpha included. */
 bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
                        Outgoing *ret);

@@ -1,9 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/encode/image_coder.h"
 
+#include <stdalign.h>
+
 #include <spice/enums.h>
 
 #include "wire/wire.h"
+
+/* ---- Life ---- */
+
+/* What codecs take, and how much that is. */
+typedef struct CodecBlock {
+    size_t size;
+    alignas(max_align_t) uint8_t bytes[];
+} CodecBlock;
+
+static void *codec_alloc(void *owner, size_t size)
+{
+    ImageCoder *coder = owner;
+    CodecBlock *block = size <= SIZE_MAX / 2 ? coder->core->alloc(coder->core, sizeof *block + size) : NULL;
+
+    if (block == NULL) {
+        return NULL;
+    }
+    block->size = size;
+    coder->bytes += size;
+    return block->bytes;
+}
+
+static void codec_free(void *owner, void *memory)
+{
+    ImageCoder *coder = owner;
+
+    if (memory != NULL) {
+        CodecBlock *block = (CodecBlock *)(void *)((uint8_t *)memory - offsetof(CodecBlock, bytes));
+        coder->bytes -= block->size;
+        coder->core->free(coder->core, block);
+    }
+}
 
 static void *core_memory_alloc(void *owner, size_t size)
 {
@@ -22,21 +56,41 @@ void image_coder_init(ImageCoder *coder, const Core *core, BlockPool *pool, Pad 
     const uint64_t window = glz_pixels < DRAW_GLZ_PIXELS_MAX ? glz_pixels : DRAW_GLZ_PIXELS_MAX;
 
     *coder = (ImageCoder){
-        .memory = {core_memory_alloc, core_memory_free, (void *)(uintptr_t)core},
+        .core = core,
+        .memory = {codec_alloc, codec_free, coder},
+        .glz_memory = {core_memory_alloc, core_memory_free, (void *)(uintptr_t)core},
         .pool = pool,
         .pad = pad,
         .glz_state = {.window_pixels = (uint32_t)window},
     };
 }
 
-void image_coder_finish(ImageCoder *coder)
+static void codecs_free(ImageCoder *coder)
 {
     lz_encoder_free(coder->lz);
     lz4_encoder_free(coder->lz4);
     quic_encoder_free(coder->quic);
     jpeg_encoder_free(coder->jpeg);
     zlib_encoder_free(coder->zlib);
+    coder->lz = NULL;
+    coder->lz4 = NULL;
+    coder->quic = NULL;
+    coder->jpeg = NULL;
+    coder->zlib = NULL;
+}
+
+void image_coder_finish(ImageCoder *coder)
+{
+    codecs_free(coder);
     glz_encoder_free(coder->glz);
+    coder->glz = NULL;
+}
+
+void image_coder_trim(ImageCoder *coder)
+{
+    if (coder->bytes > IMAGE_CODECS_KEEP_BYTES) {
+        codecs_free(coder);
+    }
 }
 
 /* ---- Choice ---- */
@@ -62,6 +116,12 @@ static bool can_glz(const ImageCoder *coder, const CoderOptions *options, const 
 {
     return options->in_order && has_colors(source->format) &&
            (uint64_t)source->width * source->height < coder->glz_state.window_pixels;
+}
+
+bool image_coder_has_window(const ImageCoder *coder, DrawCompression compression)
+{
+    return coder->glz_state.window_pixels > 0 &&
+           (compression == DRAW_COMPRESSION_GLZ || compression == DRAW_COMPRESSION_AUTO_GLZ);
 }
 
 bool image_coder_asks_photo(const CoderOptions *options)
@@ -157,7 +217,7 @@ static Status code_jpeg_alpha(ImageCoder *coder, const ImageSource *source, Code
 
 static Status code_glz(ImageCoder *coder, const ImageSource *source, CodecSink *sink)
 {
-    coder->glz = coder->glz != NULL ? coder->glz : glz_encoder_new(&coder->memory, &coder->glz_state);
+    coder->glz = coder->glz != NULL ? coder->glz : glz_encoder_new(&coder->glz_memory, &coder->glz_state);
     const Status status = coder->glz != NULL ? glz_encode(coder->glz, source, sink) : STATUS_IO;
     coder->glz_coded += status == STATUS_OK;
     return status;

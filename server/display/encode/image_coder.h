@@ -35,15 +35,20 @@
 #include "display/encode/draw_encoder.h"
 #include "display/encode/pad.h"
 
+#define IMAGE_CODECS_KEEP_BYTES                                                                              \
+    (8u << 20)                       /* bytes that codecs keep from image to image: a screen of 1920 x 1080 */
 #define IMAGE_CODED_BYTES_MIN 54u    /* bytes of pixels; less is not worth it. The existing server's number */
 #define IMAGE_QUIC_SIDE_MIN 3u       /* pixels; the existing server's number */
 #define IMAGE_LOSSY_PIXELS_MIN 1024u /* what JPEG itself takes, half a KiB, is nothing then */
 #define IMAGE_JPEG_QUALITY 85        /* the existing server's number */
 
 typedef struct ImageCoder {
-    CodecMemory memory;
-    BlockPool *pool; /* borrowed */
-    Pad *pad;        /* borrowed */
+    const Core *core;
+    CodecMemory memory;     /* of codecs that remember nothing from image to image */
+    CodecMemory glz_memory; /* of the window, which must stay */
+    size_t bytes;           /* of `memory` */
+    BlockPool *pool;        /* borrowed */
+    Pad *pad;               /* borrowed */
     LzEncoder *lz;
     Lz4Encoder *lz4;
     QuicEncoder *quic;
@@ -68,10 +73,12 @@ typedef struct Coded {
     BlockChain bytes;
 } Coded;
 
-/* `glz_pixels`: of the client's window that this connection has; 0: it does not. */
+/* `glz_pixels`: of the client's window that this connection has; 0: it does not. It must stay where it is. */
 void image_coder_init(ImageCoder *coder, const Core *core, BlockPool *pool, Pad *pad, uint64_t glz_pixels);
 void image_coder_finish(ImageCoder *coder);
 
+/* Has it a GLZ window, which this setting uses? */
+bool image_coder_has_window(const ImageCoder *coder, DrawCompression compression);
 /* Does the setting ask whether a picture is a photograph? */
 bool image_coder_asks_photo(const CoderOptions *options);
 /* Is a picture of this size going to lose? */
@@ -80,6 +87,9 @@ bool image_coder_loses(const CoderOptions *options, uint32_t width, uint32_t hei
 bool image_code(ImageCoder *coder, const CoderOptions *options, const ImageSource *source, Coded *ret);
 /* Clients know bare bitmaps of this format. */
 bool image_format_is_bare(PixelFormat format);
+
+/* A message is made: codecs that remember nothing of it give back what only few need. */
+void image_coder_trim(ImageCoder *coder);
 
 void image_coder_commit(ImageCoder *coder);
 void image_coder_rollback(ImageCoder *coder);

@@ -113,7 +113,7 @@ static CoderOptions coder_options(const ImageOptions *options)
 {
     return (CoderOptions){.compression = options->compression,
                           .may_lose = options->is_source && options->may_lose,
-                          .in_order = options->is_source,
+                          .in_order = options->is_source && !options->alone,
                           .zlib = options->zlib};
 }
 

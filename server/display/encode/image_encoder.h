@@ -47,6 +47,7 @@ typedef struct ImageOptions {
     bool
         is_source; /* clients decode it whatever they draw, before all later ones: only so it may be GLZ, or lose */
     bool may_lose;
+    bool alone; /* it has nothing to do with what was coded before: no GLZ */
     bool zlib;
     bool keep_guest; /* data may stay in guest memory until it was sent */
     uint8_t display_id;
@@ -54,7 +55,7 @@ typedef struct ImageOptions {
     PaletteCache *palettes;
 } ImageOptions;
 
-/* `glz_pixels`: image_coder.h. */
+/* `glz_pixels`: image_coder.h. It must stay where it is. */
 bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad, uint64_t glz_pixels);
 void image_encoder_finish(ImageEncoder *encoder);
 

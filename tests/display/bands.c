@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Large pictures on a link that carries little: no message keeps it busy for long. */
+#include "display/display_client.h"
+#include "tests/display/desk.h"
+
+#define WIDTH 200
+#define HEIGHT 150
+#define SLOW_BYTES_PER_S 600000u
+#define SOCKET_BYTES 16384u
+
+static void start_with_primary(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(WIDTH, HEIGHT);
+
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+    desk_start_machine(desk);
+}
+
+static void wake_and_wait(Desk *desk, uint64_t ns)
+{
+    spice_qxl_wakeup(&desk->device.instance);
+    while (desk->device.commands.first != desk->device.commands.end) {
+        sim_sleep(desk->sim, NS_PER_MS);
+    }
+    sim_sleep(desk->sim, ns);
+}
+
+/* Pixels that no codec makes smaller. */
+static uint64_t push_noise(Desk *desk, QXLRect box, uint32_t seed)
+{
+    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    const size_t pixels_at = image_at + ((sizeof(QXLImage) + 15) & ~(size_t)15);
+    const uint64_t at = device_copy(&desk->device, 0, box, 0);
+    const uint32_t count = (uint32_t)((box.right - box.left) * (box.bottom - box.top));
+
+    for (uint32_t i = 0; i < count; i++) {
+        seed = seed * 1664525 + 1013904223;
+        const uint32_t pixel = seed >> 8;
+        memcpy(desk->device.memory + at + pixels_at + 4 * (size_t)i, &pixel, 4);
+    }
+    return at;
+}
+
+static void noises(Desk *desk)
+{
+    const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
+
+    for (uint32_t i = 0; i < 6; i++) {
+        push_noise(desk, all, i);
+        wake_and_wait(desk, 400 * NS_PER_MS);
+    }
+}
+
+static void one_noise(Desk *desk)
+{
+    const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
+
+    push_noise(desk, all, 77);
+    wake_and_wait(desk, 500 * NS_PER_MS);
+}
+
+static void update_all(Desk *desk)
+{
+    QXLRect all = {.right = WIDTH, .bottom = HEIGHT}, dirty;
+
+    spice_qxl_update_area(&desk->device.instance, 0, &all, &dirty, 1, 0);
+}
+
+static void same_picture(Desk *desk, const DeskClient *client)
+{
+    FakePicture picture;
+
+    desk_host(desk, update_all);
+    desk_run(desk, NS_PER_S);
+    assert_true(fake_connection_picture(client->display.connection, 0, &picture));
+    for (uint32_t y = 0; y < HEIGHT; y++) {
+        for (uint32_t x = 0; x < WIDTH; x++) {
+            uint32_t pixel;
+            memcpy(&pixel, desk->device.memory + DEVICE_BYTES / 2 + (y * WIDTH + x) * 4, sizeof pixel);
+            assert_int_equal(fake_picture_color(&picture, x, y), pixel & 0xffffff);
+        }
+    }
+}
+
+static const DisplayClient *first_client(const Desk *desk)
+{
+    const RedWorker *worker = desk->device.instance.st;
+
+    return list_entry(
+        list_first(&display_channel_base(worker->display)->clients, RedChannelClient, in_channel),
+        DisplayClient, base);
+}
+
+static void on_a_slow_link(void **state)
+{
+    Desk *desk = *state;
+    const SimNet slow = {.latency_ns = 5 * NS_PER_MS,
+                         .bytes_per_s = SLOW_BYTES_PER_S,
+                         .send_buffer = SOCKET_BYTES,
+                         .receive_buffer = SOCKET_BYTES};
+
+    sim_set_net(desk->sim, &slow);
+    desk_host(desk, start_with_primary);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_run(desk, NS_PER_S);
+    desk_host(desk, noises);
+    desk_run(desk, NS_PER_S);
+    const uint64_t rate = first_client(desk)->base.rate.bytes_per_s;
+    assert_true(rate > SLOW_BYTES_PER_S / 2 && rate < SLOW_BYTES_PER_S * 2);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, one_noise);
+    desk_run(desk, NS_PER_S);
+    assert_true(client->display_got.len >= WIDTH * HEIGHT * 4 / LINK_MESSAGE_BYTES_MIN);
+    assert_true(client->display_got.largest <= LINK_MESSAGE_BYTES_MIN + 512);
+    same_picture(desk, client);
+}
+
+/* Nothing is known of a link that takes whatever comes: commands travel as the guest gave them. */
+static void on_a_quick_link(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_with_primary);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, noises);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, one_noise);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY);
+    assert_true(client->display_got.largest > WIDTH * HEIGHT * 3);
+    same_picture(desk, client);
+}
+
+static void noise_then_cover(Desk *desk)
+{
+    const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
+
+    push_noise(desk, all, 5);
+    wake_and_wait(desk, 15 * NS_PER_MS);
+    device_fill(&desk->device, 0, all, 0x123456);
+    wake_and_wait(desk, 500 * NS_PER_MS);
+}
+
+/* What is covered before it went is not sent. */
+static void bands_are_dropped(void **state)
+{
+    Desk *desk = *state;
+    const SimNet slow = {.latency_ns = 5 * NS_PER_MS,
+                         .bytes_per_s = SLOW_BYTES_PER_S / 4,
+                         .send_buffer = SOCKET_BYTES,
+                         .receive_buffer = SOCKET_BYTES};
+
+    sim_set_net(desk->sim, &slow);
+    desk_host(desk, start_with_primary);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_run(desk, NS_PER_S);
+    desk_host(desk, noises);
+    desk_run(desk, 5 * NS_PER_S);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, noise_then_cover);
+    desk_run(desk, 5 * NS_PER_S);
+    assert_true(client->display_got.bytes <= 2 * SOCKET_BYTES + 3 * LINK_MESSAGE_BYTES_MIN);
+    same_picture(desk, client);
+}
+
+int run_bands(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(on_a_slow_link, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(on_a_quick_link, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(bands_are_dropped, desk_setup, desk_teardown),
+    };
+    return cmocka_run_group_tests_name("bands", tests, NULL, NULL);
+}
