@@ -8,6 +8,25 @@
 
 #define SURFACES_LOOKED_AT 64u /* ids; as many as the simulated devices announce */
 
+static uint32_t pixel_at(const uint8_t *row, uint32_t x)
+{
+    uint32_t pixel;
+
+    memcpy(&pixel, row + (size_t)x * sizeof pixel, sizeof pixel);
+    return pixel;
+}
+
+/* Without a branch for each pixel: scenarios ask for whole pictures, time and again. */
+static bool row_differs(const uint8_t *wanted, const uint32_t *shown, uint32_t width, uint32_t mask)
+{
+    uint32_t any = 0;
+
+    for (uint32_t x = 0; x < width; x++) {
+        any |= pixel_at(wanted, x) ^ shown[x];
+    }
+    return (any & mask) != 0;
+}
+
 static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, char *ret_where, size_t size)
 {
     FakeQxlPicture guest;
@@ -35,10 +54,11 @@ static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, 
     const uint32_t mask = guest.format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
     uint32_t wrong = 0, first_x = 0, first_y = 0;
     for (uint32_t y = 0; y < guest.height; y++) {
-        for (uint32_t x = 0; x < guest.width; x++) {
-            uint32_t pixel;
-            memcpy(&pixel, guest.top + guest.stride * (ptrdiff_t)y + x * 4, sizeof pixel);
-            if (((pixel ^ client.pixels[y * client.width + x]) & mask) != 0 && wrong++ == 0) {
+        const uint8_t *wanted = guest.top + guest.stride * (ptrdiff_t)y;
+        const uint32_t *shown = client.pixels + (size_t)y * client.width;
+        const uint32_t width = row_differs(wanted, shown, guest.width, mask) ? guest.width : 0;
+        for (uint32_t x = 0; x < width; x++) {
+            if (((pixel_at(wanted, x) ^ shown[x]) & mask) != 0 && wrong++ == 0) {
                 first_x = x;
                 first_y = y;
             }
