@@ -172,7 +172,7 @@ static bool is_about(const SimDecision *decision, const ChoicePoint *point)
 static void find_scripted(const Sim *sim, ChoicePoint *point)
 {
     const SimScript *script = sim->config.script;
-    if (script == NULL) {
+    if (script == NULL || script->decisions.len == 0) {
         return;
     }
     const SimDecision *end = script->decisions.list + script->decisions.len;
