@@ -9,7 +9,7 @@
  * Thread  the main thread reads the recording and is the host; the worker's takes commands and gives them back.
  */
 #include <errno.h>
-#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,110 +20,14 @@
 #include <spice/qxl_dev.h>
 
 #include "fake-client/standard_files.h"
-#include "fake-qxl/quiet_qxl.h"
+#include "fake-qxl/replay_device.h"
 #include "poll_core.h"
 
-#define QUEUE_MAX 64u
-#define SURFACES 1024
-#define VRAM_BYTES (64u << 20)
 #define NS_PER_MS UINT64_C(1000000)
 
-/* What was read and not yet taken. A ring of its own for each kind, as a device has. */
-typedef struct Queue {
-    QXLCommandExt *items[QUEUE_MAX];
-    _Atomic uint32_t produced, consumed;
-} Queue;
-
-static Queue commands, cursors;
-static SpiceReplay *replay;
-static QXLInstance instance;
-static _Atomic uint64_t released;
+static ReplayDevice device;
 static volatile sig_atomic_t stop_asked;
 static _Atomic bool damaged; /* the recording */
-
-static bool queue_put(Queue *queue, QXLCommandExt *command)
-{
-    const uint32_t at = atomic_load(&queue->produced);
-    if (at - atomic_load(&queue->consumed) == QUEUE_MAX) {
-        return false;
-    }
-    queue->items[at % QUEUE_MAX] = command;
-    atomic_store(&queue->produced, at + 1);
-    return true;
-}
-
-static int queue_take(Queue *queue, QXLCommandExt *ret)
-{
-    const uint32_t at = atomic_load(&queue->consumed);
-    if (at == atomic_load(&queue->produced)) {
-        return 0;
-    }
-    *ret = *queue->items[at % QUEUE_MAX];
-    atomic_store(&queue->consumed, at + 1);
-    return 1;
-}
-
-static bool queue_is_empty(Queue *queue)
-{
-    return atomic_load(&queue->produced) == atomic_load(&queue->consumed);
-}
-
-/* ---- The device ---- */
-
-/* One slot that is the whole process. */
-static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
-{
-    (void)qxl;
-    *info = (QXLDevInitInfo){
-        .num_memslots_groups = 1,
-        .num_memslots = 1,
-        .memslot_gen_bits = 1,
-        .memslot_id_bits = 1,
-        .n_surfaces = SURFACES,
-        .qxl_ram_size = VRAM_BYTES,
-    };
-}
-
-static int get_command(QXLInstance *qxl, QXLCommandExt *command)
-{
-    (void)qxl;
-    return queue_take(&commands, command);
-}
-
-static int get_cursor_command(QXLInstance *qxl, QXLCommandExt *command)
-{
-    (void)qxl;
-    return queue_take(&cursors, command);
-}
-
-static int ring_is_empty(QXLInstance *qxl)
-{
-    (void)qxl;
-    return queue_is_empty(&commands);
-}
-
-static int cursor_ring_is_empty(QXLInstance *qxl)
-{
-    (void)qxl;
-    return queue_is_empty(&cursors);
-}
-
-static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt info)
-{
-    (void)qxl;
-    spice_replay_free_cmd(replay, (QXLCommandExt *)(uintptr_t)info.info->id);
-    atomic_fetch_add(&released, 1);
-}
-
-static const QXLInterface interface = {
-    QUIET_QXL("replay"),
-    .get_init_info = get_init_info,
-    .get_command = get_command,
-    .req_cmd_notification = ring_is_empty,
-    .release_resource = release_resource,
-    .get_cursor_command = get_cursor_command,
-    .req_cursor_notification = cursor_ring_is_empty,
-};
 
 /* ---- The host ---- */
 
@@ -157,54 +61,22 @@ static SpiceServer *server_start(const char *address, int port, const char *path
         fputs("fake-replay: the server does not start; is the port taken?\n", stderr);
         return NULL;
     }
-    instance.base.sif = &interface.base;
-    if (spice_server_add_interface(server, &instance.base) != 0) {
+    if (spice_server_add_interface(server, &device.instance.base) != 0) {
         fputs("fake-replay: the server refused the device\n", stderr);
         return NULL;
     }
-    QXLDevMemSlot slot = {.virt_end = ~UINT64_C(0)};
-    spice_qxl_add_memslot(&instance, &slot);
+    replay_device_connect(&device);
     spice_server_vm_start(server);
     return server;
 }
 
-/* All that is read is taken, or somebody wants us to stop. */
-static void wait_for_room(Queue *queue, bool until_empty, const sigset_t *waiting)
+static bool rest(void *opaque, bool must)
 {
-    while (!stop_asked) {
-        const uint32_t len = atomic_load(&queue->produced) - atomic_load(&queue->consumed);
-        if (until_empty ? len == 0 : len < QUEUE_MAX) {
-            return;
-        }
-        spice_qxl_wakeup(&instance);
-        poll_core_run(poll_core_now_ns() + NS_PER_MS, waiting);
+    static unsigned commands;
+    if (must || ++commands % (REPLAY_QUEUE_MAX / 2) == 0) {
+        poll_core_run(must ? poll_core_now_ns() + NS_PER_MS : 0, opaque);
     }
-}
-
-/* The server carries the recorded calls out after the commands that it took; those in the ring at that moment come later
- * than they did. So the ring is emptied often, and always before a surface goes. */
-static uint64_t play(uint64_t commands_max, const sigset_t *waiting)
-{
-    uint64_t count = 0;
-    QXLCommandExt *command;
-
-    while (!stop_asked && count < commands_max &&
-           (command = spice_replay_next_cmd(replay, &instance)) != NULL) {
-        Queue *queue = command->cmd.type == QXL_CMD_CURSOR ? &cursors : &commands;
-        wait_for_room(queue, command->cmd.type == QXL_CMD_SURFACE, waiting);
-        if (!queue_put(queue, command)) {
-            spice_replay_free_cmd(replay, command);
-            break; /* we are to stop */
-        }
-        count++;
-        if (count % (QUEUE_MAX / 2) == 0) {
-            spice_qxl_wakeup(&instance);
-            poll_core_run(0, waiting);
-        }
-    }
-    wait_for_room(&commands, true, waiting);
-    wait_for_room(&cursors, true, waiting);
-    return count;
+    return !stop_asked;
 }
 
 static void usage(FILE *to)
@@ -296,22 +168,23 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     g_log_set_handler("Spice", G_LOG_LEVEL_WARNING, on_warning, NULL);
 
-    replay = spice_replay_new(file, SURFACES);
+    SpiceReplay *replay = spice_replay_new(file, REPLAY_SURFACES);
     if (replay == NULL) {
         fprintf(stderr, "fake-replay: %s is no recording\n", recording);
         fclose(file);
         return 1;
     }
+    replay_device_init(&device, replay, rest, &waiting);
     SpiceServer *server = server_start(address, (int)port, path);
     if (server == NULL) {
         return 1;
     }
     printf("ready\n");
     const uint64_t start_ns = poll_core_now_ns();
-    const uint64_t count = play(commands_max, &waiting);
+    const uint64_t count = replay_device_play(&device, commands_max);
     /* Everything was carried out when this returns. */
     QXLRect corner = {.right = 1, .bottom = 1}, dirty[1];
-    spice_qxl_update_area(&instance, 0, &corner, dirty, 1, 0);
+    spice_qxl_update_area(&device.instance, 0, &corner, dirty, 1, 0);
     printf("done: %llu commands in %llu ms\n", (unsigned long long)count,
            (unsigned long long)((poll_core_now_ns() - start_ns) / NS_PER_MS));
     while (!stop_asked && !quits) {
@@ -323,6 +196,6 @@ int main(int argc, char **argv)
     if (path != NULL) {
         remove(path);
     }
-    printf("bye: released %llu\n", (unsigned long long)atomic_load(&released));
-    return atomic_load(&released) == count && !damaged ? 0 : 1;
+    printf("bye: released %llu\n", (unsigned long long)atomic_load(&device.released));
+    return atomic_load(&device.released) == count && !damaged ? 0 : 1;
 }

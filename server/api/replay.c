@@ -15,6 +15,7 @@
 #include <inttypes.h>
 #include <stddef.h>
 
+#include "api/replay.h"
 #include "api/replay_commands.h"
 #include "api/server.h"
 
@@ -45,6 +46,7 @@ struct SpiceReplay {
     uint32_t ids_max;
     bool has_primary;
     ReplayBlocks primary;
+    QXLDevSurfaceCreate primary_as; /* while there is one */
 };
 
 SpiceReplay *spice_replay_new(FILE *file, int nsurfaces)
@@ -165,6 +167,7 @@ static void create_primary(SpiceReplay *replay, QXLInstance *instance)
     const int64_t wanted = (int64_t)MIN(line * create.height, (uint64_t)INT64_MAX);
     create.mem = (QXLPHYSICAL)(uintptr_t)replay_blob(reader, &replay->primary, "data", 0, wanted, &len);
     if (!reader->failed) {
+        replay->primary_as = create;
         spice_qxl_create_primary_surface(instance, 0, &create);
         replay->has_primary = true;
     }
@@ -190,6 +193,16 @@ static void replay_call(SpiceReplay *replay, QXLInstance *instance, int64_t numb
     default:
         break;
     }
+}
+
+const QXLDevSurfaceCreate *replay_primary(const SpiceReplay *replay)
+{
+    return replay->has_primary ? &replay->primary_as : NULL;
+}
+
+bool replay_is_damaged(const SpiceReplay *replay)
+{
+    return replay->reader.failed;
 }
 
 /* ---- Commands ---------------------------------------------------------------------------------------------

@@ -27,36 +27,29 @@ static bool row_differs(const uint8_t *wanted, const uint32_t *shown, uint32_t w
     return (any & mask) != 0;
 }
 
-static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, char *ret_where, size_t size)
+bool picture_differs(const FakeQxlPicture *guest, FakeConnection *display, uint32_t id, char *ret_where,
+                     size_t size)
 {
-    FakeQxlPicture guest;
     FakePicture client;
 
-    if (!fake_qxl_picture(qxl, id, &guest)) {
-        if (fake_qxl_has_surface(qxl, id) || !fake_connection_picture(display, id, &client)) {
-            return false;
-        }
-        snprintf(ret_where, size, "shows surface %u, which is gone", id);
-        return true;
-    }
     if (!fake_connection_picture(display, id, &client)) {
         snprintf(ret_where, size, "does not have surface %u", id);
         return true;
     }
-    if (client.width != guest.width || client.height != guest.height || client.format != guest.format) {
+    if (client.width != guest->width || client.height != guest->height || client.format != guest->format) {
         snprintf(ret_where, size, "has surface %u of %ux%u, not %ux%u", id, client.width, client.height,
-                 guest.width, guest.height);
+                 guest->width, guest->height);
         return true;
     }
-    if (guest.format != SPICE_SURFACE_FMT_32_xRGB && guest.format != SPICE_SURFACE_FMT_32_ARGB) {
+    if (guest->format != SPICE_SURFACE_FMT_32_xRGB && guest->format != SPICE_SURFACE_FMT_32_ARGB) {
         return false;
     }
-    const uint32_t mask = guest.format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
+    const uint32_t mask = guest->format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
     uint32_t wrong = 0, first_x = 0, first_y = 0;
-    for (uint32_t y = 0; y < guest.height; y++) {
-        const uint8_t *wanted = guest.top + guest.stride * (ptrdiff_t)y;
+    for (uint32_t y = 0; y < guest->height; y++) {
+        const uint8_t *wanted = guest->top + guest->stride * (ptrdiff_t)y;
         const uint32_t *shown = client.pixels + (size_t)y * client.width;
-        const uint32_t width = row_differs(wanted, shown, guest.width, mask) ? guest.width : 0;
+        const uint32_t width = row_differs(wanted, shown, guest->width, mask) ? guest->width : 0;
         for (uint32_t x = 0; x < width; x++) {
             if (((pixel_at(wanted, x) ^ shown[x]) & mask) != 0 && wrong++ == 0) {
                 first_x = x;
@@ -69,6 +62,21 @@ static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, 
                  first_x, first_y);
     }
     return wrong > 0;
+}
+
+static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, char *ret_where, size_t size)
+{
+    FakeQxlPicture guest;
+    FakePicture client;
+
+    if (fake_qxl_picture(qxl, id, &guest)) {
+        return picture_differs(&guest, display, id, ret_where, size);
+    }
+    if (fake_qxl_has_surface(qxl, id) || !fake_connection_picture(display, id, &client)) {
+        return false;
+    }
+    snprintf(ret_where, size, "shows surface %u, which is gone", id);
+    return true;
 }
 
 bool pictures_differ(FakeQxl *qxl, FakeConnection *display, char *ret_where, size_t size)

@@ -12,5 +12,8 @@
 #include "fake-client/fake_client.h"
 #include "fake_qxl.h"
 
+/* True, and where, if the client's surface is not this. */
+bool picture_differs(const FakeQxlPicture *guest, FakeConnection *display, uint32_t surface, char *ret_where,
+                     size_t size);
 /* True, and where, if the two differ. */
 bool pictures_differ(FakeQxl *qxl, FakeConnection *display, char *ret_where, size_t size);

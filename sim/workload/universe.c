@@ -16,13 +16,15 @@
 #include "fake_qxl.h"
 #include "sim/explore/plan.h"
 #include "sim/workload/pictures.h"
+#include "sim/workload/recording.h"
 #include "sim/workload/ticket_key.h"
 
 #define CLIENTS_MAX 4u
 #define SURFACES_LOOKED_AT 64u  /* ids; as many as the device announces */
 #define QUIET_NS (3 * NS_PER_S) /* without a byte for a client: nothing is owed to it */
 #define QUIET_TURNS_MAX 100u
-#define PAINT_MAX 60u /* drawings in a row */
+#define PLAY_TURNS_MAX 100000u /* simulated seconds that a recording may take */
+#define PAINT_MAX 60u          /* drawings in a row */
 #define CONNECTIONS_MAX 8u
 #define PORT 5930
 #define PASSWORD "universe"
@@ -60,7 +62,8 @@ struct Universe {
     bool tickets; /* clients prove a password */
     Sim *sim;
     SpiceServer *server;
-    FakeQxl *qxl;
+    FakeQxl *qxl; /* NULL: a recording is played instead */
+    Recording recording;
     FakeInput input; /* only has to be there */
     Visitor visitors[CLIENTS_MAX];
     uint32_t visitors_len;
@@ -127,8 +130,14 @@ static void main_setup(void *arg)
     choose_compression(universe);
     fake_input_init(&universe->input, NULL, NULL);
     if (!fake_input_add(&universe->input, universe->server) ||
-        spice_server_add_interface(universe->server, &fake_qxl_instance(universe->qxl)->base) != 0) {
+        (universe->qxl == NULL
+             ? !recording_add(&universe->recording, universe->server)
+             : spice_server_add_interface(universe->server, &fake_qxl_instance(universe->qxl)->base) != 0)) {
         fail(universe, "spice_server_add_interface failed");
+        return;
+    }
+    if (universe->qxl == NULL) {
+        spice_server_vm_start(universe->server);
         return;
     }
     fake_qxl_connect(universe->qxl);
@@ -207,6 +216,12 @@ static void vcpu(void *arg)
     }
 }
 
+static void player(void *arg)
+{
+    Universe *universe = arg;
+    recording_play(&universe->recording);
+}
+
 static void main_look(void *arg)
 {
     Universe *universe = arg;
@@ -223,7 +238,8 @@ static void main_teardown(void *arg)
 
     universe->ending = true;
     if (choose(universe, "unplug", 2) == 0) {
-        spice_server_remove_interface(&fake_qxl_instance(universe->qxl)->base);
+        spice_server_remove_interface(universe->qxl == NULL ? &universe->recording.device.instance.base
+                                                            : &fake_qxl_instance(universe->qxl)->base);
     }
     spice_server_destroy(universe->server);
     universe->server = NULL;
@@ -513,7 +529,11 @@ static bool compare_pictures(Universe *universe)
         SIM_FAULT_BIT(SIM_F9_ALLOC) | SIM_FAULT_BIT(SIM_F9_HANDLES) | SIM_FAULT_BIT(SIM_F6_BLACKHOLE);
     Sim *sim = universe->sim;
 
-    if ((universe->plan->faults & lost) != 0 || !fake_qxl_has_primary(universe->qxl)) {
+    FakeQxlPicture recorded;
+
+    if ((universe->plan->faults & lost) != 0 ||
+        !(universe->qxl == NULL ? recording_picture(&universe->recording, &recorded)
+                                : fake_qxl_has_primary(universe->qxl))) {
         return true;
     }
     for (uint64_t before = UINT64_MAX, turns = 0; turns < QUIET_TURNS_MAX; turns++) {
@@ -526,7 +546,9 @@ static bool compare_pictures(Universe *universe)
             return false;
         }
     }
-    sim_spawn(sim, "main", main_look, universe);
+    if (universe->qxl != NULL) {
+        sim_spawn(sim, "main", main_look, universe);
+    }
     if (!sim_run(sim, sim_now_ns(sim) + QUIET_NS)) {
         return false;
     }
@@ -540,7 +562,9 @@ static bool compare_pictures(Universe *universe)
                 continue;
             }
             char where[120];
-            if (pictures_differ(universe->qxl, wire->connection, where, sizeof where)) {
+            if (universe->qxl == NULL
+                    ? picture_differs(&recorded, wire->connection, 0, where, sizeof where)
+                    : pictures_differ(universe->qxl, wire->connection, where, sizeof where)) {
                 fail(universe, "client %u %s", visitor->number, where);
             }
         }
@@ -569,7 +593,12 @@ static void collect(Universe *universe)
         }
     }
     FakeQxlReport report;
-    if (fake_qxl_check(universe->qxl, true, &report) > 0) {
+    if (universe->qxl == NULL) {
+        const char *complaint = recording_complaint(&universe->recording);
+        if (complaint != NULL) {
+            fail(universe, "device: %s", complaint);
+        }
+    } else if (fake_qxl_check(universe->qxl, true, &report) > 0) {
         fail(universe, "device: %s", fake_qxl_violation(universe->qxl, 0));
     }
     if (universe->events_open != 0) {
@@ -577,32 +606,80 @@ static void collect(Universe *universe)
     }
 }
 
-static void run(const SimPlan *plan, const SimConfig *base, bool tickets, SimOutcome *ret)
+/* Until the guest has done what it does. False: the universe came to an end. */
+static bool run_guest(Universe *universe)
 {
+    Sim *sim = universe->sim;
+    bool going = true;
+
+    for (uint32_t turns = 0;
+         universe->qxl == NULL && going && !universe->recording.over && turns < PLAY_TURNS_MAX; turns++) {
+        going = sim_run(sim, sim_now_ns(sim) + NS_PER_S);
+    }
+    /* Long enough for the vcpus to end; sometimes for silent clients to be thrown out. */
+    return going && sim_run(sim, sim_now_ns(sim) + (4 + choose(universe, "long", 2) * 40) * NS_PER_S);
+}
+
+static void picture_checksum(const Universe *universe, char ret[UNIVERSE_CHECKSUM_BYTES])
+{
+    FakeQxlPicture picture;
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+
+    ret[0] = '\0';
+    if (recording_picture(&universe->recording, &picture)) {
+        for (uint32_t y = 0; y < picture.height; y++) {
+            for (uint32_t x = 0; x < picture.width; x++) {
+                const uint8_t *pixel = picture.top + picture.stride * (ptrdiff_t)y + x * 4;
+                g_checksum_update(sum, (const uint8_t[]){pixel[2], pixel[1], pixel[0]}, 3);
+            }
+        }
+        g_strlcpy(ret, g_checksum_get_string(sum), UNIVERSE_CHECKSUM_BYTES);
+    }
+    g_checksum_free(sum);
+}
+
+static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *kind, SimOutcome *ret,
+                char *ret_checksum)
+{
+    const bool tickets = kind->tickets;
     Universe universe = {.plan = plan, .outcome = ret, .tickets = tickets};
     const SimConfig config = configure(&universe, base);
 
     Sim *sim = universe.sim = sim_new(&config);
     CHECK(sim != NULL);
     universe.crypto = tickets ? crypto_new(sim_core(sim)) : NULL;
-    universe.qxl = fake_qxl_new(&(FakeQxlConfig){
-        .ram_bytes = 512u << 10, .vram_bytes = 1u << 20, .strict = true, .choice = {qxl_choose, &universe}});
+    const bool plays = kind->recording.len > 0;
+    universe.qxl = plays ? NULL
+                         : fake_qxl_new(&(FakeQxlConfig){.ram_bytes = 512u << 10,
+                                                         .vram_bytes = 1u << 20,
+                                                         .strict = true,
+                                                         .choice = {qxl_choose, &universe}});
+    if (plays && !recording_open(&universe.recording, kind->recording, sim, &universe.ending)) {
+        fail(&universe, "this is no recording");
+    }
 
-    sim_spawn(sim, "main", main_setup, &universe);
-    bool going = sim_run(sim, sim_now_ns(sim) + 100 * NS_PER_MS);
+    bool going = ret->failure[0] == '\0';
+    if (going) {
+        sim_spawn(sim, "main", main_setup, &universe);
+        going = sim_run(sim, sim_now_ns(sim) + 100 * NS_PER_MS);
+    }
     if (going && ret->failure[0] == '\0') {
         const uint32_t clients = sim_plan_knob(plan, "clients");
-        const uint32_t vcpus = sim_plan_knob(plan, "vcpus");
+        const uint32_t vcpus = plays ? 0 : sim_plan_knob(plan, "vcpus");
         for (uint32_t i = 0; i < vcpus; i++) {
             sim_spawn(sim, "vcpu", vcpu, &universe);
+        }
+        if (plays) {
+            sim_spawn(sim, "vcpu", player, &universe);
         }
         for (uint32_t i = 0; going && i < clients; i++) {
             visitor_arrive(&universe);
             going = sim_run(sim, sim_now_ns(sim) + choose(&universe, "gap", 300) * NS_PER_MS);
         }
-        /* Long enough for the vcpus to end; sometimes for silent clients to be thrown out. */
-        going = going && sim_run(sim, sim_now_ns(sim) + (4 + choose(&universe, "long", 2) * 40) * NS_PER_S);
-        going = going && compare_pictures(&universe);
+        going = going && run_guest(&universe) && compare_pictures(&universe);
+        if (going && ret_checksum != NULL) {
+            picture_checksum(&universe, ret_checksum);
+        }
         sim_spawn(sim, "main", main_teardown, &universe);
         going = going && sim_run(sim, sim_now_ns(sim) + 60 * NS_PER_S);
         if (going && universe.server != NULL) {
@@ -618,13 +695,14 @@ static void run(const SimPlan *plan, const SimConfig *base, bool tickets, SimOut
     crypto_free(universe.crypto);
     sim_free(sim);
     fake_qxl_free(universe.qxl);
+    recording_close(&universe.recording);
 }
 
 /* ---- As a subject, and as a test ---- */
 
 static void run_subject(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
 {
-    run(plan, base, *(const bool *)plan->subject->opaque, ret);
+    run(plan, base, plan->subject->opaque, ret, NULL);
 }
 
 static const SimKnob knobs[] = {
@@ -633,7 +711,7 @@ static const SimKnob knobs[] = {
     {"acts", 0, 40, "what each of them does"},
 };
 
-static const bool with_tickets = true, without_tickets = false;
+static const UniverseKind with_tickets = {.tickets = true}, without_tickets = {0};
 
 const SimSubject universe_subject = {
     .name = "universe",
@@ -653,6 +731,22 @@ const SimSubject universe_tickets_subject = {
     .run = run_subject,
 };
 
+void universe_recording_init(RecordingSubject *subject, const char *name, Span text)
+{
+    static const SimKnob clients = {"clients", 1, CLIENTS_MAX, "how many clients come"};
+
+    subject->kind = (UniverseKind){.recording = text};
+    subject->subject = (SimSubject){
+        .name = name,
+        .about = "a machine with inputs and one display that plays a recording, and clients that come, act "
+                 "and die",
+        .knobs = &clients,
+        .knobs_len = 1,
+        .opaque = &subject->kind,
+        .run = run_subject,
+    };
+}
+
 static void to_stderr(void *opaque, const char *line)
 {
     (void)opaque;
@@ -668,15 +762,22 @@ static void log_to_stderr(void *opaque, CoreLogLevel level, const char *line)
 
 void universe_run(const UniverseConfig *config, UniverseResult *ret)
 {
-    SimPlan plan = sim_plan(config->tickets ? &universe_tickets_subject : &universe_subject, config->seed,
-                            config->plain ? SIM_LEVEL_LOOPS : SIM_LEVEL_CALLS);
+    RecordingSubject recording;
+    universe_recording_init(&recording, "recording", config->recording);
+    const UniverseKind kind = {.tickets = config->tickets, .recording = config->recording};
+    SimPlan plan = sim_plan(config->recording.len > 0 ? &recording.subject
+                            : config->tickets         ? &universe_tickets_subject
+                                                      : &universe_subject,
+                            config->seed, config->plain ? SIM_LEVEL_LOOPS : SIM_LEVEL_CALLS);
     SimOutcome outcome = {0};
 
     plan.scheduler = SIM_RANDOM;
     plan.faults = config->plain ? 0 : plan.faults;
     plan.knobs[0] = 1 + sim_plan_draw(&plan, "clients", config->clients_max);
-    plan.knobs[1] = 1 + sim_plan_draw(&plan, "vcpus", 2);
-    plan.knobs[2] = 40;
+    if (config->recording.len == 0) {
+        plan.knobs[1] = 1 + sim_plan_draw(&plan, "vcpus", 2);
+        plan.knobs[2] = 40;
+    }
     const SimConfig base = {
         .seed = config->seed,
         .backend = config->backend,
@@ -685,8 +786,10 @@ void universe_run(const UniverseConfig *config, UniverseResult *ret)
         .log = config->verbose ? log_to_stderr : NULL,
         .trace = config->verbose ? to_stderr : NULL,
     };
-    run(&plan, &base, config->tickets, &outcome);
-    *ret = (UniverseResult){
-        .hash = outcome.hash, .steps = outcome.steps, .channels_opened = (uint32_t)outcome.worth};
+    *ret = (UniverseResult){0};
+    run(&plan, &base, &kind, &outcome, config->recording.len > 0 ? ret->checksum : NULL);
+    ret->hash = outcome.hash;
+    ret->steps = outcome.steps;
+    ret->channels_opened = (uint32_t)outcome.worth;
     snprintf(ret->failure, sizeof ret->failure, "%s%.250s", outcome.where, outcome.failure);
 }

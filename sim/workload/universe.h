@@ -12,10 +12,26 @@
  */
 #pragma once
 
+#include "base/span.h"
 #include "sim/explore/subject.h"
+
+#define UNIVERSE_CHECKSUM_BYTES 65u /* of SHA-256 in hexadecimal, NUL included */
+
+typedef struct UniverseKind {
+    bool tickets;   /* clients prove a password */
+    Span recording; /* played by the machine's device; empty: a fake guest is busy */
+} UniverseKind;
 
 extern const SimSubject universe_subject;
 extern const SimSubject universe_tickets_subject;
+
+/* The machine's device plays a recording. All is borrowed, and the subject stays where it is. */
+typedef struct RecordingSubject {
+    SimSubject subject;
+    UniverseKind kind;
+} RecordingSubject;
+
+void universe_recording_init(RecordingSubject *subject, const char *name, Span text);
 
 /* For tests: at random, by seed. */
 typedef struct UniverseConfig {
@@ -23,6 +39,7 @@ typedef struct UniverseConfig {
     SimBackend backend;
     uint32_t clients_max;
     bool tickets; /* clients prove a password */
+    Span recording;
     bool verbose; /* the server's log and every event on stderr */
     bool plain;   /* no faults, no switching but where threads wait */
 } UniverseConfig;
@@ -32,6 +49,9 @@ typedef struct UniverseResult {
     uint64_t steps;
     uint32_t channels_opened; /* by all clients: a universe in which nobody ever got in proves nothing */
     char failure[512];        /* "": none */
+    char checksum
+        [UNIVERSE_CHECKSUM_BYTES]; /* of what a recording ended with: its pixels' red, green and blue, line by
+                                             * line; "": it had no primary */
 } UniverseResult;
 
 void universe_run(const UniverseConfig *config, UniverseResult *ret);

@@ -8,6 +8,8 @@
 #include <string.h>
 #include <time.h>
 
+#include <glib.h>
+
 #include "sim/workload/universe.h"
 
 #define AGAIN_ONE_IN 16 /* run twice, and compare the hashes */
@@ -16,10 +18,24 @@ static void usage(FILE *to)
 {
     fputs("usage: test-universes [--seeds A..B] [--clients N] [--tickets] [--plain] [--backend "
           "fiber|baton|both]\n"
-          "                      [--verbose]\n"
+          "                      [--verbose] [--recording FILE]\n"
           "Runs the whole server in simulated universes, one for each seed from A to B.\n"
           "A failure prints the seed that repeats it: test-universes --seeds S..S --verbose\n",
           to);
+}
+
+/* Stays until the process ends. */
+static Span read_recording(const char *path)
+{
+    gchar *text;
+    gsize len;
+    GError *error = NULL;
+
+    if (!g_file_get_contents(path, &text, &len, &error)) {
+        fprintf(stderr, "test-universes: %s\n", error->message);
+        exit(2);
+    }
+    return span_of((const uint8_t *)text, len);
 }
 
 /* Again, perhaps on the other backend: the same must come of it. */
@@ -80,6 +96,8 @@ int main(int argc, char **argv)
                 usage(stderr);
                 return 2;
             }
+        } else if (strcmp(argv[i], "--recording") == 0 && i + 1 < argc) {
+            config.recording = read_recording(argv[++i]);
         } else if (strcmp(argv[i], "--verbose") == 0) {
             config.verbose = true;
         } else {
@@ -95,6 +113,10 @@ int main(int argc, char **argv)
         if (!run_one(config, on_both, &result)) {
             printf("seed %" PRIu64 ": %s\n", seed, result.failure);
             failed++;
+        }
+        if (result.checksum[0] != '\0') {
+            printf("seed %" PRIu64 ": ended with %s, %u channels opened\n", seed, result.checksum,
+                   result.channels_opened);
         }
         opened += result.channels_opened;
         steps += result.steps;
