@@ -49,9 +49,9 @@ typedef struct UniverseResult {
     uint64_t steps;
     uint32_t channels_opened; /* by all clients: a universe in which nobody ever got in proves nothing */
     char failure[512];        /* "": none */
-    char checksum
-        [UNIVERSE_CHECKSUM_BYTES]; /* of what a recording ended with: its pixels' red, green and blue, line by
-                                             * line; "": it had no primary */
+    /* Of what a recording ended with: the primary's red, green and blue, line by line. "": there is none, or the server was
+     * refused memory, and so has lost drawings. */
+    char checksum[UNIVERSE_CHECKSUM_BYTES];
 } UniverseResult;
 
 void universe_run(const UniverseConfig *config, UniverseResult *ret);
