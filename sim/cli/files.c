@@ -2,10 +2,14 @@
 #include "sim/cli/files.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "api/server.h"
 #include "base/check.h"
@@ -13,8 +17,10 @@
 #include "sim/scenario/parse.h"
 #include "sim/scenario/run.h"
 #include "sim/workload/ticket_key.h"
+#include "sim/workload/universe.h"
 
 #define ENDING ".scn"
+#define RECORDING_ENDING ".rec"
 
 static const StageServer server = {
     .server_new = server_new,
@@ -24,15 +30,20 @@ static const StageServer server = {
     .ticket_key = {universe_ticket_key, UNIVERSE_TICKET_KEY_BYTES},
 };
 
+static bool ends_with(const char *name, const char *ending)
+{
+    const size_t len = strlen(name);
+    return len > strlen(ending) && strcmp(name + len - strlen(ending), ending) == 0;
+}
+
 /* "scenarios/two-clients.scn": two-clients. */
-static char *name_of(const char *path)
+static char *name_of(const char *path, const char *ending)
 {
     const char *slash = strrchr(path, '/');
     char *name = strdup(slash == NULL ? path : slash + 1);
     CHECK(name != NULL);
-    const size_t len = strlen(name);
-    if (len > strlen(ENDING) && strcmp(name + len - strlen(ENDING), ENDING) == 0) {
-        name[len - strlen(ENDING)] = '\0';
+    if (ends_with(name, ending)) {
+        name[strlen(name) - strlen(ending)] = '\0';
     }
     for (char *at = name; *at != '\0'; at++) {
         *at = *at <= ' ' || *at == ':' ? '_' : *at;
@@ -40,8 +51,38 @@ static char *name_of(const char *path)
     return name;
 }
 
+/* Its pages are the file's, and stay: recordings are large, and universes processes. */
+static bool load_recording(Cli *cli, const char *path)
+{
+    struct stat status;
+    const int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 || fstat(fd, &status) != 0) {
+        perror(path);
+        if (fd >= 0) {
+            close(fd);
+        }
+        return false;
+    }
+    void *text =
+        status.st_size > 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : MAP_FAILED;
+    close(fd);
+    if (text == MAP_FAILED) {
+        fprintf(stderr, "%s: %s\n", path, status.st_size > 0 ? strerror(errno) : "it is empty");
+        return false;
+    }
+    RecordingSubject *subject = calloc(1, sizeof *subject);
+    CHECK(subject != NULL);
+    universe_recording_init(subject, name_of(path, RECORDING_ENDING), span_of(text, (size_t)status.st_size));
+    cli->all[cli->all_len++] = &subject->subject;
+    cli->chosen[cli->chosen_len++] = &subject->subject;
+    return true;
+}
+
 static bool load_file(Cli *cli, const char *path)
 {
+    if (ends_with(path, RECORDING_ENDING) && cli->all_len < CLI_SUBJECTS_MAX - 1) {
+        return load_recording(cli, path);
+    }
     FileCache cache = {0};
     Span text;
     ScenarioError error;
@@ -64,7 +105,7 @@ static bool load_file(Cli *cli, const char *path)
     }
     ScenarioSubject *subject = calloc(1, sizeof *subject);
     CHECK(subject != NULL);
-    scenario_subject_init(subject, name_of(path), scenario, &server);
+    scenario_subject_init(subject, name_of(path, ENDING), scenario, &server);
     cli->scenarios[cli->all_len] = scenario;
     cli->paths[cli->all_len] = strdup(path);
     CHECK(cli->paths[cli->all_len] != NULL);
