@@ -7,6 +7,7 @@
  */
 #include "display/worker.h"
 
+#define PINNED_PART 4u          /* drawables keep at most one in so many bytes of their memslot */
 #define FAULT_PAUSE_NS NS_PER_S /* ns between log lines about the guest */
 
 /* ---- What the device lent ---- */
@@ -202,6 +203,31 @@ void worker_init_drawing(RedWorker *worker)
     current_init(&worker->current, worker, &worker->surfaces, &memory);
 }
 
+/* A guest that gets back little of its memory must wait, and asks us to help (oom): it shall not have to because some client
+ * does not read, or nobody looks. So the oldest drawables live on in copies. */
+static void keep_to_part(RedWorker *worker, const Drawable *newest, uint64_t now_ns)
+{
+    const uint64_t part =
+        memslots_bytes(worker->slots, newest->held.release.group_id, newest->held.slot) / PINNED_PART;
+
+    if (newest->pinned == 0 || worker->pinned_bytes <= part) {
+        return;
+    }
+    list_each_removable(&worker->drawables, node)
+    {
+        Drawable *drawable = list_entry(node, Drawable, in_worker);
+        if (worker->pinned_bytes <= part / 2) { /* so that they are not looked through for each command */
+            return;
+        }
+        if (drawable->pinned > 0 && drawable->holds == 0 && drawable_let_go(drawable) != STATUS_OK) {
+            return; /* no memory: it stays where it is */
+        }
+    }
+    if (worker->pinned_bytes > part) {
+        worker_let_go(worker, now_ns); /* bytes on their way to clients, too */
+    }
+}
+
 static Status do_draw(RedWorker *worker, QxlDrawable *qxl, HeldCommand *owed, uint64_t now_ns)
 {
     recorder_draw(worker->recorder, qxl, now_ns);
@@ -214,6 +240,7 @@ static Status do_draw(RedWorker *worker, QxlDrawable *qxl, HeldCommand *owed, ui
         current_add(&worker->current, drawable);
         display_channel_draw(worker->display, drawable);
         current_trim(&worker->current, now_ns);
+        keep_to_part(worker, drawable, now_ns);
     }
     pipe_item_unref(&drawable->item);
     return STATUS_OK;

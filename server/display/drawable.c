@@ -228,6 +228,20 @@ bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_
 
 /* ---- Life ---- */
 
+/* What a guest allocates for one: most pictures are small, and what is around them is not less. */
+static uint64_t guest_bytes_of(const QxlDrawable *qxl)
+{
+    return sizeof(QXLDrawable) + qxl->image_count * (sizeof(QXLImage) + sizeof(QXLDataChunk)) +
+           qxl->pinned_bytes;
+}
+
+static void give_back(Drawable *drawable)
+{
+    drawable->worker->pinned_bytes -= drawable->pinned;
+    drawable->pinned = 0;
+    worker_release(drawable->worker, &drawable->held);
+}
+
 Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *type, QxlDrawable *qxl,
                        HeldCommand *take_command, const Surface *surface)
 {
@@ -238,6 +252,8 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     drawable->qxl = qxl;
     if (qxl->pinned_bytes > 0) {
         drawable->held = *take_command;
+        drawable->pinned = guest_bytes_of(qxl);
+        worker->pinned_bytes += drawable->pinned;
         *take_command = (HeldCommand){0};
     }
     drawable->generation = surface->generation;
@@ -258,7 +274,7 @@ static void empty(Drawable *drawable)
 {
     qxl_drawable_free(drawable->qxl);
     drawable->qxl = NULL;
-    worker_release(drawable->worker, &drawable->held);
+    give_back(drawable);
 }
 
 void drawable_free(PipeItem *item)
@@ -290,7 +306,7 @@ Status drawable_let_go(Drawable *drawable)
             return status;
         }
     }
-    worker_release(drawable->worker, &drawable->held);
+    give_back(drawable);
     return STATUS_OK;
 }
 

@@ -36,6 +36,7 @@ typedef struct Drawable {
     RedWorker *worker;
     QxlDrawable *qxl; /* NULL: dropped, and nobody is sending it */
     HeldCommand held;
+    uint64_t pinned;     /* bytes of guest memory that come free when that is given back */
     uint64_t number;     /* in the order of the guest, from 1 */
     uint64_t generation; /* of the surface that it draws on */
     uint32_t surface_id;

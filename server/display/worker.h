@@ -80,6 +80,7 @@ struct QXLState {
     SurfaceTable surfaces;
     Current current;
     ListNode drawables;         /* Drawable.in_worker: all that are needed by somebody */
+    uint64_t pinned_bytes;      /* Drawable.pinned of them all */
     HeldCommand cursor_command; /* the SET that the cursor is from (R89) */
     WorkerRings rings;
     bool driver_sets_monitors; /* the guest's driver said a monitors config since it was loaded */

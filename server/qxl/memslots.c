@@ -82,6 +82,15 @@ void memslots_reset(Memslots *slots)
     }
 }
 
+uint64_t memslots_bytes(const Memslots *slots, uint32_t group, uint32_t id)
+{
+    if (!slot_exists(slots, group, id) || !slots->table[slot_index(slots, group, id)].used) {
+        return 0;
+    }
+    const Memslot *slot = &slots->table[slot_index(slots, group, id)].slot;
+    return slot->virt_end - slot->virt_start;
+}
+
 Status memslots_find(const Memslots *slots, uint32_t group, uint64_t address, uint64_t size,
                      GuestRange *ret_range, QxlFault *ret_fault)
 {

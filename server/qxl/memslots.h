@@ -56,6 +56,9 @@ Status memslots_add(Memslots *slots, const Memslot *slot) STATUS_MUST_CHECK;
 Status memslots_remove(Memslots *slots, uint32_t group, uint32_t id) STATUS_MUST_CHECK;
 void memslots_reset(Memslots *slots);
 
+/* Of the whole slot; 0: there is none. */
+uint64_t memslots_bytes(const Memslots *slots, uint32_t group, uint32_t id);
+
 /* At least `size` bytes from this guest address on. Address 0 is nobody's. */
 Status memslots_find(const Memslots *slots, uint32_t group, uint64_t address, uint64_t size,
                      GuestRange *ret_range, QxlFault *ret_fault) STATUS_MUST_CHECK;
