@@ -82,7 +82,11 @@ static void life(void **state)
     assert_int_equal(memslots_add(guest->slots, &slot), STATUS_OK); /* replaced */
     assert_int_equal(find(guest, GUEST_GROUP, guest_at(0), 1), STATUS_DEVICE_FAULT);
     assert_int_equal(find(guest, GUEST_GROUP, guest_at(0) + (UINT64_C(1) << 48), 1), STATUS_OK);
+    assert_int_equal(memslots_bytes(guest->slots, GUEST_GROUP, GUEST_SLOT), GUEST_BYTES);
+    assert_int_equal(memslots_bytes(guest->slots, GUEST_GROUP, UINT32_MAX), 0);
+    assert_int_equal(memslots_bytes(guest->slots, UINT32_MAX, GUEST_SLOT), 0);
     assert_int_equal(memslots_remove(guest->slots, GUEST_GROUP, GUEST_SLOT), STATUS_OK);
+    assert_int_equal(memslots_bytes(guest->slots, GUEST_GROUP, GUEST_SLOT), 0);
     assert_int_equal(find(guest, GUEST_GROUP, guest_at(0) + (UINT64_C(1) << 48), 0), STATUS_DEVICE_FAULT);
     assert_int_equal(memslots_remove(guest->slots, GUEST_GROUP, GUEST_SLOT), STATUS_OK); /* twice */
     assert_int_equal(memslots_add(guest->slots, &slot), STATUS_OK);

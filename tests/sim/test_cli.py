@@ -81,6 +81,17 @@ class Cli(unittest.TestCase):
         for command in ("explore", "run"):
             self.assertIn("no scenario in this folder", self.run_cli(command, self.folder, code=2).stderr)
 
+    def test_a_recording_is_a_subject(self):
+        whole = ROOT / "tests" / "interop" / "recordings" / "xspice.rec"
+        self.assertIn("passed S1:xspice:", self.run_cli("run", whole).stdout)
+        for name, text, message in (("cut.rec", whole.read_bytes()[:300000], "the recording is damaged"),
+                                    ("other.rec", b"SPICE", "this is no recording")):
+            (self.folder / name).write_bytes(text)
+            self.assertIn(message, self.run_cli("run", self.folder / name, code=1).stdout)
+        (self.folder / "empty.rec").touch()
+        self.assertIn("it is empty", self.run_cli("run", self.folder / "empty.rec", code=2).stderr)
+        self.assertIn("neither a file", self.run_cli("run", self.folder / "missing.rec", code=2).stderr)
+
     def test_paths_are_tried_first(self):
         nowhere = self.folder / "nowhere" / "file"
         for arguments in (["explore", "--junit"], ["explore", "--jsonl"], ["explore", "--out"], ["run", "--html"], ["run", "--perfetto"]):
