@@ -24,7 +24,6 @@ static void usage(FILE *to)
           to);
 }
 
-/* Stays until the process ends. */
 static Span read_recording(const char *path)
 {
     gchar *text;
@@ -66,7 +65,7 @@ static bool run_one(UniverseConfig config, bool on_both, UniverseResult *result)
 
 int main(int argc, char **argv)
 {
-    UniverseConfig config = {.clients_max = 3};
+    static UniverseConfig config = {.clients_max = 3}; /* keeps the recording until the process ends */
     uint64_t first = 1, last = 200, failed = 0, opened = 0, steps = 0, hash = 0;
     char checksum[UNIVERSE_CHECKSUM_BYTES] = "";
     bool on_both = false;
