@@ -236,7 +236,7 @@ def x_server(test):
     run("xterm -display :0 -fn fixed -geometry 90x30+20+20 -e sh /scrolling &")
     run("xeyes -display :0 -geometry 200x150+700+400 &")
     perf = "-rect100 -copywinwin500 -putimage500 -ftext -line100 -aa10text -comppixwin100"
-    run(f"x11perf -display :0 -repeat 1 -time 1 {perf} >/tmp/perf 2>&1")
+    run(f"x11perf -display :0 -repeat 1 -reps 20 {perf} >/tmp/perf 2>&1")
     linux.check_pictures(early, "x")
     early = linux.client("moved-early")
     run("xsetroot -display :0 -solid '#604020'")
