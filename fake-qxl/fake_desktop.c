@@ -339,8 +339,7 @@ static bool takes_surface_alpha(const FakeDrawing *drawing)
 /* What spice-gtk's client library draws as every server does, and survives: it ends its process at patterns that are not as
  * deep as the surface, at alpha alone, at some dashes; and goes its own ways in ROP3, where glyphs overlap, and when a surface
  * was composited once. A blend that takes the uppermost byte of a surface's pixels for alpha is not asked for, because that
- * byte is nobody's in xRGB: a client's depends on how what was blended there before was clipped, so on how much of it was
- * covered before it was sent (tests/canvas/README.md). */
+ * byte is nobody's in xRGB: blending leaves another one there in spice-gtk than in this library (tests/canvas/README.md). */
 static bool clients_agree(const FakeDrawing *drawing)
 {
     switch (drawing->type) {
