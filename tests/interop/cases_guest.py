@@ -10,6 +10,7 @@ import guest
 import picture
 from cases_qemu import Qemu, client_picture
 from cases_replay import check_played, recording_env
+from cases_xspice import SCROLLING
 from harness import check, check_equal, wait_until
 
 DRIVERS = {"qxl": "qxl", "std": "bochs"}
@@ -19,15 +20,16 @@ BOOT_SECONDS = 60  # 6 on a machine that does nothing else
 class Linux:
     """QEMU with a Linux in it that has come up."""
 
-    def __init__(self, test, vga, *args, env=None):
+    def __init__(self, test, vga, *args, modules=None, files=None, memory=256, env=None):
         self.test = test
         init = test.options.guest_init
         check(init and os.path.exists(init), "--guest-init is needed: build it first")
         image = test.temporary("initramfs")
         with open(image, "wb") as f:
-            f.write(guest.initramfs(init, (DRIVERS[vga], *guest.INPUT_MODULES)))
+            f.write(guest.initramfs(init, (DRIVERS[vga], *guest.INPUT_MODULES) if modules is None else modules,
+                                    files))
         port = test.temporary("serial.sock")
-        self.qemu = Qemu(test, vga, "-m", "256", *args, "-kernel",
+        self.qemu = Qemu(test, vga, "-m", memory, *args, "-kernel",
                          guest.kernel_image(), "-initrd", image, "-append", "console=ttyS0 console=tty0 quiet",
                          serial=f"unix:{port},server=on,wait=off", env={"SPICE_DEBUG_ALLOW_MC": "1", **(env or {})})
         self.serial = guest.Serial(port, test.artifact("guest.log"))
@@ -211,7 +213,39 @@ def record(test):
     check_played(test, path, wanted)
 
 
+def x_server(test):
+    """Debian's X server with its qxl driver, which has the device to itself: what it draws is what a client shows that saw
+    it drawn, and one that came later."""
+    linux = Linux(test, "qxl", modules=(), files={**guest.root_of_x(), "scrolling": SCROLLING.encode()}, memory=512)
+    linux.wait_up()
+
+    def run(command, seconds=60):
+        linux.serial.command(f"run {command}", seconds)
+
+    run("Xorg :0 vt1 -noreset -ac -nolisten tcp -logfile /tmp/Xorg.log >/tmp/Xorg.out 2>&1 &")
+    try:
+        run("for i in $(seq 60); do xdpyinfo -display :0 >/dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1")
+    finally:
+        run("while read -r l; do echo \"X: $l\"; done </tmp/Xorg.log; while read -r l; do echo \"X: $l\"; done </tmp/Xorg.out")
+    # The server's own words: this driver and no other, on this device.
+    said = "\n".join(line for line in linux.serial.lines if line.startswith("X: "))
+    check(re.search(r"qxl\(0\): ", said) and not re.search(r"(modeset|vesa|fbdev)\(0\)", said),
+          "the X server does not use the qxl driver; see guest.log")
+    run("xsetroot -display :0 -solid '#4060a0'")
+    early = linux.client("early")
+    run("xterm -display :0 -fn fixed -geometry 90x30+20+20 -e sh /scrolling &")
+    run("xeyes -display :0 -geometry 200x150+700+400 &")
+    perf = "-rect100 -copywinwin500 -putimage500 -ftext -line100 -aa10text -comppixwin100"
+    run(f"x11perf -display :0 -repeat 1 -reps 20 {perf} >/tmp/perf 2>&1")
+    linux.check_pictures(early, "x")
+    early = linux.client("moved-early")
+    run("xsetroot -display :0 -solid '#604020'")
+    linux.check_pictures(early, "moved")
+    linux.finish()
+
+
 CASES = {
+    "guest-x-server": x_server,
     "guest-pictures-qxl": pictures_qxl,
     "guest-pictures-std": pictures_std,
     "guest-inputs": inputs,

@@ -80,19 +80,21 @@ def requests(test):
 
 def compressions(test):
     """A browser that comes when all was drawn shows it, whatever the pixels went through (it knows no GLZ and no LZ4)."""
-    for name in COMPRESSIONS:
-        dump = test.temporary(f"{name}.ppm")
-        host = test.start_host("--still", "--compression", name, "--dump", dump, "--size", "640x480")
-        time.sleep(1.0)
-        host.signal(signal.SIGUSR1)
-        host.wait_line("^dumped$", 10)
-        wanted = picture.ppm_read(dump)
-        check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
-        with opened(test) as (pages, browser):
+    with opened(test) as (pages, browser):
+        for name in COMPRESSIONS:
+            dump = test.temporary(f"{name}.ppm")
+            host = test.start_host("--still", "--compression", name, "--dump", dump, "--size", "640x480")
+            time.sleep(1.0)
+            host.signal(signal.SIGUSR1)
+            host.wait_line("^dumped$", 10)
+            wanted = picture.ppm_read(dump)
+            check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
             browser.open(pages.url(host.port))
             browser.wait(f"the guest's picture, sent by {name}", lambda: browser.picture() == wanted)
-        host.signal(signal.SIGTERM)
-        check_equal(host.wait(10), 0, "the host's exit code")
+            browser.open("about:blank")  # what it shows next is the next host's
+            browser.wait("an empty page", lambda: browser.picture() is None)
+            host.signal(signal.SIGTERM)
+            check_equal(host.wait(10), 0, "the host's exit code")
 
 
 CASES = {"html5-compressions": compressions,

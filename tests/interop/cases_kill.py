@@ -104,13 +104,14 @@ def xspice(test):
     check(server.alive(), f"Xspice ended: {server.tail()}")
 
 
-def desktop(test):
-    """A desktop that is drawn all the time; a client that is there from the start sees nothing of the others' ends."""
+def desktop(test, *args):
+    """A desktop, or anything (--paint), is drawn all the time; a client that is there from the start sees nothing of the
+    others' ends."""
     program = os.path.join(os.path.dirname(test.options.host), "fake-desktop")
     dump = test.temporary("dump.ppm")
     port = harness.free_port()
     host = test.start("desktop-host", [program, "--port", port, "--multi-client", "--cursor-traffic", "--dump",
-                                       dump, "--size", "800x600"], test.library_env())
+                                       dump, "--size", "800x600", *args], test.library_env())
     host.wait_line("^ready$", 15)
     test.check_library(host)
     test.run_client("--port", port, "--wait-primary", name="first")
@@ -141,4 +142,4 @@ def desktop(test):
     check_equal(host.wait(15), 0, "the host's exit code: its devices' books balance")
 
 
-CASES = {"kill-xspice": xspice, "kill-desktop": desktop}
+CASES = {"kill-xspice": xspice, "kill-desktop": desktop, "kill-paint": lambda test: desktop(test, "--paint")}

@@ -150,7 +150,7 @@ def pictures(test, *args):
     client.wait_line("^up ", 20)
     server.run("xsetroot", "-solid", "#4060a0")
     terminal = server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c", SCROLLING)
-    server.run("x11perf", "-repeat", "1", "-time", "1", "-rect10", "-line100", "-copywinwin100", seconds=120)
+    server.run("x11perf", "-repeat", "1", "-reps", "100", "-rect10", "-line100", "-copywinwin100", seconds=120)
     server.start("eyes", "xeyes", "-geometry", "200x150+700+400")
     time.sleep(1)
     check(terminal.alive(), f"xterm ended: {terminal.tail()}")

@@ -3,7 +3,9 @@
 import glob
 import os
 import re
+import shutil
 import socket
+import subprocess
 import threading
 import time
 
@@ -11,6 +13,8 @@ from harness import check
 
 # Where ci/install-deps unpacks the kernel's package.
 KERNEL = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "sumac", "linux-guest")
+# And the X server's qxl driver; the rest of an X server's guest is what is installed here.
+X_DRIVER = os.path.join(os.path.dirname(KERNEL), "linux-guest-x", "usr/lib/xorg/modules/drivers/qxl_drv.so")
 INPUT_MODULES = ("evdev", "psmouse", "virtio_pci", "virtio_input")
 
 
@@ -74,14 +78,84 @@ class Archive:
         return bytes(self.data)
 
 
-def initramfs(init, modules):
+def initramfs(init, modules, files=None):
+    """files: more of them, by their names in the guest."""
     archive = Archive()
     archive.directory("dev")
     archive.directory("modules")
     archive.file("init", init)
     for place, path in enumerate(module_paths(modules)):
         archive.file(f"modules/{place:02d}-{os.path.basename(path)}", path, 0o100644)
+    folders = set()
+    for name, content in sorted((files or {}).items()):
+        parts = name.split("/")[:-1]
+        for folder in ("/".join(parts[:n + 1]) for n in range(len(parts))):
+            if folder not in folders:
+                archive.directory(folder)
+                folders.add(folder)
+        if isinstance(content, bytes):
+            archive.add(name, 0o100644, content)
+        else:
+            archive.file(name, content)
     return archive.finish()
+
+
+X_PROGRAMS = ("Xorg", "xkbcomp", "xterm", "xeyes", "x11perf", "xsetroot", "xdpyinfo", "sh", "seq", "sleep")
+X_FOLDERS = ("/usr/share/X11/xkb", "/usr/share/fonts/X11/misc")
+X_CONFIG = b"""
+Section "Device"
+    Identifier "device"
+    Driver "qxl"
+    Option "NumHeads" "1"
+    Option "EnableSurfaces" "True"
+    Option "EnableImageCache" "True"
+    Option "EnableFallbackCache" "True"
+EndSection
+Section "Monitor"
+    Identifier "monitor"
+    HorizSync 1.0-300.0
+    VertRefresh 1.0-200.0
+EndSection
+Section "Screen"
+    Identifier "screen"
+    Device "device"
+    Monitor "monitor"
+    DefaultDepth 24
+    SubSection "Display"
+        Depth 24
+        Modes "1024x768"
+        Virtual 1024 768
+    EndSubSection
+EndSection
+Section "ServerFlags"
+    Option "AutoAddDevices" "False"
+    Option "AutoAddGPU" "False"
+EndSection
+"""
+
+
+def root_of_x():
+    """The files of a guest with an X server, by their names there: the driver of Debian's package, the rest as it is
+    installed on this machine. The other video drivers are not among them: there is nothing to fall back to."""
+    check(os.path.exists(X_DRIVER), f"there is no {X_DRIVER}: run ci/install-deps")
+    files = {"usr/lib/xorg/modules/drivers/qxl_drv.so": X_DRIVER, "etc/X11/xorg.conf": X_CONFIG,
+             "etc/passwd": b"root:x:0:0:root:/:/bin/sh\n", "tmp/.X11-unix/.keep": b""}
+    objects = [X_DRIVER, *glob.glob("/usr/lib/xorg/modules/*.so")]
+    for name in X_PROGRAMS:
+        path = "/usr/lib/xorg/Xorg" if name == "Xorg" else shutil.which(name)
+        check(path and os.path.exists(path), f"{name} is not installed: run ci/install-deps")
+        files[("bin/" if name == "sh" else "usr/bin/") + name] = path
+        objects.append(path)
+    for path in objects[1:]:
+        if path.endswith(".so"):
+            files[path[1:]] = path
+    needed = subprocess.run(["ldd", *objects], capture_output=True, text=True, check=True).stdout
+    for path in re.findall(r"(?:=> |^\s+)(/\S+) \(0x", needed, re.MULTILINE):
+        files[path[1:]] = path
+    for folder in X_FOLDERS:
+        for place, _, names in os.walk(folder, followlinks=True):
+            files.update({os.path.join(place, name)[1:]: os.path.join(place, name) for name in names})
+    return files
 
 
 class Serial:
