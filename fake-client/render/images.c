@@ -222,6 +222,18 @@ static Status coded_info(RenderCache *cache, const WireImage *wire, Span data, I
     }
 }
 
+static Status window_decode(RenderCache *cache, const WireImage *wire, Span data, uint8_t *bytes, size_t size)
+{
+    const Status status = glz_decode(cache->glz, data, bytes, size);
+    ImageInfo info;
+    uint64_t id;
+    if (status == STATUS_OK && (wire->flags & WIRE_IMAGE_FLAG_HIGH_BITS_SET) &&
+        glz_info(data, &info, &id) == STATUS_OK) {
+        glz_decoder_set_high_bits(cache->glz, id);
+    }
+    return status;
+}
+
 static Status coded_decode(RenderCache *cache, const WireImage *wire, Span data, uint8_t *bytes, size_t size)
 {
     switch (wire->type) {
@@ -232,7 +244,7 @@ static Status coded_decode(RenderCache *cache, const WireImage *wire, Span data,
         return lz4_decode(data, bytes, size);
     case WIRE_IMAGE_TYPE_GLZ_RGB:
     case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
-        return glz_decode(cache->glz, data, bytes, size);
+        return window_decode(cache, wire, data, bytes, size);
     default:
         return lz_decode(data, bytes, size);
     }

@@ -64,6 +64,7 @@ typedef struct ImageSource {
     bool top_down;            /* the first row in memory is the top one */
     const ImageChunk *chunks; /* in memory order; their rows add up to height */
     uint32_t chunk_count;
+    bool high_bits; /* who decodes it sets its fourth bytes then (HIGH_BITS_SET); GLZ keeps such apart */
 } ImageSource;
 
 /* ---- Where coded bytes go ---- */

@@ -4,7 +4,8 @@
  * An encoder is one client's dictionary: it holds copies of the pixels of the latest images, at most as many as the client
  * announced, and no guest memory. Coding an image and entering it into the window are one step, so an image that was
  * coded must be sent, and images must be sent in the order in which they were coded. When coding fails the client is owed
- * nothing and the next image takes the same id; only older images may have left the window early.
+ * nothing and the next image takes the same id; only older images may have left the window early. Images with and without
+ * `high_bits` do not refer to each other (glz_decoder_set_high_bits()).
  *
  * Formats: 16BIT, 24BIT, 32BIT, RGBA; others are STATUS_MISUSE. An image of as many pixels as the window or more is
  * STATUS_LIMIT. Rows are coded in the order in which they lie in memory.
@@ -50,5 +51,8 @@ Status glz_info(Span data, ImageInfo *ret_info, uint64_t *ret_id) STATUS_MUST_CH
 /* Decodes to `size` bytes, stride * height of glz_info(), and into the window. STATUS_AGAIN: it refers to an image that was
  * not decoded yet; decode that one and come again. STATUS_PEER_FAULT also for an image that the window has no room for. */
 Status glz_decode(GlzDecoder *decoder, Span data, uint8_t *pixels, size_t size) STATUS_MUST_CHECK;
+/* Existing clients' window is the very pixels that they show: a picture that comes with HIGH_BITS_SET gets its fourth bytes set
+ * there, too, and later matches take those with them. Nothing if the image is not 24BIT or 32BIT, or gone already. */
+void glz_decoder_set_high_bits(GlzDecoder *decoder, uint64_t id);
 /* Pixels that the window holds now. */
 uint64_t glz_decoder_pixels(const GlzDecoder *decoder);

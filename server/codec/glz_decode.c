@@ -71,6 +71,18 @@ static size_t held_find(const GlzDecoder *decoder, uint64_t id)
     return low;
 }
 
+void glz_decoder_set_high_bits(GlzDecoder *decoder, uint64_t id)
+{
+    const size_t at = held_find(decoder, id);
+    if (at == decoder->count || decoder->held[at].id != id ||
+        (decoder->held[at].format != PIXEL_24BIT && decoder->held[at].format != PIXEL_32BIT)) {
+        return;
+    }
+    for (uint32_t i = 0; i < decoder->held[at].count; i++) {
+        decoder->held[at].pixels[i] |= 0xff000000u;
+    }
+}
+
 /* ---- Tokens ---- */
 
 typedef struct Decoding {
@@ -302,8 +314,9 @@ static void pixels_give(const Decoding *in, uint8_t *to)
 
 static Status image_decode(Decoding *in)
 {
+    /* Matches copy whole pixels, fourth bytes with them (glz_decoder_set_high_bits()); literals' are 0. */
     Status status =
-        in->format == PIXEL_16BIT ? plane_decode(in, 2, 1, 0xffff) : plane_decode(in, 3, 0, 0xffffff);
+        in->format == PIXEL_16BIT ? plane_decode(in, 2, 1, 0xffff) : plane_decode(in, 3, 0, UINT32_MAX);
     if (status == STATUS_OK && in->format == PIXEL_RGBA) {
         status = plane_decode(in, 1, 2, 0xff000000);
     }

@@ -119,6 +119,7 @@ typedef struct Current {
     uint64_t id;
     uint32_t start, count, width;
     PixelFormat format;
+    bool high_bits;
 } Current;
 
 /* What a look at one place compares: three pixels, or four alphas. Different pixels of 24 bits may look the same, but their
@@ -169,8 +170,9 @@ ALWAYS_INLINE Match match_there(LzUnit unit, const GlzWindow *window, const Curr
                                 const uint8_t *at, const uint8_t *end, uint32_t place)
 {
     const GlzImage *image = glz_window_image(window, place);
-    if (image == NULL || image->format != current->format || current->id - image->id > IMAGE_DISTANCE_MAX ||
-        place == image->start || place - image->start >= OFFSET_LIMIT) {
+    if (image == NULL || image->format != current->format || image->high_bits != current->high_bits ||
+        current->id - image->id > IMAGE_DISTANCE_MAX || place == image->start ||
+        place - image->start >= OFFSET_LIMIT) {
         return (Match){0};
     }
     const uint8_t *from = (const uint8_t *)(window->pixels + place);
@@ -299,6 +301,7 @@ Status glz_encode(GlzEncoder *encoder, const ImageSource *source, CodecSink *sin
         .count = source->width * source->height,
         .width = source->width,
         .format = source->format,
+        .high_bits = source->high_bits,
     };
     if (status == STATUS_OK) {
         status = glz_window_open(window, current.count, &current.start);
@@ -334,7 +337,8 @@ Status glz_encode(GlzEncoder *encoder, const ImageSource *source, CodecSink *sin
         status = sink_end(sink, out.at);
     }
     if (status == STATUS_OK) {
-        glz_window_close(window, &(GlzImage){current.id, current.start, current.count, current.format});
+        glz_window_close(
+            window, &(GlzImage){current.id, current.start, current.count, current.format, current.high_bits});
         encoder->next_id++;
     }
     return status;

@@ -14,6 +14,7 @@ typedef struct GlzImage {
     uint64_t id;
     uint32_t start, count; /* pixels of the ring */
     PixelFormat format;
+    bool high_bits; /* the client's copy has other fourth bytes than those that were coded */
 } GlzImage;
 
 typedef struct GlzWindow {

@@ -85,6 +85,8 @@ static void images_prepare(QxlDrawable *drawable, Choices *choices)
         if (image->type == SPICE_IMAGE_TYPE_BITMAP && image->u.bitmap.format >= SPICE_BITMAP_FMT_16BIT &&
             image->u.bitmap.format <= SPICE_BITMAP_FMT_RGBA && !choose_rarely(choices, 4)) {
             image_smooth(image, choose(choices, 9));
+            /* The same pixels with and without: they meet in the GLZ window. */
+            image->flags ^= choose_rarely(choices, 3) ? QXL_IMAGE_HIGH_BITS_SET : 0;
         }
         spare_bits_clear(image);
         if (choose_rarely(choices, 2)) {
@@ -160,6 +162,36 @@ static bool receive(Judge *judge, uint32_t batch, uint32_t id, const QxlDrawable
 }
 
 /* Pixels that the area covers are spoilt, and must be right after it. */
+static void area_send(Judge *judge, uint32_t batch, uint32_t id, const QXLRect *area,
+                      const QxlDrawable *drawable)
+{
+    Studio *studio = &judge->studio;
+    const QxlGeometry *geometry = &studio->world.surfaces[id].geometry;
+    RenderPicture *picture = renderer_picture(studio->renderer, id);
+    for (int32_t y = area->top; y < area->bottom; y++) {
+        for (int32_t x = area->left; x < area->right; x++) {
+            picture->pixels[(size_t)y * picture->width + (size_t)x] = 0;
+        }
+    }
+    judge->areas++;
+    if (!draw_encoder_area(studio->encoder, &studio->canvases[id], id, area, &studio->out)) {
+        differs(judge, batch, id, drawable, "area refused\n");
+    } else if (receive(judge, batch, id, drawable)) {
+        compare(judge, batch, id, geometry->format == SPICE_SURFACE_FMT_16_555 ? 0x7fff : UINT32_MAX, area,
+                drawable, "area");
+    }
+}
+
+static void spare_bytes_put(const Canvas *canvas, const QXLRect *area, uint8_t spare)
+{
+    for (int32_t y = area->top; y < area->bottom; y++) {
+        for (int32_t x = area->left; x < area->right; x++) {
+            canvas->raster.top[canvas->raster.stride * y + 4 * (ptrdiff_t)x + 3] = spare;
+        }
+    }
+}
+
+/* Where fourth bytes are nobody's, also with all of them set, and with none: these meet in the client's GLZ window. */
 static void area_judge(Judge *judge, uint32_t batch, uint32_t id, Choices *choices,
                        const QxlDrawable *drawable)
 {
@@ -170,18 +202,12 @@ static void area_judge(Judge *judge, uint32_t batch, uint32_t id, Choices *choic
     area.top = (int32_t)choose(choices, geometry->height);
     area.right = area.left + 1 + (int32_t)choose(choices, geometry->width - (uint32_t)area.left);
     area.bottom = area.top + 1 + (int32_t)choose(choices, geometry->height - (uint32_t)area.top);
-    RenderPicture *picture = renderer_picture(studio->renderer, id);
-    for (int32_t y = area.top; y < area.bottom; y++) {
-        for (int32_t x = area.left; x < area.right; x++) {
-            picture->pixels[(size_t)y * picture->width + (size_t)x] = 0;
-        }
-    }
-    judge->areas++;
-    if (!draw_encoder_area(studio->encoder, &studio->canvases[id], id, &area, &studio->out)) {
-        differs(judge, batch, id, drawable, "area refused\n");
-    } else if (receive(judge, batch, id, drawable)) {
-        compare(judge, batch, id, geometry->format == SPICE_SURFACE_FMT_16_555 ? 0x7fff : UINT32_MAX, &area,
-                drawable, "area");
+    area_send(judge, batch, id, &area, drawable);
+    if (geometry->format == SPICE_SURFACE_FMT_32_xRGB) {
+        spare_bytes_put(&studio->canvases[id], &area, 0xff);
+        area_send(judge, batch, id, &area, drawable);
+        spare_bytes_put(&studio->canvases[id], &area, 0);
+        area_send(judge, batch, id, &area, drawable);
     }
 }
 

@@ -233,7 +233,8 @@ static void palette_receive(Rig *rig, uint8_t flags, uint64_t id, const WirePale
     }
 }
 
-static void glz_receive(Rig *rig, Span data)
+/* The fourth bytes of 32BIT pixels are 0, until the client sets them where the picture says so. */
+static void glz_receive(Rig *rig, Span data, bool high_bits)
 {
     ImageInfo info;
     uint64_t id;
@@ -241,6 +242,13 @@ static void glz_receive(Rig *rig, Span data)
     assert_int_equal(id, rig->glz_next++);
     uint8_t *pixels = malloc((size_t)info.stride * info.height);
     assert_int_equal(glz_decode(rig->glz, data, pixels, (size_t)info.stride * info.height), STATUS_OK);
+    for (size_t i = 3; info.format == PIXEL_32BIT && !high_bits && i < (size_t)info.stride * info.height;
+         i += 4) {
+        assert_int_equal(pixels[i], 0);
+    }
+    if (high_bits) {
+        glz_decoder_set_high_bits(rig->glz, id);
+    }
     free(pixels);
 }
 
@@ -255,7 +263,7 @@ static void image_receive(Rig *rig, const WireImage *image)
     } else if (image->type == WIRE_IMAGE_TYPE_BITMAP) {
         palette_receive(rig, image->u.bitmap.flags, image->u.bitmap.palette_id, image->u.bitmap.palette);
     } else if (image->type == WIRE_IMAGE_TYPE_GLZ_RGB) {
-        glz_receive(rig, image->u.compressed.data);
+        glz_receive(rig, image->u.compressed.data, (image->flags & WIRE_IMAGE_FLAG_HIGH_BITS_SET) != 0);
     } else if (image->type == WIRE_IMAGE_TYPE_LZ_PLT) {
         palette_receive(rig, image->u.lz_plt.flags, image->u.lz_plt.palette_id, image->u.lz_plt.palette);
     }
@@ -579,6 +587,49 @@ static void test_large_pictures_leave_the_window(void **state)
     free(pixels);
 }
 
+/* The client's window is the pictures themselves: fourth bytes that it sets must not come back in others. */
+static void test_high_bits_and_the_window(void **state)
+{
+    Rig *rig = *state;
+    rig->config.glz_pixels = GLZ_PIXELS;
+    rig->config.compression = DRAW_COMPRESSION_GLZ;
+    rig_encoder(rig);
+    image_make(rig, 1, SPICE_BITMAP_FMT_32BIT, 40, 40);
+    for (uint32_t i = 0; i < 6; i++) {
+        rig->images[1].flags = i % 2 == 0 ? QXL_IMAGE_HIGH_BITS_SET : 0;
+        QxlDrawable drawable = copy_of(&rig->images[1]);
+        assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+        rig_receive(rig, NULL);
+    }
+    assert_int_equal(rig->seen[WIRE_IMAGE_TYPE_GLZ_RGB], 6);
+}
+
+static void area_send(Rig *rig, uint32_t *pixels, uint32_t spare)
+{
+    const QXLRect area = {.right = 40, .bottom = 40};
+    Canvas canvas = {
+        .raster = {
+            .top = (uint8_t *)pixels, .stride = 160, .width = 40, .height = 40, .format = PIXMAN_x8r8g8b8}};
+    for (uint32_t i = 0; i < 40 * 40; i++) {
+        pixels[i] = spare | (i * 0x1357 & 0xffff00) | i / 40;
+    }
+    assert_true(draw_encoder_area(rig->encoder, &canvas, 0, &area, &rig->out));
+    rig_receive(rig, NULL);
+}
+
+static void test_high_bits_of_areas_and_the_window(void **state)
+{
+    Rig *rig = *state;
+    uint32_t pixels[40 * 40];
+    rig->config.glz_pixels = GLZ_PIXELS;
+    rig->config.compression = DRAW_COMPRESSION_GLZ;
+    rig_encoder(rig);
+    for (uint32_t i = 0; i < 6; i++) {
+        area_send(rig, pixels, i % 2 == 0 ? 0xff000000 : 0);
+    }
+    assert_int_equal(rig->seen[WIRE_IMAGE_TYPE_GLZ_RGB], 6);
+}
+
 static void test_what_a_client_lacks(void **state)
 {
     Rig *rig = *state;
@@ -742,6 +793,8 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_no_memory_is_taken_in_the_long_run, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_large_pictures_leave_nothing, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_large_pictures_leave_the_window, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_high_bits_and_the_window, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_high_bits_of_areas_and_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),

@@ -231,7 +231,8 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
                           .width = image->width,
                           .height = image->height,
                           .stride = from->stride,
-                          .top_down = from->top_down};
+                          .top_down = from->top_down,
+                          .high_bits = (image->flags & QXL_IMAGE_HIGH_BITS_SET) != 0};
     bool coded;
 
     /* Bits without colours are a mask, and clients know those only as they are. */
@@ -479,7 +480,8 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
                                 .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
                                 .top_down = top_down,
                                 .chunks = &chunk,
-                                .chunk_count = 1};
+                                .chunk_count = 1,
+                                .high_bits = flags != 0};
     CoderOptions how = coder_options(options);
     bool coded = false;
 
