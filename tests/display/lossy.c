@@ -180,6 +180,25 @@ static void not_asked_for(void **state)
     assert_int_equal(difference(desk, client), 0);
 }
 
+/* A browser shows a JPEG some time after it came, on top of what was drawn there since. */
+static void not_for_browsers(void **state)
+{
+    Desk *desk = *state;
+    FakeClientConfig config = desk_client_config();
+
+    desk_host(desk, jpeg_always);
+    config.display_caps = 1u << WIRE_CAP_DISPLAY_SIZED_STREAM | 1u << WIRE_CAP_DISPLAY_STREAM_REPORT |
+                          1u << WIRE_CAP_DISPLAY_MULTI_CODEC | 1u << WIRE_CAP_DISPLAY_CODEC_MJPEG;
+    config.glz_window_pixels = 0;
+    DeskClient *browser = desk_client(desk, &config);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, draw_photo);
+    desk_run(desk, 100 * NS_PER_MS);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_JPEG], 1);
+    assert_int_equal(browser->images[WIRE_IMAGE_TYPE_JPEG], 0);
+    assert_int_equal(difference(desk, browser), 0);
+}
+
 static void draw_and_use(Desk *desk)
 {
     Device *device = &desk->device;
@@ -383,6 +402,7 @@ int run_lossy(void)
         cmocka_unit_test_setup_teardown(merged, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_merged, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_asked_for, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(not_for_browsers, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_made_worse, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(carried_along, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(upgrades_wait, desk_setup, desk_teardown),

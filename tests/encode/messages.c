@@ -649,6 +649,52 @@ static void test_what_a_client_lacks(void **state)
     assert_true(outgoing_is_empty(&rig->out));
 }
 
+static uint8_t type_sent(Rig *rig, uint32_t image, uint8_t format)
+{
+    WireMsg m;
+    image_make(rig, image, format, 60, 60);
+    const QxlDrawable copy = copy_of(&rig->images[image]);
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+    rig_receive(rig, &m);
+    return m.u.display_draw_copy.src->type;
+}
+
+/* Browsers show QUIC's alpha upside down, and 16 bits not at all. */
+static void test_quic_for_browsers(void **state)
+{
+    Rig *rig = *state;
+    static const uint8_t formats[] = {SPICE_BITMAP_FMT_32BIT, SPICE_BITMAP_FMT_24BIT, SPICE_BITMAP_FMT_16BIT,
+                                      SPICE_BITMAP_FMT_RGBA};
+    rig->config.compression = DRAW_COMPRESSION_QUIC;
+    for (uint32_t browser = 0; browser < 2; browser++) {
+        rig->caps = browser ? 0 : COPY_CAPS;
+        rig_encoder(rig);
+        for (uint32_t i = 0; i < 4; i++) {
+            assert_int_equal(type_sent(rig, 0, formats[i]),
+                             browser && i >= 2 ? WIRE_IMAGE_TYPE_LZ_RGB : WIRE_IMAGE_TYPE_QUIC);
+        }
+    }
+}
+
+/* They show a JPEG later than what was drawn on it since: no picture loses, whatever is asked for. */
+static void test_no_jpeg_for_browsers(void **state)
+{
+    Rig *rig = *state;
+    rig->config.compression = DRAW_COMPRESSION_QUIC;
+    for (uint32_t i = 0; i < PIXELS_MAX * 4; i++) {
+        rig->pixels[0][i] = (uint8_t)(i % 240 / 4 + i / 240 + i % 4);
+    }
+    for (uint32_t browser = 0; browser < 2; browser++) {
+        rig->caps = browser ? 0 : COPY_CAPS;
+        rig_encoder(rig);
+        draw_encoder_set_lossy(rig->encoder, true);
+        assert_int_equal(draw_encoder_has_lossy(rig->encoder), !browser);
+        assert_int_equal(type_sent(rig, 0, SPICE_BITMAP_FMT_32BIT),
+                         browser ? WIRE_IMAGE_TYPE_QUIC : WIRE_IMAGE_TYPE_JPEG);
+        assert_int_equal(draw_encoder_was_lossy(rig->encoder), !browser);
+    }
+}
+
 /* Next to the server the guest's images are sent as they are; areas are not. */
 static void test_local_clients(void **state)
 {
@@ -796,6 +842,8 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_high_bits_and_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_high_bits_of_areas_and_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_quic_for_browsers, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_no_jpeg_for_browsers, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_self_bitmaps, rig_setup, rig_teardown),

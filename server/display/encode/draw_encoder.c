@@ -75,6 +75,14 @@ static bool has_cap(const DrawEncoder *encoder, unsigned cap)
     return (encoder->caps >> cap & 1) != 0;
 }
 
+/* Clients with COMPOSITE draw with the canvas that the existing ones share: all codecs, and each picture at once. Browsers
+ * (spice-html5) show a JPEG when it is decoded, on top of what was drawn there meanwhile; of QUIC they take alpha for 255 less
+ * it, and 16 bits they do not know. */
+static bool has_canvas(const DrawEncoder *encoder)
+{
+    return has_cap(encoder, WIRE_CAP_DISPLAY_COMPOSITE);
+}
+
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression)
 {
     encoder->config.compression = compression;
@@ -90,14 +98,14 @@ void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib)
 
 void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy)
 {
-    encoder->lossy = lossy;
+    encoder->lossy = lossy && has_canvas(encoder);
 }
 
 bool draw_encoder_has_lossy(const DrawEncoder *encoder)
 {
     const CoderOptions options = {.compression = encoder->config.compression, .may_lose = true};
 
-    return !encoder->config.is_local && image_coder_asks_photo(&options);
+    return has_canvas(encoder) && !encoder->config.is_local && image_coder_asks_photo(&options);
 }
 
 bool draw_encoder_was_lossy(const DrawEncoder *encoder)
@@ -219,6 +227,7 @@ static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
     ImageOptions options = {
         .compression = config->compression,
         .zlib = encoder->zlib,
+        .plain_quic = !has_canvas(encoder),
         .piece_min = OUTGOING_PIECE_BYTES_MIN,
         .keep_guest = config->hold != NULL,
         .display_id = config->display_id,

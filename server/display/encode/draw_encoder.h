@@ -87,7 +87,7 @@ void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compress
  * or in drawings that only put them where they are to be may lose (JPEG). Neither at first. */
 void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib);
 void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy);
-/* Is there anything that would lose, by the compression that counts? */
+/* Is there anything that would lose, by the compression that counts? Not for a client that may show it too late. */
 bool draw_encoder_has_lossy(const DrawEncoder *encoder);
 /* Did the latest draw or area lose something? */
 bool draw_encoder_was_lossy(const DrawEncoder *encoder);

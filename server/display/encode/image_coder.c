@@ -106,10 +106,15 @@ static bool has_colors(PixelFormat format)
     return format >= PIXEL_16BIT && format <= PIXEL_RGBA;
 }
 
-static bool can_quic(const ImageSource *source)
+static bool knows_quic(const CoderOptions *options, const ImageSource *source)
 {
-    return has_colors(source->format) && source->width >= IMAGE_QUIC_SIDE_MIN &&
-           source->height >= IMAGE_QUIC_SIDE_MIN;
+    return !options->plain_quic || (source->format != PIXEL_16BIT && source->format != PIXEL_RGBA);
+}
+
+static bool can_quic(const CoderOptions *options, const ImageSource *source)
+{
+    return has_colors(source->format) && knows_quic(options, source) &&
+           source->width >= IMAGE_QUIC_SIDE_MIN && source->height >= IMAGE_QUIC_SIDE_MIN;
 }
 
 static bool can_glz(const ImageCoder *coder, const CoderOptions *options, const ImageSource *source)
@@ -152,12 +157,15 @@ static uint8_t type_choose(const ImageCoder *coder, const CoderOptions *options,
     case DRAW_COMPRESSION_OFF:
         return WIRE_IMAGE_TYPE_BITMAP;
     case DRAW_COMPRESSION_QUIC:
-        return can_quic(source) ? type_by_quic(options, source) : WIRE_IMAGE_TYPE_BITMAP;
+        if (can_quic(options, source)) {
+            return type_by_quic(options, source);
+        }
+        return knows_quic(options, source) ? WIRE_IMAGE_TYPE_BITMAP : WIRE_IMAGE_TYPE_LZ_RGB;
     case DRAW_COMPRESSION_LZ4:
         return has_colors(source->format) ? WIRE_IMAGE_TYPE_LZ4 : WIRE_IMAGE_TYPE_LZ_RGB;
     case DRAW_COMPRESSION_AUTO_LZ:
     case DRAW_COMPRESSION_AUTO_GLZ:
-        if (options->is_photo && can_quic(source)) {
+        if (options->is_photo && can_quic(options, source)) {
             return type_by_quic(options, source);
         }
         break;

@@ -114,7 +114,8 @@ static CoderOptions coder_options(const ImageOptions *options)
     return (CoderOptions){.compression = options->compression,
                           .may_lose = options->is_source && options->may_lose,
                           .in_order = options->is_source && !options->alone,
-                          .zlib = options->zlib};
+                          .zlib = options->zlib,
+                          .plain_quic = options->plain_quic};
 }
 
 /* Into ret->taken and ret->wire.u. *ret_coded false: it is to be sent as it is. */

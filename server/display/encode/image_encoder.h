@@ -49,6 +49,7 @@ typedef struct ImageOptions {
     bool may_lose;
     bool alone; /* it has nothing to do with what was coded before: no GLZ */
     bool zlib;
+    bool plain_quic; /* image_coder.h */
     bool keep_guest; /* data may stay in guest memory until it was sent */
     uint8_t display_id;
     ImageCache *images; /* NULL: not to be cached */
