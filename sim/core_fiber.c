@@ -359,7 +359,9 @@ static void fiber_loop_run(CoreLoop *base)
     while (!loop->loop.quit) {
         sim_loop_wait(&loop->loop);
         if (!loop->loop.quit) {
+            const uint64_t from_ns = loop->loop.sim->world.now_ns;
             sim_loop_round(&loop->loop);
+            loop->base.turn_ns = loop->loop.sim->world.now_ns - from_ns;
         }
     }
     while (sim_loop_run_tasks(&loop->loop)) {

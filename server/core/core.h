@@ -80,6 +80,9 @@ typedef struct CoreLoopOps {
 struct CoreLoop {
     const CoreLoopOps *ops;
     const Core *core;
+    /* How long the turn before this one took: what is ready now may have been so for as long. 0 where that is not known (the
+     * host's loop). The loop's own thread. */
+    uint64_t turn_ns;
 };
 
 /* ---- Gates ---------------------------------------------------------------------------------------------- */

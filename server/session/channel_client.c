@@ -388,6 +388,24 @@ static void rcc_measure(RedChannelClient *rcc)
     }
 }
 
+/* The time is the clock's: since the loop woke up much may have been encoded. */
+static void rcc_count_taken(RedChannelClient *rcc, uint64_t taken)
+{
+    const uint64_t now_ns = rcc->core->now_ns(rcc->core);
+
+    if (rcc->ping_left > taken) {
+        rcc->ping_left -= taken;
+    } else if (rcc->ping_left > 0) {
+        link_rate_sent(&rcc->rate, rcc->ping_left, now_ns);
+        link_rate_mark(&rcc->rate, now_ns);
+        taken -= rcc->ping_left;
+        rcc->ping_left = 0;
+    }
+    if (taken > 0) {
+        link_rate_sent(&rcc->rate, taken, now_ns);
+    }
+}
+
 void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
 {
     struct iovec iov[RCC_VECTORS_MAX];
@@ -399,14 +417,13 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
             break;
         }
         if (outgoing_is_empty(&rcc->out)) {
-            link_rate_empty(&rcc->rate);
             break;
         }
         const int64_t taken =
             stream_writev(rcc->stream, iov, outgoing_vectors(&rcc->out, iov, RCC_VECTORS_MAX));
         if (taken == -EAGAIN) {
             want |= CORE_WRITE;
-            link_rate_full(&rcc->rate, now_ns);
+            link_rate_full(&rcc->rate, rcc->core->now_ns(rcc->core));
             break;
         }
         if (taken < 0) {
@@ -414,7 +431,8 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
             break;
         }
         outgoing_taken(&rcc->out, (size_t)taken);
-        link_rate_sent(&rcc->rate, (uint64_t)taken, now_ns);
+        link_rate_ready(&rcc->rate, now_ns > rcc->loop->turn_ns ? now_ns - rcc->loop->turn_ns : 0);
+        rcc_count_taken(rcc, (uint64_t)taken);
         rcc->blocked_since_ns = NS_NEVER;
         rcc_measure(rcc);
     }
@@ -439,9 +457,9 @@ static void ping_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
     (void)item;
     rcc->ping_sent_ns = now_ns;
     rcc->ping_id++;
-    link_rate_mark(&rcc->rate, rcc->out.total);
     RCC_SEND(rcc, WIRE_MSG_PING, wire_msg_ping_encode,
              (&(WireMsgPing){.id = rcc->ping_id, .timestamp = now_ns}));
+    rcc->ping_left = rcc->out.total;
 }
 
 static const PipeItemType ping_item_type = {"ping", ping_commit, NULL};
@@ -519,9 +537,10 @@ static bool rcc_base_message(RedChannelClient *rcc, const WireMsgc *message, uin
         }
         return true;
     case WIRE_MSGC_PONG:
-        if (rcc->ping_sent_ns != NS_NEVER && message->u.pong.id == rcc->ping_id) {
-            link_rate_answer(&rcc->rate, rcc->ping_sent_ns, now_ns);
+        if (rcc->ping_sent_ns != NS_NEVER && rcc->ping_left == 0 && message->u.pong.id == rcc->ping_id) {
+            link_rate_answer(&rcc->rate, now_ns, rcc->loop->turn_ns);
             rcc->ping_sent_ns = NS_NEVER;
+            rcc_measure(rcc);
         }
         return true;
     case WIRE_MSGC_DISCONNECTING:

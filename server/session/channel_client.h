@@ -75,7 +75,8 @@ struct RedChannelClient {
     /* Liveness and latency. */
     PipeItem ping_item, set_ack_item, migrate_item;
     uint32_t ping_id;
-    uint64_t ping_sent_ns;     /* NS_NEVER: none outstanding */
+    uint64_t ping_sent_ns;     /* when it was committed; NS_NEVER: none outstanding */
+    uint64_t ping_left;        /* bytes until the stream has taken it; 0: it has */
     uint64_t next_ping_ns;     /* NS_NEVER: this peer is not pinged */
     uint64_t blocked_since_ns; /* NS_NEVER: nothing waits, or something was taken */
     LinkRate rate;

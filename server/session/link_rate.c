@@ -14,28 +14,29 @@ void link_rate_sent(LinkRate *rate, uint64_t bytes, uint64_t now_ns)
 
 void link_rate_full(LinkRate *rate, uint64_t now_ns)
 {
-    if (rate->full_ns == 0) {
-        rate->full_ns = now_ns > 0 ? now_ns : 1;
+    if (rate->full_since_ns == 0) {
+        rate->full_since_ns = now_ns > 0 ? now_ns : 1;
     }
 }
 
-void link_rate_empty(LinkRate *rate)
+void link_rate_ready(LinkRate *rate, uint64_t since_ns)
 {
-    rate->full_ns = 0;
+    if (rate->full_since_ns != 0 && since_ns > rate->full_since_ns) {
+        rate->full_ns += since_ns - rate->full_since_ns;
+    }
+    rate->full_since_ns = 0;
 }
 
 bool link_rate_wants_mark(const LinkRate *rate)
 {
-    /* The ping's own waiting bytes may be counted already. */
-    return rate->sent >= rate->marked && rate->sent - rate->marked >= LINK_RATE_MARK_BYTES;
+    return rate->sent - rate->marked >= LINK_RATE_MARK_BYTES;
 }
 
-void link_rate_mark(LinkRate *rate, uint64_t waiting)
+void link_rate_mark(LinkRate *rate, uint64_t now_ns)
 {
-    const uint64_t all = rate->sent + waiting;
-
-    rate->mark_bytes = all > rate->marked ? all - rate->marked : 0;
-    rate->marked = all;
+    rate->mark_ns = now_ns;
+    rate->mark_bytes = rate->sent - rate->marked;
+    rate->marked = rate->sent;
     rate->mark_full_ns = rate->full_ns;
 }
 
@@ -50,45 +51,43 @@ static uint64_t rate_of(uint64_t bytes, uint64_t duration_ns)
     return per_s > 0 ? per_s : 1;
 }
 
-/* How long the link was busy with bytes of the ping's, and with nothing else, at least. */
-static uint64_t busy_ns(const LinkRate *rate, uint64_t waited_ns, uint64_t now_ns)
+/* The answer came between `came_ns` and `now_ns`: whichever makes the link faster counts, or not slower than it may be. */
+static void learn(LinkRate *rate, uint64_t came_ns, uint64_t now_ns)
 {
-    const uint64_t from_ns = rate->mark_full_ns > rate->answer_ns ? rate->mark_full_ns : rate->answer_ns;
+    const uint64_t round_trip_ns = came_ns > rate->mark_ns ? came_ns - rate->mark_ns : 0;
+    const uint64_t waited_ns = round_trip_ns > rate->least_ns ? round_trip_ns - rate->least_ns : 0;
+    const uint64_t busy_ns = rate->mark_full_ns + waited_ns;
 
-    return rate->mark_full_ns != 0 && now_ns - from_ns > rate->least_ns + waited_ns
-               ? now_ns - from_ns - rate->least_ns
-               : waited_ns;
-}
-
-static void learn(LinkRate *rate, uint64_t round_trip_ns, uint64_t now_ns)
-{
-    const uint64_t waited_ns = round_trip_ns - rate->least_ns;
-
-    if (waited_ns > LINK_RATE_WAIT_NS + rate->least_ns / 2) {
-        const uint64_t most = rate_of(rate->mark_bytes, busy_ns(rate, waited_ns, now_ns));
+    if (busy_ns > LINK_RATE_WAIT_NS + rate->least_ns / 2) {
+        const uint64_t most = rate_of(rate->mark_bytes, busy_ns);
         rate->bytes_per_s = rate->bytes_per_s == 0 ? most : (rate->bytes_per_s + most + 1) / 2;
+        rate->slow_in_row = most < LINK_RATE_SLOW ? rate->slow_in_row + 1 : 0;
     } else if (rate->bytes_per_s != 0 && rate->burst_ns != 0 && rate->burst_ns < now_ns) {
         const uint64_t since_ns = now_ns - rate->burst_ns;
         const uint64_t least =
             rate_of(rate->mark_bytes, since_ns > rate->least_ns ? since_ns - rate->least_ns : 0);
         rate->bytes_per_s = least > rate->bytes_per_s ? least : rate->bytes_per_s;
+        rate->slow_in_row = least < LINK_RATE_SLOW ? rate->slow_in_row : 0;
     }
     if (rate->bytes_per_s != 0) {
-        rate->is_slow = rate->bytes_per_s < (rate->is_slow ? LINK_RATE_FAST : LINK_RATE_SLOW);
+        rate->is_slow =
+            rate->is_slow ? rate->bytes_per_s < LINK_RATE_FAST
+                          : rate->bytes_per_s < LINK_RATE_SLOW && rate->slow_in_row >= LINK_RATE_SLOW_IN_ROW;
     }
 }
 
-void link_rate_answer(LinkRate *rate, uint64_t sent_ns, uint64_t now_ns)
+void link_rate_answer(LinkRate *rate, uint64_t now_ns, uint64_t late_ns)
 {
-    const uint64_t round_trip_ns = now_ns > sent_ns ? now_ns - sent_ns : 1;
+    const uint64_t round_trip_ns = now_ns > rate->mark_ns ? now_ns - rate->mark_ns : 1;
 
     if (rate->least_ns == 0 || round_trip_ns < rate->least_ns) {
         rate->least_ns = round_trip_ns;
     }
     if (rate->mark_bytes >= LINK_RATE_LEAST_BYTES) {
-        learn(rate, round_trip_ns, now_ns);
+        learn(rate, now_ns > late_ns ? now_ns - late_ns : 0, now_ns);
     }
-    rate->answer_ns = now_ns;
+    rate->full_ns = 0;
+    rate->full_since_ns = rate->full_since_ns != 0 ? now_ns : 0;
     /* What was sent behind the ping is under way still, and goes on. */
     rate->burst_ns = rate->sent > rate->marked ? now_ns - rate->least_ns : 0;
 }

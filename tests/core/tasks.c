@@ -210,12 +210,39 @@ static void drain_does_not_run_what_it_posts(Rig *rig)
     EXPECT(rig, log.ran == 5);
 }
 
+static void work_long(Job *job)
+{
+    if (job->log->ran == 1) {
+        const uint64_t from_ns = rig_now(job->rig);
+        EXPECT(job->rig, job->rig->loop->turn_ns < 20 * NS_PER_MS);
+        while (rig_now(job->rig) < from_ns + 20 * NS_PER_MS) {
+        }
+    } else if (job->log->ran == 2) {
+        EXPECT(job->rig, job->rig->loop->turn_ns >= 20 * NS_PER_MS);
+    }
+    post_again(job);
+}
+
+static void a_turn_takes_time(Rig *rig)
+{
+    if (rig->is_host || rig->is_simulated) {
+        return; /* nobody knows; nothing takes time unless it waits */
+    }
+    JobLog log = {.quit_after = 2};
+    Job job = job_of(rig, &log, 0, 1);
+    job.then = work_long;
+    loop_post(rig->loop, &job.task);
+    rig->run(rig);
+    EXPECT(rig, log.ran >= 2);
+}
+
 const ContractTest task_tests[] = {
     {"tasks run in order of posting", run_in_order_of_posting},
     {"many threads may post", many_threads_may_post},
     {"a task may post itself again", may_post_itself_again},
     {"quitting lets earlier tasks run", quit_lets_earlier_tasks_run},
     {"a running loop knows its thread", a_running_loop_knows_its_thread},
+    {"a turn takes time", a_turn_takes_time},
     {"draining runs what was posted", drain_runs_what_was_posted},
     {"draining does not run what it posts", drain_does_not_run_what_it_posts},
     {0},

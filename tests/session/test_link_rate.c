@@ -11,6 +11,7 @@ typedef struct Link {
     LinkRate rate;
     uint64_t bytes_per_s, round_trip_ns;
     uint64_t now_ns, free_ns; /* free_ns: when it has carried all that it was given */
+    uint64_t late_ns;         /* how long answers lie there until we look */
 } Link;
 
 static void link_send(Link *link, uint64_t bytes)
@@ -26,13 +27,14 @@ static void link_ping(Link *link, uint64_t meanwhile)
     const uint64_t sent_ns = link->now_ns;
     const uint64_t from_ns = link->free_ns > link->now_ns ? link->free_ns : link->now_ns;
     const uint64_t answer_ns = from_ns + link->round_trip_ns;
-    link_rate_mark(&link->rate, 0);
+    link_rate_mark(&link->rate, sent_ns);
     if (meanwhile > 0) {
         link->now_ns = (sent_ns + answer_ns) / 2;
         link_send(link, meanwhile);
     }
     link->now_ns = answer_ns;
-    link_rate_answer(&link->rate, sent_ns, link->now_ns);
+    link->now_ns += link->late_ns;
+    link_rate_answer(&link->rate, link->now_ns, link->late_ns);
 }
 
 static Link link_of(uint64_t bytes_per_s, uint64_t round_trip_ns)
@@ -173,6 +175,7 @@ static void test_small_buffers(void **state)
         for (unsigned part = 0; part < 200; part++) {
             link_rate_full(&link.rate, link.now_ns);
             link.now_ns += 8192 * SECOND / rates[i];
+            link_rate_ready(&link.rate, link.now_ns);
             link_send(&link, 8192);
             if (link_rate_wants_mark(&link.rate)) {
                 link_ping(&link, 0);
@@ -181,7 +184,6 @@ static void test_small_buffers(void **state)
         }
         assert_in_range(link.rate.bytes_per_s, rates[i] * 9 / 10, rates[i] * 13 / 10);
         /* What it was given while there was nothing to wait for does not count. */
-        link_rate_empty(&link.rate);
         const uint64_t known = link.rate.bytes_per_s;
         link_send(&link, 60000);
         link.now_ns += 1000 * SECOND;
@@ -200,6 +202,10 @@ static void test_stall(void **state)
     link.free_ns += 10000 * SECOND;
     link_ping(&link, 0);
     assert_in_range(link.rate.bytes_per_s, 1, 10);
+    assert_false(link.rate.is_slow); /* once is no time */
+    link_send(&link, 100000);
+    link.free_ns += 10000 * SECOND;
+    link_ping(&link, 0);
     assert_true(link.rate.is_slow);
     assert_int_equal(link_rate_message_max(&link.rate), LINK_MESSAGE_BYTES_MIN);
     for (unsigned round = 0; round < 20; round++) {
@@ -210,12 +216,57 @@ static void test_stall(void **state)
     assert_in_range(link.rate.bytes_per_s, 9000000, 11000000);
 }
 
+/* Our own time is not the link's: what lies there while we are busy. And where the link is slow that still shows. */
+static void test_busy_server(void **state)
+{
+    (void)state;
+    for (unsigned slow = 0; slow < 2; slow++) {
+        Link link = link_of(slow ? 250000 : 12500000, 2 * MS);
+        for (unsigned round = 0; round < 40; round++) {
+            link.late_ns = round % 4 * 60 * MS;
+            link_send(&link, 80000);
+            link_ping(&link, 0);
+            assert_true(slow || !link.rate.is_slow);
+            assert_true(slow || link_rate_message_max(&link.rate) > 200000);
+        }
+        assert_int_equal(link.rate.is_slow, slow);
+    }
+    /* The first answer of all may be late, too; and the stream full until we look. */
+    Link link = {.bytes_per_s = 12500000, .round_trip_ns = 2 * MS, .now_ns = SECOND, .late_ns = 500 * MS};
+    link_ping(&link, 0);
+    link.late_ns = 0;
+    for (unsigned round = 0; round < 40; round++) {
+        link_rate_full(&link.rate, link.now_ns);
+        link.now_ns += 201 * MS;
+        link_rate_ready(&link.rate, link.now_ns - 200 * MS);
+        link_send(&link, 80000);
+        link_ping(&link, 0);
+        assert_false(link.rate.is_slow);
+        assert_int_equal(link_rate_message_max(&link.rate), UINT32_MAX);
+    }
+}
+
+/* What happens once, to a client that was busy itself, and again much later. */
+static void test_hiccups(void **state)
+{
+    Link link = link_of(12500000, 2 * MS);
+    (void)state;
+    for (unsigned round = 0; round < 50; round++) {
+        link_send(&link, 80000);
+        link.free_ns += round % 10 == 0 ? 200 * MS : 0;
+        link_ping(&link, 0);
+        assert_false(link.rate.is_slow);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bursts),  cmocka_unit_test(test_streams),  cmocka_unit_test(test_trickle),
-        cmocka_unit_test(test_changes), cmocka_unit_test(test_messages), cmocka_unit_test(test_small_buffers),
-        cmocka_unit_test(test_stall),
+        cmocka_unit_test(test_bursts),   cmocka_unit_test(test_streams),
+        cmocka_unit_test(test_trickle),  cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_messages), cmocka_unit_test(test_small_buffers),
+        cmocka_unit_test(test_stall),    cmocka_unit_test(test_busy_server),
+        cmocka_unit_test(test_hiccups),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -341,6 +341,7 @@ void posix_loop_run(CoreLoop *base)
         run_timers(loop, now_ns);
         run_watches(loop, events, count, now_ns);
         run_tasks(loop, now_ns);
+        base->turn_ns = base->core->now_ns(base->core) - now_ns;
     }
     while (run_tasks(loop, base->core->now_ns(base->core))) {
     }
