@@ -43,7 +43,8 @@ Recorder *recorder_new(const Core *core, uint32_t number)
         return NULL;
     }
     char *path = number == 0 ? g_strdup(name) : g_strdup_printf("%s.%u", name, number);
-    const int error = core->file_create(core, path, filter, &file);
+    const int error =
+        core->file_create(core, path, filter != NULL && filter[0] != '\0' ? filter : NULL, &file);
     if (error != 0) {
         core_log(core, CORE_LOG_WARNING, "nothing is recorded in %s: %s", path, error_text(error));
     }

@@ -3,7 +3,7 @@
  *
  * SPICE_WORKER_RECORD_FILENAME asks for it: the first device of a server has the file of that name, each further one a file
  * of its own, NAME.1, NAME.2: what several devices draw cannot be told apart in one file, and nobody could play it.
- * SPICE_WORKER_RECORD_FILTER is a command line through which all of it goes.
+ * SPICE_WORKER_RECORD_FILTER, if not empty, is a command line through which all of it goes.
  *
  * Only commands that were checked are written, from the checked copies; those that were dropped are not. So everything
  * here is in today's layout, in one chunk, and can be played. Of the host's calls those are written that make and end

@@ -417,7 +417,6 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     worker->slots = slots;
     worker->monitors_max = QXL_HEADS_MAX;
     worker->reporter = reporter_new(worker, hooks, &reds->main);
-    worker->recorder = recorder_new(core, reds->devices_made++);
     surfaces_init(&worker->surfaces, core, info.n_surfaces);
     worker_init_drawing(worker);
     pending_message_init(&worker->wakeup, "wakeup", handle_wakeup);
@@ -444,6 +443,8 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
         worker_finish(worker);
         return NULL;
     }
+    /* Only devices that there are have a number and a file. The worker looks at it when it is asked for something. */
+    worker->recorder = recorder_new(core, reds->devices_made++);
     qxl->st = worker;
     host_loop_call_out(reds->loop);
     tell_attached(interface, qxl); /* which may call us back */

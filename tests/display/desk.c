@@ -317,7 +317,8 @@ int desk_setup_slipping(void **state)
 
 int desk_setup_recording(void **state)
 {
-    static const char *const env[] = {"SPICE_WORKER_RECORD_FILENAME=" DESK_RECORDING, NULL};
+    static const char *const env[] = {"SPICE_WORKER_RECORD_FILENAME=" DESK_RECORDING,
+                                      "SPICE_WORKER_RECORD_FILTER=", NULL};
 
     return setup(state, 0, 0, env);
 }

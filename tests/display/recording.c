@@ -222,12 +222,17 @@ static void unasked(void **state)
 
 static Device second;
 
+/* And a third, whose id is taken, between them. */
 static void two_devices(Desk *desk)
 {
     const Core *core = sim_core(desk->sim);
     uint8_t *data;
     size_t len;
 
+    second.instance.id = desk->device.instance.id;
+    assert_int_not_equal(spice_server_add_interface(desk->server, &second.instance.base), 0);
+    assert_int_not_equal(core->file_read(core, DESK_RECORDING ".1", 100, &data, &len), 0);
+    second.instance.id = 4;
     spice_server_add_interface(desk->server, &second.instance.base);
     spice_server_remove_interface(&second.instance.base);
     if (core->file_read(core, DESK_RECORDING ".1", 100, &data, &len) == 0) {
