@@ -390,6 +390,37 @@ static void a_filter_has_its_say(void **state)
     unlink("posix.out");
 }
 
+/* Daemons may have closed these: then the file, or the way to the filter, gets their numbers. */
+static void a_filter_without_standard_streams(void **state)
+{
+    (void)state;
+    static const char line[] = "abcabc";
+    for (int closed = 1; closed <= 2; closed++) {
+        uint8_t *data = NULL;
+        size_t len = 0;
+        int kept[2];
+        for (int fd = 0; fd < closed; fd++) {
+            kept[fd] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+        }
+        for (int fd = 0; fd < closed; fd++) {
+            close(fd);
+        }
+        const int error = write_once("posix.out", "tr a b", line, strlen(line));
+        for (int fd = 0; fd < closed; fd++) {
+            if (kept[fd] >= 0) {
+                dup2(kept[fd], fd);
+                close(kept[fd]);
+            }
+        }
+        assert_int_equal(error, 0);
+        assert_int_equal(core->file_read(core, "posix.out", 100, &data, &len), 0);
+        assert_int_equal(len, strlen(line));
+        assert_memory_equal(data, "bbcbbc", len);
+        core->free(core, data);
+        unlink("posix.out");
+    }
+}
+
 /* ---- Logging ---- */
 
 typedef struct Line {
@@ -487,6 +518,7 @@ int main(void)
         cmocka_unit_test(what_is_no_file_is_refused),
         cmocka_unit_test(what_cannot_be_written_says_so),
         cmocka_unit_test(a_filter_has_its_say),
+        cmocka_unit_test(a_filter_without_standard_streams),
         cmocka_unit_test(lines_go_to_glib_in_the_domain_of_spice),
         cmocka_unit_test(signals_do_not_end_a_loop_early),
     };

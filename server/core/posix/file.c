@@ -102,6 +102,44 @@ struct CoreFile {
     pid_t filter; /* 0: none */
 };
 
+/* Of a program that has closed a standard stream a new descriptor may have its number: what somebody prints would go there, and
+ * the filter's own streams are put over it. -1: errno says why; it is closed. */
+static int fd_not_standard(int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO) {
+        return fd;
+    }
+    const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return moved;
+}
+
+static void close_any(int fd)
+{
+    if (fd >= 0) {
+        close(fd);
+    }
+}
+
+/* 0 or an errno. */
+static int pipe_not_standard(int ret_ends[2])
+{
+    if (pipe2(ret_ends, O_CLOEXEC) < 0) {
+        return errno;
+    }
+    ret_ends[0] = fd_not_standard(ret_ends[0]);
+    int error = ret_ends[0] < 0 ? errno : 0;
+    ret_ends[1] = fd_not_standard(ret_ends[1]);
+    error = error == 0 && ret_ends[1] < 0 ? errno : error;
+    if (error != 0) {
+        close_any(ret_ends[0]);
+        close_any(ret_ends[1]);
+    }
+    return error;
+}
+
 /* Runs the filter between the returned descriptor and `output`. */
 static int filter_start(const char *command, int output, CoreFile *file)
 {
@@ -111,7 +149,7 @@ static int filter_start(const char *command, int output, CoreFile *file)
     if (!g_shell_parse_argv(command, NULL, &argv, NULL)) {
         return -EINVAL;
     }
-    int error = pipe2(ends, O_CLOEXEC) < 0 ? errno : 0;
+    int error = pipe_not_standard(ends);
     if (error == 0) {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
@@ -144,7 +182,8 @@ int posix_file_create(const Core *core, const char *path, const char *filter, Co
 {
     (void)core;
     /* O_NONBLOCK: opening a fifo must not wait for its reader. */
-    const int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600);
+    const int fd =
+        fd_not_standard(open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0600));
     if (fd < 0) {
         return -errno;
     }
