@@ -46,6 +46,7 @@ typedef struct DisplayLossy {
     uint64_t newest;   /* number of the latest drawable that was queued */
     bool any;          /* some surface may have lossy pixels */
     uint64_t quiet_ns; /* when they may be sent again */
+    uint64_t late_ns;  /* when some are, although something is drawn; 0: not while nothing is lossy */
     CoreTimer *timer;
 } DisplayLossy;
 

@@ -138,7 +138,15 @@ bool lossy_allows(const DisplayClient *client, Drawable *drawable)
 
 void lossy_busy(DisplayClient *client, uint64_t now_ns)
 {
-    client->lossy.quiet_ns = now_ns + LOSSY_QUIET_NS;
+    DisplayLossy *lossy = &client->lossy;
+
+    if (!lossy->any) {
+        lossy->late_ns = 0;
+    } else if (lossy->late_ns == 0) {
+        lossy->late_ns = now_ns + LOSSY_LATE_NS;
+    }
+    const uint64_t quiet_ns = now_ns + LOSSY_QUIET_NS;
+    lossy->quiet_ns = lossy->any && lossy->late_ns < quiet_ns ? lossy->late_ns : quiet_ns;
 }
 
 bool lossy_next(DisplayClient *client, uint64_t now_ns, uint32_t *ret_id, pixman_box32_t *ret_box)
@@ -158,6 +166,7 @@ bool lossy_next(DisplayClient *client, uint64_t now_ns, uint32_t *ret_id, pixman
         }
     }
     client->lossy.any = false;
+    client->lossy.late_ns = 0;
     return false;
 }
 
@@ -165,5 +174,6 @@ void lossy_sent(DisplayClient *client, uint64_t bytes, uint64_t now_ns)
 {
     const uint64_t takes_ns = link_rate_time_ns(&client->base.rate, bytes);
 
+    client->lossy.late_ns = now_ns + LOSSY_LATE_NS;
     client->lossy.quiet_ns = now_ns + (takes_ns < LOSSY_BAND_NS_MAX ? takes_ns : LOSSY_BAND_NS_MAX);
 }

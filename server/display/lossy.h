@@ -5,7 +5,8 @@
  * that covers lossy pixels ends their being so; one that copies pixels of a surface as they are carries it along; one that
  * makes something else of them is not sent: it becomes damage, and the client gets its pixels instead. When a client has been
  * sent nothing for LOSSY_QUIET_NS it gets the lossy pixels once more, without loss, in bands: no faster than its link takes
- * them, so that what the guest draws next does not wait behind them.
+ * them, so that what the guest draws next does not wait behind them. If there is no such pause, as something small moves all the
+ * time, a band goes every LOSSY_LATE_NS, when nothing else waits.
  *
  * Whether a client's pictures may lose can change at any time (spice_server_set_jpeg_compression(), the link, the compression
  * it prefers). A drawable may lose if it could be known to when it was queued.
@@ -20,6 +21,7 @@
 #include "display/display_client.h"
 
 #define LOSSY_QUIET_NS (500 * NS_PER_MS) /* ns; a pause of the hand that scrolls, or types */
+#define LOSSY_LATE_NS NS_PER_S           /* ns between bands while something is drawn all the time */
 #define LOSSY_BAND_BYTES (128u << 10)    /* bytes of pixels; what comes next waits for so much */
 #define LOSSY_BAND_NS_MAX NS_PER_S       /* ns between two bands */
 
