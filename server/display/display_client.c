@@ -377,19 +377,23 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     return false;
 }
 
-/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. */
+/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. All of an image travels, however
+ * little of it is drawn; unless the client has it. */
 static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
 {
+    const uint32_t most = message_max(client, UINT32_MAX);
+
     return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
-           box_area(&drawable->extents) * 4 > message_max(client, UINT32_MAX);
+           (box_area(&drawable->extents) * 4 > most || drawable->bytes > most) &&
+           !draw_encoder_has_image(client->encoder, drawable->qxl->u.copy.src);
 }
 
 static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
-    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
-        reads_damage(client, drawable)) {
+    if ((client->is_behind && client->damaged) || drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX ||
+        is_too_large(client, drawable) || reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -509,6 +513,19 @@ static void merge_followers(DisplayClient *client, Merge *merge, bool loses)
     }
 }
 
+/* Damage is sent when nothing else waits. A link that is never without something else shall show it all the same. */
+static bool damage_starves(DisplayClient *client, uint64_t now_ns)
+{
+    if (!client->damaged) {
+        client->waits_ns = 0;
+    } else if (client->waits_ns == 0) {
+        client->waits_ns = now_ns;
+    }
+    const bool starves = client->waits_ns != 0 && now_ns - client->waits_ns > DISPLAY_DAMAGE_WAITS_NS;
+    client->waits_ns = starves ? 0 : client->waits_ns;
+    return starves;
+}
+
 static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     Drawable *drawable = drawable_of(item);
@@ -536,6 +553,10 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
         if (at->known == at->told) {
             add_damage(at, &merge.box);
         }
+        drop_all(client);
+        want_damage(client);
+    } else if (damage_starves(client, now_ns)) {
+        client->is_behind = true;
         drop_all(client);
         want_damage(client);
     }
@@ -573,6 +594,24 @@ pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t 
     return display_band(pixman_region32_rectangles(region, &rects), message_max(client, most));
 }
 
+/* Below the latest one: what is drawn again and again at the top does not keep the rest from being seen. */
+static bool next_damage(const DisplayClient *client, pixman_region32_t *damage, int32_t from_y,
+                        pixman_box32_t *ret_band)
+{
+    int rects_len;
+    const pixman_box32_t *rects = pixman_region32_rectangles(damage, &rects_len);
+
+    for (int i = 0; i < rects_len; i++) {
+        if (rects[i].y2 > from_y) {
+            pixman_box32_t rect = rects[i];
+            rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
+            *ret_band = display_band(&rect, message_max(client, DISPLAY_BAND_BYTES));
+            return true;
+        }
+    }
+    return false;
+}
+
 /* What was sent lossily, without loss. */
 static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
 {
@@ -602,14 +641,19 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
         settle(client);
         return true;
     }
-    for (uint32_t id = 0; client->damaged && id < client->surfaces_len; id++) {
+    client->waits_ns = 0;
+    /* From where the latest band ended, and around. */
+    for (uint32_t i = 0; client->damaged && i <= client->surfaces_len; i++) {
+        const uint32_t id = (client->band_id + i) % client->surfaces_len;
         ClientSurface *at = &client->surfaces[id];
         const Surface *surface = surfaces_find(client->display->surfaces, id);
+        pixman_box32_t band;
         if (at->told == 0 || surface == NULL || at->told != surface->generation ||
-            !pixman_region32_not_empty(&at->damage)) {
+            !next_damage(client, &at->damage, i == 0 ? client->band_y : INT32_MIN, &band)) {
             continue;
         }
-        const pixman_box32_t band = display_next_band(client, &at->damage, DISPLAY_BAND_BYTES);
+        client->band_id = id;
+        client->band_y = band.y2;
         lossy_decide(client, client->lossy.newest + 1);
         tune(client, client->lossy.on);
         lossy_busy(client, now_ns);
@@ -621,5 +665,6 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
         return true;
     }
     client->damaged = false;
+    client->is_behind = false;
     return commit_upgrade(client, now_ns);
 }

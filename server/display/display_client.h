@@ -34,6 +34,8 @@
     900u /* other items: with a squash's own (2 for each surface) and the drawables they fit a pipe */
 #define DISPLAY_DAMAGE_RECTS_MAX 32   /* rectangles of a surface; more become the one around them */
 #define DISPLAY_BAND_BYTES (1u << 20) /* bytes of pixels in a message of damage */
+#define DISPLAY_DAMAGE_WAITS_NS                                                                              \
+    UINT64_C(1000000000) /* then it is pixels for all, until the client has them */
 #define DISPLAY_IMAGE_BYTES_MAX                                                                              \
     (64u << 20) /* bytes of pixels sent at once with a new surface: a screen of 4096 x 2160 and more */
 
@@ -70,6 +72,10 @@ typedef struct DisplayClient {
     ClientSurface *surfaces;
     uint32_t surfaces_len;
     bool damaged;       /* some surface may be */
+    bool is_behind;     /* what is drawn becomes damage, until there is none */
+    uint64_t waits_ns;  /* since when damage has been waiting for the pipe; 0: it has not */
+    uint32_t band_id;   /* the surface of the latest band, */
+    int32_t band_y;     /* and where in it the next one begins */
     bool unsettled;     /* what follows from the table is not queued yet */
     uint32_t drawables; /* in the pipe */
     uint64_t bytes;     /* of those */

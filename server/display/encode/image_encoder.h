@@ -66,3 +66,6 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
 bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
                        const ImageOptions *options, EncodedImage *ret);
 void encoded_image_drop(EncodedImage *image);
+
+/* Would it go by name alone, as things are? */
+bool image_is_cached(const QxlImage *image, const ImageCache *cache, uint8_t display_id);
