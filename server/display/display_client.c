@@ -587,25 +587,22 @@ pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
     return band;
 }
 
-pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most)
+bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
+                       uint32_t most, pixman_box32_t *ret_band)
 {
-    int rects;
-
-    return display_band(pixman_region32_rectangles(region, &rects), message_max(client, most));
-}
-
-/* Below the latest one: what is drawn again and again at the top does not keep the rest from being seen. */
-static bool next_damage(const DisplayClient *client, pixman_region32_t *damage, int32_t from_y,
-                        pixman_box32_t *ret_band)
-{
+    const ClientSurface *at = &client->surfaces[id];
+    const Surface *surface = surfaces_find(client->display->surfaces, id);
     int rects_len;
-    const pixman_box32_t *rects = pixman_region32_rectangles(damage, &rects_len);
+    const pixman_box32_t *rects = pixman_region32_rectangles(region, &rects_len);
 
+    if (at->told == 0 || surface == NULL || at->told != surface->generation) {
+        return false;
+    }
     for (int i = 0; i < rects_len; i++) {
         if (rects[i].y2 > from_y) {
             pixman_box32_t rect = rects[i];
             rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
-            *ret_band = display_band(&rect, message_max(client, DISPLAY_BAND_BYTES));
+            *ret_band = display_band(&rect, message_max(client, most));
             return true;
         }
     }
@@ -642,14 +639,13 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
         return true;
     }
     client->waits_ns = 0;
-    /* From where the latest band ended, and around. */
+    /* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
+     * seen. */
     for (uint32_t i = 0; client->damaged && i <= client->surfaces_len; i++) {
         const uint32_t id = (client->band_id + i) % client->surfaces_len;
-        ClientSurface *at = &client->surfaces[id];
-        const Surface *surface = surfaces_find(client->display->surfaces, id);
+        const int32_t from_y = i == 0 ? client->band_y : INT32_MIN;
         pixman_box32_t band;
-        if (at->told == 0 || surface == NULL || at->told != surface->generation ||
-            !next_damage(client, &at->damage, i == 0 ? client->band_y : INT32_MIN, &band)) {
+        if (!display_next_band(client, id, &client->surfaces[id].damage, from_y, DISPLAY_BAND_BYTES, &band)) {
             continue;
         }
         client->band_id = id;
@@ -657,7 +653,7 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
         lossy_decide(client, client->lossy.newest + 1);
         tune(client, client->lossy.on);
         lossy_busy(client, now_ns);
-        if (!send_area(client, surface, id, &band, now_ns)) {
+        if (!send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
             rcc_close(rcc, "no memory for the pixels that it is owed");
             return false;
         }

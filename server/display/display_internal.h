@@ -15,8 +15,10 @@
 bool display_client_wants(const DisplayClient *client, spice_wan_compression_t setting);
 /* Too many rectangles become the one around them. */
 void display_region_limit(pixman_region32_t *region);
-/* The first part of it that is of no more bytes than that, and than what the client's link carries in a short time. */
-pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most);
+/* The first part of a surface's region, from that line on, that is of no more bytes than that, and than what the client's link
+ * carries in a short time. False: there is none, or the client does not have the surface as it is. */
+bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
+                       uint32_t most, pixman_box32_t *ret_band);
 
 #define DISPLAY_CACHE_PARTS 4u /* displays that share a client's image cache; more than that many are rare */
 

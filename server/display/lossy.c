@@ -156,12 +156,9 @@ bool lossy_next(DisplayClient *client, uint64_t now_ns, uint32_t *ret_id, pixman
         return false;
     }
     for (uint32_t id = 0; client->lossy.any && id < client->surfaces_len; id++) {
-        ClientSurface *at = &client->surfaces[id];
-        const Surface *surface = surfaces_find(client->display->surfaces, id);
-        if (at->told != 0 && surface != NULL && at->told == surface->generation &&
-            pixman_region32_not_empty(&at->lossy)) {
+        if (display_next_band(client, id, &client->surfaces[id].lossy, INT32_MIN, LOSSY_BAND_BYTES,
+                              ret_box)) {
             *ret_id = id;
-            *ret_box = display_next_band(client, &at->lossy, LOSSY_BAND_BYTES);
             return true;
         }
     }

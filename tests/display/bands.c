@@ -101,11 +101,11 @@ static const DisplayClient *first_client(const Desk *desk)
         DisplayClient, base);
 }
 
-static void on_a_slow_link(void **state)
+/* A client on such a link, which by now is known. */
+static DeskClient *slow_client(Desk *desk, uint64_t bytes_per_s)
 {
-    Desk *desk = *state;
     const SimNet slow = {.latency_ns = 5 * NS_PER_MS,
-                         .bytes_per_s = SLOW_BYTES_PER_S,
+                         .bytes_per_s = bytes_per_s,
                          .send_buffer = SOCKET_BYTES,
                          .receive_buffer = SOCKET_BYTES};
 
@@ -114,6 +114,13 @@ static void on_a_slow_link(void **state)
     DeskClient *client = desk_client(desk, NULL);
     desk_run(desk, NS_PER_S);
     desk_host(desk, noises);
+    return client;
+}
+
+static void on_a_slow_link(void **state)
+{
+    Desk *desk = *state;
+    DeskClient *client = slow_client(desk, SLOW_BYTES_PER_S);
     desk_run(desk, NS_PER_S);
     const uint64_t rate = first_client(desk)->base.rate.bytes_per_s;
     assert_true(rate > SLOW_BYTES_PER_S / 2 && rate < SLOW_BYTES_PER_S * 2);
@@ -154,16 +161,7 @@ static void noise_then_cover(Desk *desk)
 static void bands_are_dropped(void **state)
 {
     Desk *desk = *state;
-    const SimNet slow = {.latency_ns = 5 * NS_PER_MS,
-                         .bytes_per_s = SLOW_BYTES_PER_S / 4,
-                         .send_buffer = SOCKET_BYTES,
-                         .receive_buffer = SOCKET_BYTES};
-
-    sim_set_net(desk->sim, &slow);
-    desk_host(desk, start_with_primary);
-    DeskClient *client = desk_client(desk, NULL);
-    desk_run(desk, NS_PER_S);
-    desk_host(desk, noises);
+    DeskClient *client = slow_client(desk, SLOW_BYTES_PER_S / 4);
     desk_run(desk, 5 * NS_PER_S);
     client->display_got = (DeskMessages){0};
     desk_host(desk, noise_then_cover);
@@ -214,16 +212,7 @@ static void small_things(Desk *desk)
 /* More is drawn, again and again, than the link carries: what is below it is shown all the same. */
 static void the_rest_is_seen(Desk *desk, void (*busy)(Desk *desk))
 {
-    const SimNet slow = {.latency_ns = 5 * NS_PER_MS,
-                         .bytes_per_s = SLOW_BYTES_PER_S,
-                         .send_buffer = SOCKET_BYTES,
-                         .receive_buffer = SOCKET_BYTES};
-
-    sim_set_net(desk->sim, &slow);
-    desk_host(desk, start_with_primary);
-    watched = desk_client(desk, NULL);
-    desk_run(desk, NS_PER_S);
-    desk_host(desk, noises);
+    watched = slow_client(desk, SLOW_BYTES_PER_S);
     desk_host(desk, busy);
     assert_int_equal(missing, 0);
 }
