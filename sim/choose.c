@@ -247,8 +247,11 @@ static bool is_off(const Sim *sim, SimFault fault)
     return (sim->config.faults_off & SIM_FAULT_BIT(fault)) != 0;
 }
 
-static uint32_t fault_met(Sim *sim, ChoicePoint *point, uint32_t value)
+static uint32_t fault_met(Sim *sim, SimFault fault, ChoicePoint *point, uint32_t value)
 {
+    if (value != 0) {
+        sim_fault_happened(sim, fault);
+    }
     if (value != 0 && sim->config.record != NULL) {
         record_in(&sim->config.record->decisions, point, SIM_DECISION_FAULT, value);
     }
@@ -269,13 +272,13 @@ uint32_t choose_fault(Sim *sim, SimFault fault, const SimName *who, uint32_t one
         return 0;
     }
     if (sim->config.script != NULL && sim->config.script->faults) {
-        return fault_met(sim, point, fault_scripted(point, n));
+        return fault_met(sim, fault, point, fault_scripted(point, n));
     }
     if (one_in == 0) {
         return 0;
     }
     const uint64_t drawn = draw(sim, point, (uint64_t)one_in * n - 1);
-    return fault_met(sim, point, drawn % one_in == 0 ? 1 + (uint32_t)(drawn / one_in) : 0);
+    return fault_met(sim, fault, point, drawn % one_in == 0 ? 1 + (uint32_t)(drawn / one_in) : 0);
 }
 
 uint32_t choose_order(Sim *sim, SimFault fault, const SimName *who, uint32_t n)
@@ -286,9 +289,9 @@ uint32_t choose_order(Sim *sim, SimFault fault, const SimName *who, uint32_t n)
         return 0;
     }
     if (sim->config.script != NULL && sim->config.script->faults) {
-        return fault_met(sim, point, fault_scripted(point, n - 1));
+        return fault_met(sim, fault, point, fault_scripted(point, n - 1));
     }
-    return fault_met(sim, point, (uint32_t)draw(sim, point, n - 1));
+    return fault_met(sim, fault, point, (uint32_t)draw(sim, point, n - 1));
 }
 
 static uint64_t value_of(Sim *sim, ChoicePoint *point, uint64_t max)

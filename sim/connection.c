@@ -281,6 +281,19 @@ static const SimName *end_name(Sim *sim, const char *end, const char *owner)
     return sim_name_new(sim, text);
 }
 
+static void note_faults(Sim *sim, const SimNet *net)
+{
+    if (net->send_buffer < SIM_SOCKET_BUFFER_BYTES || net->receive_buffer < SIM_SOCKET_BUFFER_BYTES) {
+        sim_fault_happened(sim, SIM_F4_BUFFERS);
+    }
+    if (net->latency_ns > 0) {
+        sim_fault_happened(sim, SIM_SOCKET_LATENCY);
+    }
+    if (net->bytes_per_s > 0) {
+        sim_fault_happened(sim, SIM_SOCKET_BANDWIDTH);
+    }
+}
+
 Connection *sim_connection_new(Sim *sim, const SimNet *net, const char *owner)
 {
     Connection *connection = calloc(1, sizeof *connection);
@@ -302,6 +315,7 @@ Connection *sim_connection_new(Sim *sim, const SimNet *net, const char *owner)
     sim_event_init(sim, &connection->from[1].data.next, server_data_due);
     sim_event_init(sim, &connection->from[1].acks.next, server_ack_due);
     connection->ends[0].is_open = connection->ends[1].is_open = true;
+    note_faults(sim, &connection->net);
     return connection;
 }
 

@@ -171,7 +171,7 @@ void sim_watch_finish(CoreWatch *watch)
 /* Chooses one of a list, so that no order of handles can be relied on. */
 static CoreWatch *take_any(SimLoop *loop, ListNode *batch, uint32_t *count)
 {
-    uint32_t skip = choose_order(loop->sim, SIM_F7_ORDER, runner_who(loop->sim), *count);
+    uint32_t skip = choose_order(loop->sim, SIM_F12_ORDER, runner_who(loop->sim), *count);
     ListNode *node = batch->next;
     while (skip-- > 0) {
         node = node->next;
@@ -195,7 +195,7 @@ static void fetch_spurious(SimLoop *loop)
     if (loop->watches_len == 0) {
         return;
     }
-    uint32_t skip = choose_fault(loop->sim, SIM_F7_SPURIOUS, runner_who(loop->sim),
+    uint32_t skip = choose_fault(loop->sim, SIM_SOCKET_SPURIOUS, runner_who(loop->sim),
                                  loop->sim->config.spurious_one_in, (uint32_t)loop->watches_len);
     if (skip == 0) {
         return;

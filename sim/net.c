@@ -91,6 +91,7 @@ static int handle_new(Sim *sim, HandleKind kind, bool is_client, Handle **ret_ha
         sim->config.handles_max != 0 && (sim->config.faults_off & SIM_FAULT_BIT(SIM_F9_HANDLES)) == 0;
     const uint32_t max = is_short ? sim->config.handles_max : HANDLES_MAX_DEFAULT;
     if (!is_client && net->server_handles >= max) {
+        sim_fault_happened(sim, SIM_F9_HANDLES);
         return -EMFILE;
     }
     uint32_t index = 0;

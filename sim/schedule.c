@@ -557,8 +557,12 @@ bool schedule_leave(Sim *sim)
 static bool slips(Sim *sim)
 {
     const uint32_t one_in = sim->config.slip_one_in;
-    return one_in != 0 && (sim->config.faults_off & SIM_FAULT_BIT(SIM_F8_SLIP)) == 0 &&
-           scheduler_of(sim)->ops != &scripted_ops && choose_schedule(sim, one_in) == 0;
+    const bool slips = one_in != 0 && (sim->config.faults_off & SIM_FAULT_BIT(SIM_F8_SLIP)) == 0 &&
+                       scheduler_of(sim)->ops != &scripted_ops && choose_schedule(sim, one_in) == 0;
+    if (slips) {
+        sim_fault_happened(sim, SIM_F8_SLIP);
+    }
+    return slips;
 }
 
 Runner *schedule_pick(Sim *sim)

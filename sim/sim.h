@@ -184,6 +184,10 @@ const char *sim_failure(Sim *sim);
 const char *sim_failure_what(Sim *sim);
 /* An oracle's finding; the run stops at the next schedule point. */
 void sim_fail(Sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* The faults that happened so far. NULL: in the universe that was made last, if it is still there. */
+SimFaults sim_faults_met(const Sim *sim);
+/* For who places a fault without asking sim_fault(). */
+void sim_fault_happened(Sim *sim, SimFault fault);
 /* What the server still holds: handles, timers, watches, loops, threads, memory of alloc(). NULL: nothing. */
 const char *sim_leaks(Sim *sim);
 /* What exit_process() was called with; -1: it was not. */

@@ -13,6 +13,9 @@ void world_init(Sim *sim)
 {
     World *world = &sim->world;
     world->now_ns = sim->config.clock_origin_ns;
+    if (world->now_ns / NS_PER_MS >= INT32_MAX - 1000) {
+        sim_fault_happened(sim, SIM_F8_ORIGIN);
+    }
     choices_init(sim);
 }
 
@@ -202,6 +205,17 @@ uint32_t sim_choose_at(Sim *sim, const char *site, uint32_t n)
 uint32_t sim_choose(Sim *sim, uint32_t n)
 {
     return sim_choose_at(sim, "choice", n);
+}
+
+void sim_fault_happened(Sim *sim, SimFault fault)
+{
+    sim->world.faults_met |= SIM_FAULT_BIT(fault);
+}
+
+SimFaults sim_faults_met(const Sim *sim)
+{
+    const Sim *asked = sim != NULL ? sim : sim_current();
+    return asked == NULL ? 0 : asked->world.faults_met;
 }
 
 uint32_t sim_fault(Sim *sim, SimFault fault, uint32_t one_in, uint32_t n)

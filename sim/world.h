@@ -28,6 +28,7 @@ typedef struct World {
     uint64_t hash;
     uint32_t loops; /* made so far; for drawings, as the next */
     uint32_t connections;
+    SimFaults faults_met;
     bool failed;
     bool failure_told; /* the user knows */
     char failure[1024];

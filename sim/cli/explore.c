@@ -36,7 +36,12 @@ typedef struct Explore {
 
 void cli_print_failure(const SimOutcome *outcome)
 {
+    char invariants[SIM_INVARIANTS_TEXT_BYTES], faults[SIM_FAULTS_TEXT_BYTES];
+    sim_invariants_print(sim_invariants_of(outcome->failure), " ", invariants);
+    sim_faults_print(outcome->faults, " ", faults);
     printf("  %s\n", outcome->failure);
+    printf("  oracle %s%s%s; faults that happened: %s\n", sim_oracle_name(sim_oracle_of(outcome->failure)),
+           invariants[0] != '\0' ? ": " : "", invariants, faults[0] != '\0' ? faults : "none");
     if (outcome->where[0] != '\0') {
         printf("  at %.*s\n", (int)(strlen(outcome->where) - 2), outcome->where); /* without its ": " */
     }
@@ -112,7 +117,20 @@ static void played(void *opaque, const SimPlan *plan, const SimOutcome *outcome,
     fprintf(explore->jsonl, "\",\"verdict\":\"%s\",\"sig\":\"",
             outcome->failure[0] != '\0' ? "failed" : "passed");
     sim_print_json(explore->jsonl, signature);
-    fprintf(explore->jsonl, "\",\"hash\":\"%016" PRIx64 "\",\"us\":%" PRIu64 "}\n", outcome->hash,
+    fputc('"', explore->jsonl);
+    if (outcome->failure[0] != '\0') {
+        const SimInvariants watched = sim_invariants_of(outcome->failure);
+        char invariants[SIM_INVARIANTS_TEXT_BYTES];
+        sim_invariants_print(watched, "\",\"", invariants);
+        fprintf(explore->jsonl, ",\"oracle\":\"%s\",\"invariants\":[%s%s%s]",
+                sim_oracle_name(sim_oracle_of(outcome->failure)), watched != 0 ? "\"" : "", invariants,
+                watched != 0 ? "\"" : "");
+    }
+    char faults[SIM_FAULTS_TEXT_BYTES];
+    sim_faults_print(outcome->faults, "\",\"", faults);
+    fprintf(explore->jsonl, ",\"faults\":[%s%s%s]", faults[0] != '\0' ? "\"" : "", faults,
+            faults[0] != '\0' ? "\"" : "");
+    fprintf(explore->jsonl, ",\"hash\":\"%016" PRIx64 "\",\"us\":%" PRIu64 "}\n", outcome->hash,
             took_ns / 1000);
 }
 
@@ -148,13 +166,19 @@ static bool write_junit(const Explore *explore, const SimSweepCount *count)
         fprintf(to, "\">\n");
         for (const Finding *finding = explore->findings; finding != NULL; finding = finding->next) {
             if (finding->plan.subject == cli->chosen[i]) {
-                char token[SIM_TOKEN_BYTES];
+                const char *failure = finding->outcome.failure;
+                char token[SIM_TOKEN_BYTES], invariants[SIM_INVARIANTS_TEXT_BYTES],
+                    faults[SIM_FAULTS_TEXT_BYTES];
                 sim_token_print(&finding->plan, token);
-                fprintf(to, "    <failure message=\"");
-                sim_print_xml(to, finding->outcome.failure);
+                sim_invariants_print(sim_invariants_of(failure), " ", invariants);
+                sim_faults_print(finding->outcome.faults, " ", faults);
+                fprintf(to, "    <failure type=\"%s%s%s\" message=\"",
+                        sim_oracle_name(sim_oracle_of(failure)), invariants[0] != '\0' ? " " : "",
+                        invariants);
+                sim_print_xml(to, failure);
                 fprintf(to, "\">spice-sim replay ");
                 sim_print_xml(to, token);
-                fprintf(to, "</failure>\n");
+                fprintf(to, "\nfaults that happened: %s</failure>\n", faults[0] != '\0' ? faults : "none");
             }
         }
         fprintf(to, "  </testcase>\n");

@@ -30,7 +30,6 @@
 
 #define MUTANTS_MAX 256u
 #define ARGUMENTS_MAX (CLI_SUBJECTS_MAX + 32u)
-#define KINDS 12u /* F1 to F12 */
 #define SECONDS_DEFAULT 60u
 #define SHRINK_SECONDS "30s"
 #define CONTROL_SECONDS 10u
@@ -52,10 +51,10 @@ typedef struct Hunt {
 typedef struct Mutant {
     char name[80], row[8], program[512], folder[512];
     bool done, shrunk;
-    Hunt hunt, calm, deaf; /* all there is; level 0 without faults; without the oracle that found it */
-    Hunt without[KINDS];   /* without one kind of fault */
-    uint16_t needs;        /* kinds that the shrunk failure has: those were tried */
-    SimOracle oracle;      /* that found it */
+    Hunt hunt, calm, deaf;    /* all there is; level 0 without faults; without the oracle that found it */
+    Hunt without[SIM_FAULTS]; /* without one of the faults */
+    SimFaults needs;          /* that the shrunk failure has: those were tried */
+    SimOracle oracle;         /* that found it */
     char scheduler[16];
     size_t decisions; /* of the shrunk failure */
 } Mutant;
@@ -208,11 +207,7 @@ static void shrink(const Mutants *mutants, Mutant *mutant)
     for (size_t i = 0; i < replay.script.decisions.len; i++) {
         mutant->decisions += replay.script.decisions.list[i].kind != SIM_DECISION_VALUE;
     }
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        char name[8];
-        snprintf(name, sizeof name, "F%u", kind + 1);
-        mutant->needs |= (uint16_t)(((replay.plan.faults & sim_faults_named(name)) != 0) << kind);
-    }
+    mutant->needs = replay.plan.faults;
     sim_replay_free(&replay);
 }
 
@@ -250,12 +245,10 @@ static void examine(const Mutants *mutants, Mutant *mutant)
     }
     hunt(mutants, mutant, (const char *const[4]){"--ignore", sim_oracle_name(mutant->oracle)}, loss_seconds,
          WALL_LOSS, ALL, &mutant->deaf);
-    for (unsigned kind = 0; kind < KINDS; kind++) {
-        char name[8];
-        snprintf(name, sizeof name, "F%u", kind + 1);
-        if ((mutant->needs & 1u << kind) != 0) {
-            hunt(mutants, mutant, (const char *const[4]){"--without", name}, loss_seconds, WALL_LOSS, ALL,
-                 &mutant->without[kind]);
+    for (unsigned i = 0; i < SIM_FAULTS; i++) {
+        if ((mutant->needs & SIM_FAULT_BIT(i)) != 0) {
+            hunt(mutants, mutant, (const char *const[4]){"--without", sim_fault_name((SimFault)i)},
+                 loss_seconds, WALL_LOSS, ALL, &mutant->without[i]);
         }
     }
 }
@@ -333,17 +326,17 @@ static void print_losses(const Mutants *mutants, size_t killed)
                    sim_oracle_about((SimOracle)oracle));
         }
     }
-    for (unsigned kind = 0; kind < KINDS; kind++) {
+    for (unsigned fault = 0; fault < SIM_FAULTS; fault++) {
         size_t needing = 0, lost = 0;
         for (size_t i = 1; i < mutants->len; i++) {
             const Mutant *mutant = &mutants->list[i];
-            if (mutant->hunt.killed && (mutant->needs & 1u << kind) != 0) {
+            if (mutant->hunt.killed && (mutant->needs & SIM_FAULT_BIT(fault)) != 0) {
                 needing++;
-                lost += !mutant->without[kind].killed;
+                lost += !mutant->without[fault].killed;
             }
         }
-        printf("faults F%-3u in %3zu shrunk failures; without them %3zu of %zu (%zu lost)\n", kind + 1,
-               needing, killed - lost, mutants->len - 1, lost);
+        printf("fault %-16s in %3zu shrunk failures; without it %3zu of %zu (%zu lost)\n",
+               sim_fault_name((SimFault)fault), needing, killed - lost, mutants->len - 1, lost);
     }
 }
 

@@ -331,7 +331,10 @@ int cli_list(Cli *cli)
         printf("fault     %-18s %s\n", sim_fault_name((SimFault)i), sim_fault_about((SimFault)i));
     }
     for (unsigned i = 0; i < SIM_ORACLES; i++) {
-        printf("oracle    %-18s %s\n", sim_oracle_name((SimOracle)i), sim_oracle_about((SimOracle)i));
+        char invariants[SIM_INVARIANTS_TEXT_BYTES];
+        sim_invariants_print(sim_oracle_watches((SimOracle)i), " ", invariants);
+        printf("oracle    %-18s %s%s%s\n", sim_oracle_name((SimOracle)i), sim_oracle_about((SimOracle)i),
+               invariants[0] != '\0' ? ": " : "", invariants);
     }
     return CLI_FOUND_NOTHING;
 }

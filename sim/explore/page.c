@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "sim/explore/oracle.h"
 #include "sim/explore/trace.h"
 
 #define TURNS_MAX 4000u /* the last ones; more would make browsers slow */
@@ -121,7 +122,7 @@ static void print_decisions(FILE *to, const SimReplay *replay)
 void sim_trace_html(const SimTrace *trace, const SimReplay *replay, const SimOutcome *outcome, FILE *to)
 {
     const char *page = (const char *)sim_page, *mark = strstr(page, MARK);
-    char token[SIM_TOKEN_BYTES], hash[20];
+    char token[SIM_TOKEN_BYTES], hash[20], faults[SIM_FAULTS_TEXT_BYTES];
     size_t len;
     CHECK(mark != NULL);
     Turn *turns = find_turns(trace, &len);
@@ -132,6 +133,14 @@ void sim_trace_html(const SimTrace *trace, const SimReplay *replay, const SimOut
     snprintf(hash, sizeof hash, "%016" PRIx64, outcome->hash);
     print_text(to, "token", token);
     print_text(to, "failure", outcome->failure);
+    if (outcome->failure[0] != '\0') {
+        char invariants[SIM_INVARIANTS_TEXT_BYTES];
+        sim_invariants_print(sim_invariants_of(outcome->failure), " ", invariants);
+        print_text(to, "oracle", sim_oracle_name(sim_oracle_of(outcome->failure)));
+        print_text(to, "invariants", invariants);
+    }
+    sim_faults_print(outcome->faults, " ", faults);
+    print_text(to, "faults", faults);
     print_text(to, "where", outcome->where);
     print_text(to, "hash", hash);
     print_decisions(to, replay);

@@ -121,7 +121,7 @@ void sim_token_print(const SimPlan *plan, char ret[SIM_TOKEN_BYTES])
     if (plan->turn != 0) {
         snprintf(turn, sizeof turn, ".%" PRIu32, plan->turn);
     }
-    size_t len = (size_t)snprintf(ret, SIM_TOKEN_BYTES, VERSION ":%s:%" PRIx64 ":L%d:%s%s:%" PRIx32,
+    size_t len = (size_t)snprintf(ret, SIM_TOKEN_BYTES, VERSION ":%s:%" PRIx64 ":L%d:%s%s:%" PRIx64,
                                   plan->subject->name, plan->seed, (int)plan->level,
                                   sim_scheduler_name(plan->scheduler), turn, plan->faults);
     for (size_t i = 0; i < plan->subject->knobs_len; i++) {
@@ -300,6 +300,7 @@ void sim_outcome_take(SimOutcome *outcome, Sim *sim)
     }
     outcome->hash = sim_hash(sim);
     outcome->steps = sim_steps(sim);
+    outcome->faults = sim_faults_met(sim);
 }
 
 /* Numbers, and the numbers of names ("vcpu#2"), say nothing about the cause. */

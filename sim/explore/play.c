@@ -232,7 +232,7 @@ static struct {
 
 static void say_last_words(void)
 {
-    const SimOutcome none = {0};
+    const SimOutcome none = {.faults = sim_faults_met(NULL)};
     tell(last_words.result, &none, last_words.record);
 }
 

@@ -244,14 +244,9 @@ static void shrink_faults(Shrink *shrink)
             }
         }
     }
-    char names[160] = "";
-    for (unsigned i = 0; i < SIM_FAULTS; i++) {
-        if ((shrink->best.plan.faults & SIM_FAULT_BIT(i)) != 0 && strlen(names) + 20 < sizeof names) {
-            strcat(names, " ");
-            strcat(names, sim_fault_name((SimFault)i));
-        }
-    }
-    say(shrink, "faults:%s", names[0] != '\0' ? names : " none");
+    char names[SIM_FAULTS_TEXT_BYTES];
+    sim_faults_print(shrink->best.plan.faults, " ", names);
+    say(shrink, "faults: %s", names[0] != '\0' ? names : "none");
 }
 
 static void keep(SimReplay *replay, bool (*wanted)(const SimDecision *decision))

@@ -40,7 +40,8 @@ typedef struct SimOutcome {
     char where[256];                 /* when and to whom */
     uint64_t hash;
     uint64_t steps;
-    uint64_t worth; /* how much happened, in the subject's own measure; 0 in all universes proves nothing */
+    SimFaults faults; /* that happened */
+    uint64_t worth;   /* how much happened, in the subject's own measure; 0 in all universes proves nothing */
 } SimOutcome;
 
 struct SimSubject {

@@ -197,18 +197,28 @@ static void wire_silence(Wire *wire)
     }
 }
 
+/* Of one that was placed: it happens now. */
+static void fault_happens(Wire *wire)
+{
+    wire->fault.armed = false;
+    sim_fault_happened(sim_of_wire(wire), wire->fault.kind == FAULT_F1   ? SIM_F1_CLOSE
+                                          : wire->fault.kind == FAULT_F2 ? SIM_F2_WRITE
+                                          : wire->fault.kind == FAULT_F5 ? SIM_F5_UNREAD
+                                                                         : SIM_F6_BLACKHOLE);
+}
+
 static void fault_take(Wire *wire, PlacedFault *fault)
 {
     wire->fault = *fault;
     wire->fault_left = fault->value;
     fault->armed = false;
     if (wire->fault.kind == FAULT_F5) {
-        wire->fault.armed = false;
+        fault_happens(wire);
         wire->deaf = true;
         wire->session->careless = true;
         wire->deaf_until_ns = sim_now_ns(sim_of_wire(wire)) + fault->value;
     } else if (wire->fault_left == 0 && wire->fault.kind != FAULT_F2) {
-        wire->fault.armed = false;
+        fault_happens(wire);
         if (wire->fault.kind == FAULT_F6) {
             wire_silence(wire);
         } else {
@@ -300,7 +310,7 @@ static void wire_read(Wire *wire, uint64_t now_ns)
         size_t size = sizeof buffer;
         if (wire->fault.armed) {
             if (wire->fault_left == 0) { /* F2: there is something to read, so the server is writing */
-                wire->fault.armed = false;
+                fault_happens(wire);
                 wire_end(wire, END_RESET);
                 return;
             }
@@ -333,7 +343,7 @@ static void wire_read(Wire *wire, uint64_t now_ns)
         }
         wire->fault_left -= (uint64_t)n;
         if (wire->fault_left == 0 && wire->fault.kind != FAULT_F2) {
-            wire->fault.armed = false;
+            fault_happens(wire);
             if (wire->fault.kind == FAULT_F6) {
                 wire_silence(wire);
             } else {

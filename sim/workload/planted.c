@@ -264,6 +264,7 @@ static void crash_main(void *arg)
     Planted *planted = arg;
     planted->shared = calloc(1, sizeof *planted->shared);
     CHECK(planted->shared != NULL);
+    (void)sim_fault(planted->sim, SIM_F1_CLOSE, 1, 1); /* something for the dead to tell */
     run_threads(planted, 2, use_then_free);
 }
 

@@ -18,7 +18,7 @@ static bool rest(void *opaque, bool must)
     if (!must && sim_choose_at(sim, "pauses", PAUSES_ONE_IN) != 0) {
         return !*recording->ends;
     }
-    if (sim_fault(sim, SIM_F10_STOP, STOPS_ONE_IN, 1) != 0) {
+    if (sim_fault(sim, SIM_F11_STOP, STOPS_ONE_IN, 1) != 0) {
         spice_server_vm_stop(recording->server);
         sim_sleep(sim, sim_choose_at(sim, "stopped", 20) * NS_PER_MS);
         if (*recording->ends) {

@@ -171,7 +171,7 @@ static void vcpu(void *arg)
             sim_sleep(universe->sim, NS_PER_MS);
             continue;
         }
-        if (happens(universe, SIM_F10_STOP, 24)) {
+        if (happens(universe, SIM_F11_STOP, 24)) {
             spice_server_vm_stop(universe->server);
             fake_qxl_running(universe->qxl, false);
             universe->stopped = true;
@@ -278,7 +278,7 @@ static void visitor_spread(Visitor *visitor)
         visitor_connect(visitor, main->channels[i].type, main->channels[i].id);
     }
     const uint32_t twice = main->channels_len == 0 ? 0
-                                                   : sim_fault(visitor->universe->sim, SIM_F12_TWICE, 6,
+                                                   : sim_fault(visitor->universe->sim, SIM_CLIENT_TWICE, 6,
                                                                (uint32_t)main->channels_len);
     if (twice > 0) {
         const WireChannelId again = main->channels[twice - 1];
@@ -316,7 +316,7 @@ static void wire_act(Wire *wire, uint64_t now_ns)
         return;
     }
     static const uint8_t nonsense[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    const uint32_t garbage = sim_fault(universe->sim, SIM_F3_GARBAGE, 64, sizeof nonsense);
+    const uint32_t garbage = sim_fault(universe->sim, SIM_CLIENT_GARBAGE, 64, sizeof nonsense);
     if (garbage > 0) {
         wire->visitor->careless = true;
         fake_connection_send_raw(wire->connection, span_of(nonsense, garbage));
@@ -453,7 +453,7 @@ static void visitor_arrive(Universe *universe)
     config.behaviour.never_pong = unacked == 2;
     config.behaviour.skip_display_init = unacked == 3;
     config.behaviour.stop_reading_after = sim_fault(universe->sim, SIM_F5_UNREAD, 10, 10);
-    config.behaviour.link_lie = (FakeLinkLie)sim_fault(universe->sim, SIM_F3_LINK, 6, FAKE_LINK_LIES - 1);
+    config.behaviour.link_lie = (FakeLinkLie)sim_fault(universe->sim, SIM_CLIENT_LINK, 6, FAKE_LINK_LIES - 1);
     visitor->unacked = unacked == 1;
     visitor->careless = config.behaviour.stop_reading_after > 0;
     visitor->client = fake_client_new(&config);
@@ -486,14 +486,14 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.opaque = universe;
     config.channel_event = on_channel_event;
     config.switch_one_in = 1 + sim_plan_draw(plan, "switch", 16);
-    config.spurious_one_in = sim_plan_rate(plan, SIM_F7_SPURIOUS, 4, 64);
+    config.spurious_one_in = sim_plan_rate(plan, SIM_SOCKET_SPURIOUS, 4, 64);
     config.slip_one_in = sim_plan_rate(plan, SIM_F8_SLIP, 32, 512);
     config.alloc_fail_one_in = sim_plan_rate(plan, SIM_F9_ALLOC, 16, 256);
     config.broken_one_in = sim_plan_rate(plan, SIM_F2_WRITE, 16, 1024);
     config.blackhole_one_in = sim_plan_rate(plan, SIM_F6_BLACKHOLE, 64, 1024);
     config.handles_max = sim_plan_rate(plan, SIM_F9_HANDLES, 14, 14);
-    const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_F8_BANDWIDTH)) != 0;
-    const bool is_far = (plan->faults & SIM_FAULT_BIT(SIM_F8_LATENCY)) != 0;
+    const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_BANDWIDTH)) != 0;
+    const bool is_far = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_LATENCY)) != 0;
     const uint32_t split = sim_plan_rate(plan, SIM_F3_READ, 2, 16) + sim_plan_rate(plan, SIM_F4_WRITE, 2, 16);
     const uint32_t small = sim_plan_rate(plan, SIM_F4_BUFFERS, 600, 9600);
     config.net = (SimNet){

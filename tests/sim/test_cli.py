@@ -313,6 +313,50 @@ class Cli(unittest.TestCase):
         failed = {case.get("name"): len(case.findall("failure")) for case in suite.findall("testcase")}
         self.assertEqual(failed, {"planted-order": 1, "planted-access": 0})
         self.assertRegex(suite.find(".//failure").text, "^spice-sim replay S1:planted-order:")
+        self.assertEqual(suite.find(".//failure").get("type"), "expected")
+
+    def test_reports_name_oracle_invariants_and_faults(self):
+        """Everywhere: what is printed when something is found and when it is replayed, and both kinds of files."""
+        lines, junit = self.folder / "j.jsonl", self.folder / "j.xml"
+        done = self.run_cli("explore", "planted-deadlock", "planted-fault", "--seeds", "1..200", "--jsonl", lines, "--junit", junit,
+                            code=1)
+        self.assertRegex(done.stdout, r"\n  oracle progress: I14 I15; faults that happened: none\n")
+        self.assertRegex(done.stdout, r"\n  oracle expected; faults that happened: F1.close F11.lies\n")
+        told = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+        self.assertTrue(all("oracle" not in one and "invariants" not in one for one in told if one["verdict"] == "passed"))
+        self.assertIn({"F1.close"}, [set(one["faults"]) for one in told if one["verdict"] == "passed"])
+        failed = {one["oracle"]: one for one in told if one["verdict"] == "failed"}
+        self.assertEqual((failed["progress"]["invariants"], failed["progress"]["faults"]), (["I14", "I15"], []))
+        self.assertEqual((failed["expected"]["invariants"], failed["expected"]["faults"]), ([], ["F1.close", "F11.lies"]))
+        suite = xml.etree.ElementTree.parse(junit).getroot()
+        failures = {one.get("type"): one.text for one in suite.iter("failure")}
+        self.assertEqual(set(failures), {"progress I14 I15", "expected"})
+        self.assertTrue(failures["expected"].endswith("\nfaults that happened: F1.close F11.lies"))
+        for one, line in ((failed["progress"], "oracle progress: I14 I15; faults that happened: none"),
+                          (failed["expected"], "oracle expected; faults that happened: F1.close F11.lies")):
+            self.assertIn("\n  " + line + "\n", self.run_cli("replay", one["token"], code=1).stdout)
+        page = self.page("replay", failed["progress"]["token"], code=1).read_text(encoding="utf-8")
+        self.assertIn('"oracle":"progress",\n"invariants":"I14 I15",\n"faults":"",', page)
+
+    def test_the_dead_tell_which_faults_happened(self):
+        path = self.folder / "j.jsonl"
+        self.run_cli("explore", "planted-crash", "--seeds", "1..300", "--jsonl", path, code=1)
+        dead = [one for one in map(json.loads, path.read_text(encoding="utf-8").splitlines()) if one["verdict"] == "failed"]
+        self.assertEqual({"memory"}, {one["oracle"] for one in dead})
+        met = [("F1.close" in one["faults"], int(one["token"].split(":")[5], 16) & 1) for one in dead]
+        self.assertEqual({(True, 1), (False, 0)}, set(met))
+
+    def test_the_list_names_invariants(self):
+        text = self.run_cli("list").stdout
+        oracles = dict(re.findall(r"^oracle +(\S+) +[^:\n]*(?:: ([I0-9 ]+))?$", text, re.M))
+        self.assertGreater(len(oracles), 14)
+        self.assertEqual({name for name, watched in oracles.items() if not watched}, {"expected", "harness"})
+        self.assertIn("I24 I29 I41 I52 I55", oracles["progress"])
+        manual = (ROOT / "docs/man/spice-sim.1").read_text(encoding="utf-8")
+        for name, watched in oracles.items():
+            self.assertRegex(manual, rf"(?m)^{name};[^;]+;{watched or '(those of its rows|none)'}$")
+        kinds = {name.split(".")[0] for name in re.findall(r"^fault +(\S+)", text, re.M)}
+        self.assertLessEqual(kinds, {f"F{n}" for n in range(1, 13)} | {"client", "socket"})
 
     def test_findings_are_kept_and_shrunk(self):
         self.run_cli("explore", "planted-update", "--seeds", "1..20", "--shrink", "--out", self.folder / "found", "--quiet",
@@ -379,6 +423,8 @@ class Cli(unittest.TestCase):
             self.assertGreaterEqual(int(drawn[2]), columns)
             self.assertGreater(len(re.findall(r'<path class="arrow', dom)), 0)
             self.assertRegex(dom, r'<div id="failure"[^>]*>\S')
+            self.assertRegex(dom, r'<span id="oracle">' + (r"oracle \w+" if code == 1 else "<"))
+            self.assertRegex(dom, r'<span id="faults">faults that happened: \S')
             self.assertRegex(dom, r'<pre id="decisions">\S')
 
 

@@ -291,9 +291,18 @@ static void faults_have_names(void **state)
     assert_int_equal(sim_faults_named("F4"), SIM_FAULT_BIT(SIM_F4_WRITE) | SIM_FAULT_BIT(SIM_F4_BUFFERS));
     assert_int_equal(sim_faults_named("F1"),
                      SIM_FAULT_BIT(SIM_F1_CLOSE) | SIM_FAULT_BIT(SIM_F1_RESET)); /* no F10 */
+    assert_int_equal(sim_faults_named("client"), SIM_FAULT_BIT(SIM_CLIENT_GARBAGE) |
+                                                     SIM_FAULT_BIT(SIM_CLIENT_LINK) |
+                                                     SIM_FAULT_BIT(SIM_CLIENT_TWICE));
     assert_int_equal(sim_faults_named("F"), 0);
     assert_int_equal(sim_faults_named(""), 0);
     assert_int_equal(sim_faults_named("F4.writ"), 0);
+    char text[SIM_FAULTS_TEXT_BYTES];
+    sim_faults_print(SIM_FAULT_BIT(SIM_F4_WRITE) | SIM_FAULT_BIT(SIM_F11_LIES), ", ", text);
+    assert_string_equal(text, "F4.write, F11.lies");
+    sim_faults_print(0, " ", text);
+    assert_string_equal(text, "");
+    sim_faults_print(SIM_FAULTS_ALL, " ", text);
 }
 
 /* Without a fault it does not happen, and nothing else changes for those who do not meet it. */
@@ -309,8 +318,10 @@ static void faults_can_be_switched_off_alone(void **state)
     what.plan.faults = SIM_FAULT_BIT(SIM_F1_CLOSE) | SIM_FAULT_BIT(SIM_F11_LIES);
     sim_play(&stage, &what, NULL, &other);
     assert_string_equal(other.failure, outcome.failure); /* needs these two and no more */
+    assert_int_equal(other.faults, what.plan.faults);    /* and tells that they happened */
     what.plan.faults = SIM_FAULT_BIT(SIM_F1_CLOSE);
     sim_play(&stage, &what, NULL, &other);
+    assert_int_equal(other.faults, what.plan.faults);
     assert_string_equal(other.failure, "");
     what.plan.faults = SIM_FAULTS_ALL & ~SIM_FAULT_BIT(SIM_F1_CLOSE);
     sim_play(&stage, &what, NULL, &other);
@@ -535,6 +546,8 @@ static void oracles_are_known_by_their_sentences(void **state)
         {"died: SUMMARY: ThreadSanitizer: data race x.c:1", SIM_ORACLE_RACES},
         {"left behind: memory of 1168 bytes", SIM_ORACLE_HEAP},
         {"left behind: left: 4 allocations", SIM_ORACLE_LEAKS},
+        {"bounds: 70 MB wait for net:client1.display", SIM_ORACLE_BOUNDS},
+        {"not at rest: a pipe holds 3 items", SIM_ORACLE_REST},
         {"deadlock: main waits at a gate that nobody opens", SIM_ORACLE_PROGRESS},
         {"hangs: no end after 60 seconds", SIM_ORACLE_PROGRESS},
         {"close(100003) under its watch", SIM_ORACLE_HANDLES},
@@ -559,6 +572,23 @@ static void oracles_are_known_by_their_sentences(void **state)
         assert_int_equal(named, rows[i].oracle);
     }
     assert_false(sim_oracle_named("nobody", &(SimOracle){0}));
+    for (unsigned i = 0; i < SIM_ORACLES; i++) {
+        const bool has_own = i != SIM_ORACLE_EXPECTED && i != SIM_ORACLE_HARNESS;
+        const SimInvariants watched = sim_oracle_watches((SimOracle)i);
+        assert_int_equal(watched != 0, has_own);
+        assert_int_equal(watched & ~((UINT64_C(1) << 57) - 2), 0); /* I1 to I56 */
+    }
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const SimInvariants broken = sim_invariants_of(rows[i].failure);
+        assert_int_equal(broken & ~sim_oracle_watches(rows[i].oracle), 0);
+        assert_int_equal(broken != 0, sim_oracle_watches(rows[i].oracle) != 0);
+    }
+    char text[SIM_INVARIANTS_TEXT_BYTES];
+    sim_invariants_print(sim_invariants_of("stall: main waits at a gate that nobody opens"), " ", text);
+    assert_string_equal(text, "I24 I55");
+    sim_invariants_print(sim_invariants_of("deadlock: main waits at a gate that nobody opens"), ",", text);
+    assert_string_equal(text, "I14,I15");
+    sim_invariants_print(UINT64_MAX, " ", text);
 }
 
 int main(void)
