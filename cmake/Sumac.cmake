@@ -2,7 +2,7 @@
 # One CMake target per folder, linking only what DESIGN's arrows allow.
 
 set(SUMAC_WARNINGS -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wvla
-    -Wno-missing-field-initializers)
+    -Wconversion -Wno-missing-field-initializers)
 if(SUMAC_WERROR)
     list(APPEND SUMAC_WARNINGS -Werror)
 endif()

@@ -164,7 +164,7 @@ static void room_draw(Room *room, Choices *choices)
     }
     room_spoil(room, choices);
     for (uint32_t i = 0; i < parsed.u.drawable->image_count; i++) {
-        parsed.u.drawable->images[i]->flags |= choose(choices, 2) * QXL_IMAGE_CACHE;
+        parsed.u.drawable->images[i]->flags |= choose(choices, 2) != 0 ? QXL_IMAGE_CACHE : 0;
     }
     if (draw_encoder_draw(room->encoder, parsed.u.drawable, id, &room->out)) {
         room_receive(room);

@@ -16,6 +16,11 @@
 
 #include <spice/enums.h>
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* in the macro that spells it */
+static const uint32_t magic = SPICE_MAGIC;
+#pragma GCC diagnostic pop
+
 #define CAP(n) (1u << (n))
 
 static void connection_close(Connection *connection, const char *why)
@@ -99,7 +104,7 @@ static void link_send(Connection *connection, uint32_t session)
         uint32_t common_caps;
         uint32_t channel_caps;
     } link = {
-        .header = {.magic = SPICE_MAGIC,
+        .header = {.magic = magic,
                    .major_version = SPICE_VERSION_MAJOR,
                    .minor_version = SPICE_VERSION_MINOR,
                    .size = sizeof(link) - sizeof(link.header)},
@@ -185,7 +190,7 @@ static void piece_handle(Connection *connection)
     case CONNECTION_REPLY_HEADER: {
         SpiceLinkHeader header;
         memcpy(&header, connection->gather, sizeof(header));
-        if (header.magic != SPICE_MAGIC || header.size < sizeof(SpiceLinkReply) ||
+        if (header.magic != magic || header.size < sizeof(SpiceLinkReply) ||
             header.size > sizeof(connection->gather)) {
             connection_close(connection, "not a SPICE server");
             return;

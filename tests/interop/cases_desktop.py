@@ -123,15 +123,17 @@ def ticket(test):
     check_equal(holder.wait(20), 0, "the holder's exit code while another client's login was refused")
 
 
-def ticket_expired(test):
-    host = test.start_host("--password", "short lived", "--ticket-seconds", 3)
+def ticket_expired(test, tls=False):
+    certs = make_certificates(test, test.temporary("pki")) if tls else None
+    host = test.start_host("--password", "short lived", "--ticket-seconds", 3,
+                           *(("--tls-cert-dir", certs) if tls else ()), plain=not tls, tls=tls)
+    args = ("--tls-port", host.tls_port, "--ca-file", os.path.join(certs, "ca-cert.pem")) if tls else ("--port", host.port)
     begin = time.monotonic()
-    holder = test.start_client("--port", host.port, "--password", "short lived", "--wait-primary", "--hold", 6,
-                               name="in-time")
+    holder = test.start_client(*args, "--password", "short lived", "--wait-primary", "--hold", 6, name="in-time")
     holder.wait_line("^up ", 3)
     check(time.monotonic() - begin < 2.9, "the machine is too slow for this test: the first login took 3 s")
     time.sleep(max(0.0, begin + 4.2 - time.monotonic()))
-    test.run_client("--port", host.port, "--password", "short lived", expect=AUTH, name="too-late")
+    test.run_client(*args, "--password", "short lived", expect=AUTH, name="too-late")
     check_equal(holder.wait(20), 0, "the exit code of the session that began before the ticket expired")
     check_session(holder)
 
@@ -314,6 +316,7 @@ CASES = {
     "desktop-tls-key-password": tls_key_password,
     "desktop-ticket": ticket,
     "desktop-ticket-expired": ticket_expired,
+    "desktop-ticket-expired-tls": lambda test: ticket_expired(test, tls=True),
     "desktop-keys": keys,
     "desktop-mouse": mouse,
     "desktop-unix": unix_socket,

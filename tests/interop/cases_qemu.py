@@ -190,7 +190,7 @@ def reconnect_qxl(test):
 
 
 def reconnect_std(test):
-    reconnect(test, "std", 12)
+    reconnect(test, "std", 50)
 
 
 def check_channels(channels, secure, client_ports):

@@ -80,6 +80,7 @@ class Wrappers:
 BROKEN = [
     ("desktop-keys", "host", "no-keys", "scan codes: 254 expected, 0 came"),
     ("desktop-ticket-expired", "host", "ticket-forever", "too-late: expected exit code 3"),
+    ("desktop-ticket-expired-tls", "host", "ticket-forever", "too-late: expected exit code 3"),
     ("qemu-key", "qemu", "no-keys", "boot menu after ESC"),
     ("qemu-boot-qxl", "qemu", "no-wakeup", "the client's picture, drawn step by step: .* pixels differ"),
     ("qemu-boot-std", "qemu", "no-wakeup", "the client's picture, drawn step by step: .* pixels differ"),

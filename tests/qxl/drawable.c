@@ -503,7 +503,7 @@ static void fields(void **state)
     Guest *guest = *state;
     QxlDrawable *drawable;
 
-    for (int type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) { /* as they are, all are right */
+    for (uint8_t type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) { /* as they are, all are right */
         drawing_write(guest, type);
         if (drawing_read(guest, &drawable) != STATUS_OK) {
             fail_msg("type %u: %s", type, guest->fault.why);

@@ -14,6 +14,7 @@
 #include "wire/wire.h"
 
 #pragma GCC diagnostic ignored "-Wdeprecated-declarations"
+#pragma GCC diagnostic ignored "-Wsign-conversion" /* in the macro SPICE_MAGIC */
 
 #define SAME(ours, theirs) assert_int_equal((long long)(ours), (long long)(theirs))
 

@@ -75,7 +75,7 @@ static int compare_along(const DashLine *line, int64_t along, int64_t distance)
     if (along < 0) {
         return -1;
     }
-    const Wide a = square(along), b = square(distance) * (Wide)line->length2;
+    const Wide a = square(along), b = square(distance) * (uint64_t)line->length2;
     return a < b ? -1 : a > b;
 }
 
