@@ -259,7 +259,8 @@ static void prepare_for_death(int result, const SimRecord *record)
     }
     for (size_t i = 0; i < (is_sanitized ? 3 : sizeof signals / sizeof signals[0]); i++) {
         sigaction(signals[i],
-                  &(struct sigaction){.sa_handler = on_signal, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND)}, NULL);
+                  &(struct sigaction){.sa_handler = on_signal, .sa_flags = (int)(SA_ONSTACK | SA_RESETHAND)},
+                  NULL);
     }
 }
 

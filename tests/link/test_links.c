@@ -44,6 +44,8 @@ typedef struct Server {
     int listener, port;
 
     uint32_t answer; /* of admit */
+    int security;    /* of channels */
+    bool ticketed;
     int offers;
     Stream *streams[ADMITTED_MAX];
     ChannelEvent *events[ADMITTED_MAX];
@@ -79,16 +81,18 @@ static bool channel_find(void *opaque, uint8_t type, uint8_t id, LinkCaps *ret_c
 
 static int channel_security(void *opaque, uint8_t type)
 {
-    (void)opaque;
+    const Server *server = opaque;
+
     (void)type;
-    return SPICE_CHANNEL_SECURITY_NONE | SPICE_CHANNEL_SECURITY_SSL;
+    return server->security;
 }
 
 static bool needs_ticket(void *opaque, const Link *link)
 {
-    (void)opaque;
+    const Server *server = opaque;
+
     (void)link;
-    return false;
+    return server->ticketed;
 }
 
 static bool ticket_opens_never(void *opaque, Span password)
@@ -120,6 +124,7 @@ static Server *server_new(void)
     Server *server = calloc(1, sizeof *server);
 
     memset(&host_saw, 0, sizeof host_saw);
+    server->security = SPICE_CHANNEL_SECURITY_NONE | SPICE_CHANNEL_SECURITY_SSL;
     server->test = test_core_new(1);
     server->test->ticket_key = span_of(key_der, key_der_len);
     test_pki_add_files(&pki, server->test);
@@ -140,9 +145,9 @@ static Server *server_new(void)
     return server;
 }
 
-static void server_use_tls(Server *server)
+static void server_use_tls(Server *server, const TlsFiles *files)
 {
-    server->tls = tls_context_new(&server->test->core, server->crypto, &test_tls_files);
+    server->tls = tls_context_new(&server->test->core, server->crypto, files);
     assert_non_null(server->tls);
 }
 
@@ -314,6 +319,99 @@ static void wrong_input_is_answered_closed_and_logged(void **state)
     assert_logged(server, "not the SPICE protocol");
     close(fd);
     server_finish(server);
+}
+
+/* One byte or word of a good client's beginning is replaced, or all of it; what the log says of it. */
+typedef struct Wrong {
+    const char *all; /* instead of the rest */
+    size_t all_len;
+    size_t at, len;
+    uint32_t value;
+    int security; /* 0: as it is */
+    uint32_t error;
+    size_t error_at;
+    const char *line;
+} Wrong;
+
+#define ALL(text) .all = (text), .all_len = sizeof(text) - 1
+#define REFUSED(number) .error = (number), .error_at = 16
+
+static void expect_one_line(const Wrong *wrong)
+{
+    Server *server = server_new();
+    uint8_t bytes[WHOLE_BYTES], got[1024];
+    bool closed;
+
+    memcpy(bytes, whole(), sizeof bytes);
+    for (size_t i = 0; i < wrong->len; i++) {
+        bytes[wrong->at + i] = (uint8_t)(wrong->value >> (8 * i));
+    }
+    server->security = wrong->security != 0 ? wrong->security : server->security;
+    server->ticketed = true;
+    const int fd = connect_to(server);
+    if (wrong->all != NULL) {
+        send_all(fd, wrong->all, wrong->all_len);
+    } else {
+        send_all(fd, bytes, sizeof bytes);
+    }
+    test_core_run(server->test);
+    const size_t len = receive(fd, got, sizeof got, &closed);
+    assert_true(closed);
+    if (wrong->error != 0) {
+        assert_true(len >= wrong->error_at + 4);
+        assert_int_equal(le32_get(got + wrong->error_at), wrong->error);
+    }
+    assert_int_equal(host_saw.connected, 1);
+    assert_int_equal(host_saw.disconnected, 1);
+    assert_int_equal(server->offers, 0);
+    assert_logged(server, wrong->line);
+    assert_int_equal(server->test->log_lines, 1);
+    assert_int_equal(server->test->watches, 1); /* the listener's */
+    close(fd);
+    server_finish(server);
+}
+
+static void whatever_is_wrong_is_one_line_and_costs_nothing_after(void **state)
+{
+    static const Wrong wrongs[] = {
+        {ALL("RFB 003.008\n"), REFUSED(2), .line = "not the SPICE protocol"},
+        {ALL("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"), REFUSED(2), .line = "not the SPICE protocol"},
+        {.at = 0, .len = 1, .value = 'r', REFUSED(2), .line = "not the SPICE protocol"},
+        {.at = 3, .len = 1, .value = 'q', REFUSED(2), .line = "not the SPICE protocol"},
+        {ALL("GET / HTTP/1.1\r\n\r\n"), .line = "an HTTP request that is for no WebSocket"},
+        {.at = 4, .len = 4, .value = 0, .line = "protocol version 0"},
+        {.at = 4, .len = 4, .value = 1, REFUSED(4), .line = "another major version of the protocol"},
+        {.at = 4, .len = 4, .value = 0x80000000, REFUSED(4), .line = "another major version of the protocol"},
+        {.at = 12, .len = 4, .value = 17, REFUSED(3), .line = "link message of an impossible size"},
+        {.at = 12, .len = 4, .value = 4097, REFUSED(3), .line = "link message of an impossible size"},
+        {.at = 12, .len = 4, .value = 0xffffffff, REFUSED(3), .line = "link message of an impossible size"},
+        {.at = 22, .len = 4, .value = 1025, REFUSED(3), .line = "capabilities outside the link message"},
+        {.at = 22,
+         .len = 4,
+         .value = 0x80000000,
+         REFUSED(3),
+         .line = "capabilities outside the link message"},
+        {.at = 30, .len = 4, .value = 0, REFUSED(3), .line = "capabilities outside the link message"},
+        {.at = 30,
+         .len = 4,
+         .value = 0xfffffffc,
+         REFUSED(3),
+         .line = "capabilities outside the link message"},
+        {.at = 20, .len = 1, .value = 200, .line = "no such channel"},
+        {.security = SPICE_CHANNEL_SECURITY_SSL, REFUSED(5), .line = "this channel needs TLS"},
+        {.at = 34,
+         .len = 4,
+         .value = 0xb,
+         .error = 3,
+         .error_at = REPLY_BYTES + 16,
+         .line = "a way of authentication that we did not offer"},
+        {.error = 7, .error_at = REPLY_BYTES, .line = "wrong or expired ticket"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrongs / sizeof wrongs[0]; i++) {
+        expect_one_line(&wrongs[i]);
+    }
 }
 
 /* The existing server answers in SPICE, which no browser understands. */
@@ -491,7 +589,7 @@ static void a_tls_port_has_a_deadline_of_its_own(void **state)
     int ours, peer;
 
     (void)state;
-    server_use_tls(server);
+    server_use_tls(server, &test_tls_files);
     links_set_limits(server->links, &short_limits);
     test_socket_pair(server->test, &ours, &peer);
     assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
@@ -699,6 +797,41 @@ static void a_thousand_silent_connections_cost_a_bound(void **state)
     server_finish(server);
 }
 
+/* Ten thousand, of whom each stops somewhere else: before a word, in the header, in the message, in the ticket. */
+static void ten_thousand_that_stop_at_any_stage_leave_nothing(void **state)
+{
+    static const size_t stops[] = {0, 1, 15, 16, 30, HELLO_BYTES, HELLO_BYTES + 1, WHOLE_BYTES - 1};
+    Server *server = server_new();
+    enum { WAVES = 20, PEERS = 500 };
+    int fds[PEERS];
+
+    (void)state;
+    const LinksLimits limits = {512, 2000, 100 * MS, 200 * MS, 400 * MS, 50 * MS};
+    links_set_limits(server->links, &limits);
+    for (int wave = 0; wave < WAVES; wave++) {
+        for (size_t i = 0; i < PEERS; i++) {
+            fds[i] = test_connect_tcp(server->port);
+            send_all(fds[i], whole(), stops[i % (sizeof stops / sizeof stops[0])]);
+        }
+        test_core_run(server->test);
+        assert_int_equal(host_saw.connected, (wave + 1) * PEERS);
+        assert_int_equal(server->test->watches, PEERS + 1);
+        test_core_advance(server->test, 400 * MS);
+        assert_int_equal(host_saw.disconnected, (wave + 1) * PEERS);
+        assert_int_equal(server->test->watches, 1);
+        for (size_t i = 0; i < PEERS; i++) {
+            reset_connection(fds[i]);
+        }
+    }
+    assert_int_equal(server->offers, 0);
+    const int fd = connect_to(server);
+    send_all(fd, whole(), WHOLE_BYTES);
+    test_core_run(server->test);
+    assert_int_equal(server->admitted, 1);
+    close(fd);
+    server_finish(server);
+}
+
 static void suppressed_lines_are_counted(void **state)
 {
     Server *server = server_new();
@@ -802,7 +935,7 @@ static void leaving_in_tls_at_any_byte_is_balanced(void **state)
     test_client_finish(&client);
 
     Server *server = server_new();
-    server_use_tls(server);
+    server_use_tls(server, &test_tls_files);
     for (int len = 0; len <= hello_len; len += len < 20 ? 1 : 7) {
         int ours, peer;
 
@@ -821,11 +954,27 @@ static void leaving_in_tls_at_any_byte_is_balanced(void **state)
 
 /* ---- TLS ---------------------------------------------------------------------------------------------------- */
 
+/* What the client has to say goes to the server, and what that says to the client. False: it hung up. */
+static bool move_tls(Server *server, int peer, TestClient *client)
+{
+    uint8_t buffer[8192];
+
+    const int out = BIO_read(client->out, buffer, sizeof buffer);
+    if (out > 0) {
+        send_all(peer, buffer, (size_t)out);
+    }
+    test_core_run(server->test);
+    const ssize_t in = recv(peer, buffer, sizeof buffer, 0);
+    if (in > 0) {
+        BIO_write(client->in, buffer, (int)in);
+    }
+    return in != 0;
+}
+
 /* A whole client through TLS, until it has got `len` bytes or the server hung up. */
 static void talk_tls(Server *server, int peer, uint8_t *ret_got, size_t len)
 {
     TestClient client;
-    uint8_t buffer[8192];
     size_t got_len = 0;
     bool sent = false;
 
@@ -842,15 +991,7 @@ static void talk_tls(Server *server, int peer, uint8_t *ret_got, size_t len)
         } else {
             SSL_do_handshake(client.ssl);
         }
-        const int out = BIO_read(client.out, buffer, sizeof buffer);
-        if (out > 0) {
-            send_all(peer, buffer, (size_t)out);
-        }
-        test_core_run(server->test);
-        const ssize_t in = recv(peer, buffer, sizeof buffer, 0);
-        if (in > 0) {
-            BIO_write(client.in, buffer, (int)in);
-        }
+        move_tls(server, peer, &client);
     }
     assert_int_equal(got_len, len);
     test_client_finish(&client);
@@ -863,7 +1004,7 @@ static void a_client_is_admitted_through_tls(void **state)
     int ours, peer;
 
     (void)state;
-    server_use_tls(server);
+    server_use_tls(server, &test_tls_files);
     test_socket_pair(server->test, &ours, &peer);
     assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
     talk_tls(server, peer, got, sizeof got);
@@ -881,7 +1022,7 @@ static void a_client_is_refused_through_tls(void **state)
     int ours, peer;
 
     (void)state;
-    server_use_tls(server);
+    server_use_tls(server, &test_tls_files);
     server->answer = 9;
     server->test->io_bytes_max = 5;
     server->test->every_other_io_fails = true;
@@ -902,7 +1043,7 @@ static void spice_on_a_tls_port_is_closed(void **state)
     int ours, peer;
 
     (void)state;
-    server_use_tls(server);
+    server_use_tls(server, &test_tls_files);
     test_socket_pair(server->test, &ours, &peer);
     assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
     send_all(peer, whole(), WHOLE_BYTES);
@@ -910,6 +1051,65 @@ static void spice_on_a_tls_port_is_closed(void **state)
     assert_true(is_closed(peer));
     assert_int_equal(host_saw.disconnected, 1);
     assert_int_equal(server->test->log_lines, 1);
+    close(peer);
+    server_finish(server);
+}
+
+static void without_a_common_cipher_it_is_closed(void **state)
+{
+    TlsFiles files = test_tls_files;
+    Server *server = server_new();
+    TestClient client;
+    int ours, peer;
+
+    (void)state;
+    files.ciphers = "ECDHE-RSA-AES256-GCM-SHA384";
+    server_use_tls(server, &files);
+    test_socket_pair(server->test, &ours, &peer);
+    assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
+    test_client_init(&client, TLS1_2_VERSION, NULL);
+    assert_int_equal(SSL_set_cipher_list(client.ssl, "ECDHE-RSA-AES128-GCM-SHA256"), 1);
+    bool open = true;
+    for (int i = 0; i < 10 && open; i++) {
+        ERR_clear_error();
+        SSL_do_handshake(client.ssl);
+        open = move_tls(server, peer, &client);
+    }
+    assert_false(open);
+    assert_int_equal(host_saw.disconnected, 1);
+    assert_logged(server, "no shared cipher");
+    assert_int_equal(server->test->log_lines, 1);
+    test_client_finish(&client);
+    close(peer);
+    server_finish(server);
+}
+
+/* Once TLS stands, the link message has its own time, and no more. */
+static void silence_behind_tls_ends_at_the_messages_deadline(void **state)
+{
+    Server *server = server_new();
+    TestClient client;
+    int ours, peer;
+
+    (void)state;
+    server_use_tls(server, &test_tls_files);
+    links_set_limits(server->links, &short_limits);
+    test_socket_pair(server->test, &ours, &peer);
+    assert_int_equal(links_add(server->links, ours, server->tls, false), STATUS_OK);
+    test_core_advance(server->test, 99 * MS);
+    test_client_init(&client, 0, NULL);
+    for (int i = 0; i < 10; i++) {
+        SSL_do_handshake(client.ssl);
+        assert_true(move_tls(server, peer, &client));
+    }
+    assert_true(SSL_is_init_finished(client.ssl));
+    test_core_advance(server->test, 199 * MS);
+    assert_true(move_tls(server, peer, &client));
+    test_core_advance(server->test, 1 * MS);
+    assert_int_equal(host_saw.disconnected, 1);
+    assert_logged(server, "no link message in time");
+    assert_int_equal(server->test->log_lines, 1);
+    test_client_finish(&client);
     close(peer);
     server_finish(server);
 }
@@ -922,7 +1122,7 @@ static void adopting_fails_without_a_trace(void **state)
     int pair[2];
 
     (void)state;
-    server_use_tls(server);
+    server_use_tls(server, &test_tls_files);
     assert_int_equal(links_add(server->links, -1, NULL, false), STATUS_IO);
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     const int flags = fcntl(pair[0], F_GETFL);
@@ -1105,6 +1305,7 @@ int main(void)
         cmocka_unit_test(a_good_client_is_admitted),
         cmocka_unit_test(a_refused_client_hears_why),
         cmocka_unit_test(wrong_input_is_answered_closed_and_logged),
+        cmocka_unit_test(whatever_is_wrong_is_one_line_and_costs_nothing_after),
         cmocka_unit_test(a_request_for_something_else_is_answered_in_its_own_tongue),
         cmocka_unit_test(the_result_follows_a_reply_that_did_not_fit),
         cmocka_unit_test(links_wait_for_the_first_key),
@@ -1118,6 +1319,7 @@ int main(void)
         cmocka_unit_test(one_peer_cannot_have_all_places),
         cmocka_unit_test(peers_are_told_apart_by_address_or_network),
         cmocka_unit_test(a_thousand_silent_connections_cost_a_bound),
+        cmocka_unit_test(ten_thousand_that_stop_at_any_stage_leave_nothing),
         cmocka_unit_test(suppressed_lines_are_counted),
         cmocka_unit_test(a_failing_accept_backs_off),
         cmocka_unit_test(leaving_at_any_byte_is_balanced),
@@ -1125,6 +1327,8 @@ int main(void)
         cmocka_unit_test(a_client_is_admitted_through_tls),
         cmocka_unit_test(a_client_is_refused_through_tls),
         cmocka_unit_test(spice_on_a_tls_port_is_closed),
+        cmocka_unit_test(without_a_common_cipher_it_is_closed),
+        cmocka_unit_test(silence_behind_tls_ends_at_the_messages_deadline),
         cmocka_unit_test(adopting_fails_without_a_trace),
         cmocka_unit_test(a_vouched_for_client_needs_no_ticket),
         cmocka_unit_test(our_own_listeners_listen_and_go),

@@ -68,7 +68,7 @@ static TestPem dh_pem(void)
     EVP_PKEY *parameters = NULL;
 
     assert_int_equal(EVP_PKEY_paramgen_init(maker), 1);
-    assert_int_equal(EVP_PKEY_CTX_set_dh_nid(maker, NID_ffdhe2048), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_dh_nid(maker, NID_ffdhe3072), 1);
     assert_int_equal(EVP_PKEY_generate(maker, &parameters), 1);
     assert_int_equal(PEM_write_bio_Parameters(bio, parameters), 1);
     EVP_PKEY_free(parameters);

@@ -27,16 +27,21 @@ typedef struct Server {
     size_t received_len;
 } Server;
 
-static void server_init(Server *server)
+static void server_init_with(Server *server, const TlsFiles *files)
 {
     *server = (Server){.test = test_core_new(1)};
     test_pki_add_files(&pki, server->test);
     server->crypto = crypto_new(&server->test->core);
-    server->context = tls_context_new(&server->test->core, server->crypto, &test_tls_files);
+    server->context = tls_context_new(&server->test->core, server->crypto, files);
     assert_non_null(server->context);
     server->filter = tls_filter_new(server->context);
     assert_non_null(server->filter);
     server->received = malloc(2 * DATA_BYTES);
+}
+
+static void server_init(Server *server)
+{
+    server_init_with(server, &test_tls_files);
 }
 
 static void server_finish(Server *server)
@@ -221,6 +226,76 @@ static void right_files_are_taken(void **state)
     expect_success(test, files);
     assert_int_equal(test->log_lines, 0);
     test_core_finish(test);
+}
+
+/* ---- What the files say is what is spoken ------------------------------------------------------------------- */
+
+#define AES128 "ECDHE-RSA-AES128-GCM-SHA256"
+#define AES256 "ECDHE-RSA-AES256-GCM-SHA384"
+
+static void only_the_given_ciphers_are_spoken(void **state)
+{
+    static const struct {
+        const char *server, *client, *spoken; /* NULL: nothing */
+    } rows[] = {
+        {AES256, AES256, AES256},
+        {AES256, AES128 ":" AES256, AES256},
+        {AES128, AES128 ":" AES256, AES128},
+        {AES256, AES128, NULL},
+        {AES128, AES256, NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        TlsFiles files = test_tls_files;
+        Server server;
+        TestClient client;
+
+        files.ciphers = rows[i].server;
+        server_init_with(&server, &files);
+        test_client_init(&client, TLS1_2_VERSION, NULL);
+        assert_int_equal(SSL_set_cipher_list(client.ssl, rows[i].client), 1);
+        exchange(&server, &client, SIZE_MAX);
+        if (rows[i].spoken != NULL) {
+            assert_int_equal(server.failed, 0);
+            assert_string_equal(SSL_get_cipher_name(client.ssl), rows[i].spoken);
+        } else {
+            assert_int_equal(server.failed, -EPROTO);
+            assert_int_equal(client.failure, SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE);
+        }
+        test_client_finish(&client);
+        server_finish(&server);
+    }
+}
+
+/* The size of the group in which a client with TLS 1.2 and finite fields alone meets the server. */
+static int dh_bits(const char *dh_path)
+{
+    TlsFiles files = test_tls_files;
+    Server server;
+    TestClient client;
+    EVP_PKEY *key;
+
+    files.dh_path = dh_path;
+    server_init_with(&server, &files);
+    test_client_init(&client, TLS1_2_VERSION, NULL);
+    assert_int_equal(SSL_set_cipher_list(client.ssl, "DHE-RSA-AES256-GCM-SHA384"), 1);
+    exchange(&server, &client, SIZE_MAX);
+    assert_int_equal(server.failed, 0);
+    assert_int_equal(SSL_get_peer_tmp_key(client.ssl, &key), 1);
+    assert_true(EVP_PKEY_is_a(key, "DH"));
+    const int bits = EVP_PKEY_get_bits(key);
+    EVP_PKEY_free(key);
+    test_client_finish(&client);
+    server_finish(&server);
+    return bits;
+}
+
+static void the_given_dh_parameters_are_used(void **state)
+{
+    (void)state;
+    assert_int_equal(dh_bits("dh.pem"), 3072);
+    assert_int_equal(dh_bits(NULL), 2048); /* OpenSSL's, as strong as the certificate's key */
 }
 
 /* ---- The filter -------------------------------------------------------------------------------------------- */
@@ -412,6 +487,38 @@ static void garbage_is_refused_at_once(void **state)
             assert_true(tls_filter_output(server.filter).len < 100);
             server_finish(&server);
         }
+    }
+}
+
+/* Nobody is asked for a certificate; who sends one all the same, in the place of the key exchange, is wrong. */
+static void certificates_of_clients_are_refused(void **state)
+{
+    static const char *const bodies[] = {"\0\0\0", "\0\0\7\0\0\4junk",
+                                         "\xff\xff\xff junk of the wrong length"};
+    static const size_t lens[] = {3, 10, 28};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof lens / sizeof lens[0]; i++) {
+        uint8_t record[64] = {0x16, 3, 3, 0, (uint8_t)(lens[i] + 4), 11, 0, 0, (uint8_t)lens[i]};
+        Server server;
+        TestClient client;
+        char *hello;
+
+        memcpy(record + 9, bodies[i], lens[i]);
+        server_init(&server);
+        test_client_init(&client, TLS1_2_VERSION, NULL);
+        SSL_do_handshake(client.ssl);
+        ERR_clear_error();
+        const long len = BIO_get_mem_data(client.out, &hello);
+        server_receive(&server, (const uint8_t *)hello, (size_t)len, SIZE_MAX);
+        server_send(&server, &client, SIZE_MAX);
+        assert_int_equal(server.failed, 0);
+        server_receive(&server, record, 9 + lens[i], SIZE_MAX);
+        assert_int_equal(server.failed, -EPROTO);
+        assert_string_not_equal(tls_filter_error(server.filter), "");
+        assert_true(tls_filter_output(server.filter).len < 100);
+        test_client_finish(&client);
+        server_finish(&server);
     }
 }
 
@@ -608,12 +715,15 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(wrong_files_are_named_and_refused),
         cmocka_unit_test(right_files_are_taken),
+        cmocka_unit_test(only_the_given_ciphers_are_spoken),
+        cmocka_unit_test(the_given_dh_parameters_are_used),
         cmocka_unit_test(any_split_gives_the_same_bytes),
         cmocka_unit_test(vectors_are_gathered_into_one_record),
         cmocka_unit_test(decoded_bytes_are_announced),
         cmocka_unit_test(old_versions_are_refused_with_an_alert),
         cmocka_unit_test(renegotiation_is_refused),
         cmocka_unit_test(garbage_is_refused_at_once),
+        cmocka_unit_test(certificates_of_clients_are_refused),
         cmocka_unit_test(a_peer_that_leaves_in_the_handshake_is_a_failure),
         cmocka_unit_test(flipped_bytes_never_become_data),
         cmocka_unit_test(leaving_without_goodbye_is_an_end),
