@@ -38,6 +38,7 @@
     4u /* seconds on the wall for each of the processor's that a verdict may take, on a machine that is busy */
 #define WALL_LOSS 2u /* of a hunt that is for the statistics: most of those end with their time */
 #define CONTROL "as it is"
+#define CALM_LEAST 10u /* mutants, for a fraction of them to mean something */
 
 typedef struct Hunt {
     bool killed, ran; /* to the end: it said how many universes it played */
@@ -52,8 +53,8 @@ typedef struct Mutant {
     char name[80], row[8], program[512], folder[512];
     bool done, shrunk;
     Hunt hunt, calm, deaf;    /* all there is; level 0 without faults; without the oracle that found it */
-    Hunt without[SIM_FAULTS]; /* without one of the faults */
-    SimFaults needs;          /* that the shrunk failure has: those were tried */
+    Hunt without[SIM_FAULTS]; /* without one kind of fault */
+    SimFaults needs;          /* kinds that the shrunk failure has: those were tried */
     SimOracle oracle;         /* that found it */
     char scheduler[16];
     size_t decisions; /* of the shrunk failure */
@@ -245,10 +246,10 @@ static void examine(const Mutants *mutants, Mutant *mutant)
     }
     hunt(mutants, mutant, (const char *const[4]){"--ignore", sim_oracle_name(mutant->oracle)}, loss_seconds,
          WALL_LOSS, ALL, &mutant->deaf);
-    for (unsigned i = 0; i < SIM_FAULTS; i++) {
-        if ((mutant->needs & SIM_FAULT_BIT(i)) != 0) {
-            hunt(mutants, mutant, (const char *const[4]){"--without", sim_fault_name((SimFault)i)},
-                 loss_seconds, WALL_LOSS, ALL, &mutant->without[i]);
+    for (SimFault kind = 0; kind < SIM_FAULTS; kind++) {
+        if ((mutant->needs & SIM_FAULT_BIT(kind)) != 0) {
+            hunt(mutants, mutant, (const char *const[4]){"--without", sim_fault_name(kind)}, loss_seconds,
+                 WALL_LOSS, ALL, &mutant->without[kind]);
         }
     }
 }
@@ -304,40 +305,64 @@ static void print_figures(const Mutants *mutants, size_t *ret_killed)
     *ret_killed = killed;
 }
 
-static void print_losses(const Mutants *mutants, size_t killed)
+/* What switching off one thing does to those that it matters to: how many are lost, and how much longer the others take. */
+typedef struct Loss {
+    size_t concerned, lost, slower_len;
+    double slower[MUTANTS_MAX]; /* times the CPU seconds that the mutant took with it */
+} Loss;
+
+static void count_loss(Loss *loss, const Mutant *mutant, const Hunt *without)
 {
+    loss->concerned++;
+    if (!without->killed) {
+        loss->lost++;
+    } else if (mutant->hunt.cpu_s > 0) {
+        loss->slower[loss->slower_len++] = without->cpu_s / mutant->hunt.cpu_s;
+    }
+}
+
+static void print_loss(Loss *loss, size_t killed, size_t of, const char *about)
+{
+    printf("; without it %3zu of %zu (%zu lost)", killed - loss->lost, of, loss->lost);
+    if (loss->slower_len > 0) {
+        printf(", %.1f times as long", middle(loss->slower, loss->slower_len));
+    }
+    printf("  %s\n", about);
+}
+
+/* False if calm universes find half of them: then faults and preemption are worth little. */
+static bool print_losses(const Mutants *mutants, size_t killed)
+{
+    const size_t of = mutants->len - 1;
     size_t calm = 0;
     for (size_t i = 1; i < mutants->len; i++) {
         calm += mutants->list[i].calm.killed;
     }
-    printf("without faults and preemption: %zu of %zu\n", calm, mutants->len - 1);
+    printf("without faults and preemption: %zu of %zu%s\n", calm, of,
+           of >= CALM_LEAST && 2 * calm >= of ? ": should be less than half" : "");
     for (unsigned oracle = 0; oracle < SIM_ORACLES; oracle++) {
-        size_t first = 0, lost = 0;
+        Loss loss = {0};
         for (size_t i = 1; i < mutants->len; i++) {
             const Mutant *mutant = &mutants->list[i];
             if (mutant->hunt.killed && mutant->oracle == oracle) {
-                first++;
-                lost += !mutant->deaf.killed;
+                count_loss(&loss, mutant, &mutant->deaf);
             }
         }
-        if (first > 0) {
-            printf("oracle %-9s found %3zu first; without it %3zu of %zu (%zu lost)  %s\n",
-                   sim_oracle_name((SimOracle)oracle), first, killed - lost, mutants->len - 1, lost,
-                   sim_oracle_about((SimOracle)oracle));
-        }
+        printf("oracle %-9s found %3zu first", sim_oracle_name((SimOracle)oracle), loss.concerned);
+        print_loss(&loss, killed, of, sim_oracle_about((SimOracle)oracle));
     }
-    for (unsigned fault = 0; fault < SIM_FAULTS; fault++) {
-        size_t needing = 0, lost = 0;
+    for (SimFault kind = 0; kind < SIM_FAULTS; kind++) {
+        Loss loss = {0};
         for (size_t i = 1; i < mutants->len; i++) {
             const Mutant *mutant = &mutants->list[i];
-            if (mutant->hunt.killed && (mutant->needs & SIM_FAULT_BIT(fault)) != 0) {
-                needing++;
-                lost += !mutant->without[fault].killed;
+            if (mutant->hunt.killed && (mutant->needs & SIM_FAULT_BIT(kind)) != 0) {
+                count_loss(&loss, mutant, &mutant->without[kind]);
             }
         }
-        printf("fault %-16s in %3zu shrunk failures; without it %3zu of %zu (%zu lost)\n",
-               sim_fault_name((SimFault)fault), needing, killed - lost, mutants->len - 1, lost);
+        printf("fault %-16s in %3zu shrunk failures", sim_fault_name(kind), loss.concerned);
+        print_loss(&loss, killed, of, sim_fault_about(kind));
     }
+    return of < CALM_LEAST || 2 * calm < of;
 }
 
 /* ---- The command ---- */
@@ -445,10 +470,10 @@ int cli_mutants(Cli *cli)
                "CPU s", "decisions", "failure");
         examine_all(&mutants);
         print_figures(&mutants, &killed);
-        if (cli->losses) {
-            print_losses(&mutants, killed);
-        }
         status = killed == mutants.len - 1 ? CLI_FOUND_NOTHING : CLI_FOUND;
+        if (cli->losses && !print_losses(&mutants, killed)) {
+            status = CLI_FOUND;
+        }
         for (size_t i = 0; i < mutants.len; i++) {
             if (!mutants.list[i].done || !mutants.list[i].hunt.ran) {
                 fprintf(stderr, "spice-sim: %s did not run: see hunt.txt in %s\n", mutants.list[i].name,
