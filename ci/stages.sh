@@ -7,6 +7,8 @@
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 JOBS=$(nproc)
+# GLib's own pools would hide from sanitizers what becomes of a block.
+export G_SLICE=always-malloc
 
 # stage NAME COMMAND...: the command may be a function. Sets STAGE_OK for those that depend on it.
 stage() {

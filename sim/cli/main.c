@@ -486,6 +486,7 @@ int main(int argc, char **argv)
     static Cli cli = {
         .first = 1, .last = 1000, .level = SIM_LEVEL_CALLS, .jobs = 1, .shards = 1, .found_max = 20};
     standard_files_open();
+    setenv("G_SLICE", "always-malloc", 1); /* GLib's pools would hide from sanitizers what becomes of a block */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help_text, stdout);
