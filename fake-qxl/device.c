@@ -99,6 +99,9 @@ void ring_push(FakeQxl *qxl, Ring *ring, uint32_t type, uint64_t address, uint32
 
 static void callback_enter(FakeQxl *qxl, const char *name)
 {
+    if (!atomic_load(&qxl->attached)) {
+        violation(qxl, "%s: called before the device was attached", name);
+    }
     if (atomic_exchange(&qxl->inside, true)) {
         violation(qxl, "%s: called while another device callback runs", name);
     }
@@ -165,7 +168,7 @@ static FakeQxl *device_of(QXLInstance *instance)
 
 static void attached_worker(QXLInstance *instance)
 {
-    (void)instance;
+    atomic_store(&device_of(instance)->attached, true);
 }
 
 static void set_compression_level(QXLInstance *instance, int level)
@@ -331,6 +334,9 @@ static void set_client_capabilities(QXLInstance *instance, uint8_t present,
     }
     if (qxl->config.strict && !atomic_load(&qxl->running)) {
         violation(qxl, "set_client_capabilities: the machine is stopped");
+    }
+    if (!atomic_load(&qxl->attached)) {
+        violation(qxl, "set_client_capabilities: called before the device was attached");
     }
     atomic_store(&qxl->client_present, present != 0);
 }

@@ -120,7 +120,8 @@ struct FakeQxl {
 
     /* server side writes these */
     _Atomic bool running;
-    _Atomic bool inside; /* a ring or release callback is running */
+    _Atomic bool attached; /* attached_worker() was called: from then on the device is ready */
+    _Atomic bool inside;   /* a ring or release callback is running */
     _Atomic bool client_present;
     _Atomic uint32_t flushable; /* released since flush_resources() was last called */
     _Atomic uint32_t

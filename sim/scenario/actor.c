@@ -26,8 +26,9 @@ static void session_judge(Session *session)
     Actors *actors = session->actor->all;
     const FakeViolation *violations;
     const size_t n = fake_client_violations(session->client, &violations);
+    /* Nobody can answer in time when time goes on although somebody could run. */
     const bool own_fault =
-        session->careless && n > 0 &&
+        (session->careless || sim_slips(actors->sim) > 0) && n > 0 &&
         (violations->rule == FAKE_RULE_IN_TIME || violations->rule == FAKE_RULE_LINK_RESULT);
 
     if (n > 0 && !own_fault && actors->failure[0] == '\0') {

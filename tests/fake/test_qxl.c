@@ -40,6 +40,7 @@ static void begin_config(Rig *rig, FakeQxlConfig config)
     config.choice = (FakeQxlChoice){fake_qxl_prng_choose, &rig->seed};
     rig->qxl = fake_qxl_new(&config);
     tiny_init(&rig->tiny, rig->qxl);
+    rig->tiny.interface->attached_worker(rig->tiny.qxl);
     fake_qxl_connect(rig->qxl);
     fake_qxl_running(rig->qxl, true);
 }
@@ -90,6 +91,21 @@ static void release(Rig *rig, QXLReleaseInfoExt info)
 }
 
 /* ---- Commands ---- */
+
+static void test_rings_before_it_is_attached(void **state)
+{
+    (void)state;
+    uint64_t seed = 42;
+    FakeQxl *qxl = fake_qxl_new(&(FakeQxlConfig){.strict = true, .choice = {fake_qxl_prng_choose, &seed}});
+    TinyServer tiny;
+    tiny_init(&tiny, qxl);
+    assert_true(tiny.interface->req_cmd_notification(tiny.qxl));
+    assert_int_equal(fake_qxl_check(qxl, true, NULL), 1);
+    tiny.interface->attached_worker(tiny.qxl);
+    assert_true(tiny.interface->req_cmd_notification(tiny.qxl));
+    assert_int_equal(fake_qxl_check(qxl, true, NULL), 1);
+    fake_qxl_free(qxl);
+}
 
 static void test_cursor_set(void **state)
 {
@@ -604,14 +620,23 @@ static void test_hostile_guest(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_cursor_set),     cmocka_unit_test(test_release_poisons),
-        cmocka_unit_test(test_what_is_held),   cmocka_unit_test(test_release_wrong),
-        cmocka_unit_test(test_never_released), cmocka_unit_test(test_written_after_release),
-        cmocka_unit_test(test_ring),           cmocka_unit_test(test_two_threads),
-        cmocka_unit_test(test_wakeup_race),    cmocka_unit_test(test_surface_life),
-        cmocka_unit_test(test_deadlines),      cmocka_unit_test(test_cookies),
-        cmocka_unit_test(test_updates),        cmocka_unit_test(test_told_wrongly),
-        cmocka_unit_test(test_honest_guests),  cmocka_unit_test(test_lies),
+        cmocka_unit_test(test_rings_before_it_is_attached),
+        cmocka_unit_test(test_cursor_set),
+        cmocka_unit_test(test_release_poisons),
+        cmocka_unit_test(test_what_is_held),
+        cmocka_unit_test(test_release_wrong),
+        cmocka_unit_test(test_never_released),
+        cmocka_unit_test(test_written_after_release),
+        cmocka_unit_test(test_ring),
+        cmocka_unit_test(test_two_threads),
+        cmocka_unit_test(test_wakeup_race),
+        cmocka_unit_test(test_surface_life),
+        cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_cookies),
+        cmocka_unit_test(test_updates),
+        cmocka_unit_test(test_told_wrongly),
+        cmocka_unit_test(test_honest_guests),
+        cmocka_unit_test(test_lies),
         cmocka_unit_test(test_hostile_guest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
