@@ -443,7 +443,7 @@ int main(int argc, char **argv)
     fake_input_init(&input, fake_input_print, NULL);
     bool added = fake_input_add(&input, server);
     uint64_t seed = 1;
-    FakeQxl *devices[DEVICES_MAX];
+    FakeQxl *devices[DEVICES_MAX] = {NULL};
     Desktop *desktops[DEVICES_MAX];
     for (int i = 0; i < o.devices; i++) {
         const FakeQxlConfig config = {

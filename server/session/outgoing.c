@@ -62,6 +62,7 @@ static bool grow(const Core *core, void **memory, size_t used, size_t *cap, size
 Status outgoing_reserve_runs(Outgoing *out, size_t count)
 {
     if (out->runs_first > 0 && (out->runs_len + count) * sizeof(OutgoingRun) > out->runs_cap) {
+        CHECK(out->runs != NULL); /* some of them were sent */
         memmove(out->runs, out->runs + out->runs_first,
                 (out->runs_len - out->runs_first) * sizeof(OutgoingRun));
         out->runs_len -= out->runs_first;
