@@ -5,6 +5,7 @@
  *   test-fidelity-scenarios               all tests
  *   test-fidelity-scenarios --print FILE  the transcript from the simulator
  */
+#include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -21,7 +22,7 @@
 #include "tests/fidelity/tale.h"
 
 #define SEEDS 6
-#define FILES_MIN 8
+#define FILES_MIN 15                 /* were fewer taken, fewer would be told */
 #define QUIET_NS (4 * NS_PER_MS)     /* marks do the waiting proper */
 #define IMPATIENCE_NS (5 * NS_PER_S) /* where something is missing, all of it is waited */
 
@@ -146,23 +147,33 @@ static void compare(const Scenario *scenario, const char *path)
     tale_record_free(&model);
 }
 
+static int is_scenario(const struct dirent *entry)
+{
+    const size_t len = strlen(entry->d_name);
+    return len > 4 && entry->d_name[0] != '_' && strcmp(entry->d_name + len - 4, ".scn") == 0;
+}
+
+/* All that tale_accepts() takes: not one of them is left out. */
 static void same_everywhere(void **state)
 {
-    char names[] = SCENARIOS, path[1000], why[1200];
-    char *rest;
+    struct dirent **entries;
+    char path[1000], why[1200];
     unsigned files = 0;
 
     (void)state;
-    for (const char *name = strtok_r(names, " ", &rest); name != NULL; name = strtok_r(NULL, " ", &rest)) {
+    const int len = scandir(SCENARIOS_FOLDER, &entries, is_scenario, alphasort);
+    assert_true(len > 0);
+    for (int i = 0; i < len; i++) {
         Text text;
-        snprintf(path, sizeof path, "%s/%s.scn", SCENARIOS_FOLDER, name);
-        if (!text_read(&text, path, why, sizeof why)) {
-            fail_msg("%s", why);
+        snprintf(path, sizeof path, "%s/%s", SCENARIOS_FOLDER, entries[i]->d_name);
+        if (text_read(&text, path, why, sizeof why)) {
+            compare(text.scenario, path);
+            files++;
         }
-        compare(text.scenario, path);
         text_free(&text);
-        files++;
+        free(entries[i]);
     }
+    free(entries);
     assert_true(files >= FILES_MIN);
 }
 
