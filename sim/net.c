@@ -12,7 +12,7 @@
 #include "sim/tsan.h"
 #include "sim/universe.h"
 
-#define HANDLES_MAX_DEFAULT 1024u
+#define HANDLES_MAX_DEFAULT 4096u
 #define BACKLOG_MAX 128u
 #define EPHEMERAL_PORT_FIRST 49152u
 #define EPHEMERAL_PORTS 16384u

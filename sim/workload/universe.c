@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "sim/workload/universe.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,67 +10,51 @@
 
 #include "api/server.h"
 #include "base/check.h"
-#include "fake-client/fake_client.h"
 #include "fake_input.h"
 #include "fake_qxl.h"
 #include "sim/explore/plan.h"
+#include "sim/workload/peripherals.h"
 #include "sim/workload/pictures.h"
 #include "sim/workload/recording.h"
 #include "sim/workload/ticket_key.h"
+#include "sim/workload/visitors.h"
 
 #define CLIENTS_MAX 4u
+#define CROWD_MIN 100u
+#define CROWD_MAX 400u
+#define CROWD_LOOKS 4u /* of a crowd, so many render what they are shown */
+#define DEVICES_MAX 3u
 #define SURFACES_LOOKED_AT 64u  /* ids; as many as the device announces */
 #define QUIET_NS (3 * NS_PER_S) /* without a byte for a client: nothing is owed to it */
 #define QUIET_TURNS_MAX 100u
 #define PLAY_TURNS_MAX 100000u /* simulated seconds that a recording may take */
 #define PAINT_MAX 60u          /* drawings in a row */
-#define CONNECTIONS_MAX 8u
+#define CROWD_PAINT_MAX 3u     /* everybody gets them */
+#define PAUSE_MS 300u          /* of a client's connection between two acts */
+#define CROWD_PAUSE_MS 3000u
+#define CROWD_LEAVES 6u /* one in so many acts is the connection's last */
+#define GAP_MS 300u     /* between two clients who come */
+#define CROWD_GAP_MS 8u
 #define PORT 5930
 #define PASSWORD "universe"
 
-typedef struct Universe Universe;
-typedef struct Visitor Visitor;
-
-/* One connection of a client, stepped by the scheduler. */
-typedef struct Wire {
-    Visitor *visitor;
-    SimClient *step;
-    SimClientOps ops;
-    char name[SIM_NAME_BYTES];
-    FakeConnection *connection;
-    int handle; /* -1: none */
-    uint8_t channel;
-    uint64_t act_ns; /* when it does something of its own */
-    uint64_t bytes;  /* received */
-} Wire;
-
-struct Visitor {
-    Universe *universe;
-    uint32_t number;
-    FakeClient *client;
-    Wire wires[CONNECTIONS_MAX];
-    uint32_t wires_len;
-    bool spread;   /* the other channels were connected */
-    bool unacked;  /* it never acknowledges: what waits for that does not come */
-    bool careless; /* it sent nonsense, or does not read: so it may wait for answers in vain */
-};
-
-struct Universe {
+typedef struct Universe {
     const SimPlan *plan;
     SimOutcome *outcome;
-    bool tickets; /* clients prove a password */
+    const UniverseKind *kind;
     Sim *sim;
     SpiceServer *server;
-    FakeQxl *qxl; /* NULL: a recording is played instead */
+    FakeQxl *qxl[DEVICES_MAX];
+    uint32_t qxl_len; /* 0: a recording is played instead */
     Recording recording;
     FakeInput input; /* only has to be there */
-    Visitor visitors[CLIENTS_MAX];
-    uint32_t visitors_len;
+    Peripherals peripherals;
+    Visitors visitors;
     bool stopped;    /* a stopped machine's vcpus do nothing */
     bool ending;     /* and neither do those of one that is switched off */
     int events_open; /* CONNECTED without DISCONNECTED */
     Crypto *crypto;  /* the clients', as deterministic as the server's own */
-};
+} Universe;
 
 #define fail(universe, ...) sim_outcome_fail((universe)->outcome, __VA_ARGS__)
 
@@ -108,6 +91,13 @@ static void choose_compression(Universe *universe)
         (spice_wan_compression_t)(SPICE_WAN_COMPRESSION_AUTO + choose(universe, "zlib", 3)));
 }
 
+static void devices_run(Universe *universe, bool on)
+{
+    for (uint32_t i = 0; i < universe->qxl_len; i++) {
+        fake_qxl_running(universe->qxl[i], on);
+    }
+}
+
 static void main_setup(void *arg)
 {
     Universe *universe = arg;
@@ -115,12 +105,12 @@ static void main_setup(void *arg)
     universe->server = server_new(sim_core(universe->sim));
     spice_server_set_port(universe->server, PORT);
     spice_server_set_name(universe->server, "universe");
-    if (universe->tickets) {
+    if (universe->kind->tickets) {
         spice_server_set_ticket(universe->server, PASSWORD, 0, 0, 0);
     } else {
         spice_server_set_noauth(universe->server);
     }
-    if (choose(universe, "multiple", 4) != 0) {
+    if (universe->kind->crowd || choose(universe, "multiple", 4) != 0) {
         spice_server_set_multiple_clients(universe->server, 1);
     }
     if (spice_server_init(universe->server, sim_host(universe->sim)) != 0) {
@@ -129,29 +119,31 @@ static void main_setup(void *arg)
     }
     choose_compression(universe);
     fake_input_init(&universe->input, NULL, NULL);
-    if (!fake_input_add(&universe->input, universe->server) ||
-        (universe->qxl == NULL
-             ? !recording_add(&universe->recording, universe->server)
-             : spice_server_add_interface(universe->server, &fake_qxl_instance(universe->qxl)->base) != 0)) {
+    bool added = fake_input_add(&universe->input, universe->server);
+    for (uint32_t i = 0; i < universe->qxl_len; i++) {
+        added = added &&
+                spice_server_add_interface(universe->server, &fake_qxl_instance(universe->qxl[i])->base) == 0;
+    }
+    added = added && (universe->qxl_len > 0 || recording_add(&universe->recording, universe->server));
+    added = added && (!universe->kind->machine || peripherals_add(&universe->peripherals, universe->server));
+    if (!added) {
         fail(universe, "spice_server_add_interface failed");
         return;
     }
-    if (universe->qxl == NULL) {
-        spice_server_vm_start(universe->server);
-        return;
+    for (uint32_t i = 0; i < universe->qxl_len; i++) {
+        const FakeQxlPrimary primary = {.width = 320, .height = 240, .mouse_mode = 1};
+        fake_qxl_connect(universe->qxl[i]);
+        fake_qxl_primary_create(universe->qxl[i], &primary, false);
     }
-    fake_qxl_connect(universe->qxl);
-    const FakeQxlPrimary primary = {.width = 320, .height = 240, .mouse_mode = 1};
-    fake_qxl_primary_create(universe->qxl, &primary, false);
-    fake_qxl_running(universe->qxl, true);
+    devices_run(universe, true);
     spice_server_vm_start(universe->server);
 }
 
 /* Much at once, so that drawings wait together. */
-static void paint(Universe *universe, uint32_t drawings)
+static void paint(Universe *universe, FakeQxl *qxl, uint32_t drawings)
 {
     for (uint32_t i = 0; i < drawings && !universe->stopped && !universe->ending; i++) {
-        if (!fake_qxl_step(universe->qxl, FAKE_QXL_WORK_PAINT)) {
+        if (!fake_qxl_step(qxl, FAKE_QXL_WORK_PAINT)) {
             sim_sleep(universe->sim, NS_PER_MS); /* the ring is full, or memory is used up */
         }
     }
@@ -162,6 +154,7 @@ static void vcpu(void *arg)
 {
     Universe *universe = arg;
     const uint32_t acts = sim_plan_knob(universe->plan, "acts");
+    const uint32_t drawings_max = universe->kind->crowd ? CROWD_PAINT_MAX : PAINT_MAX;
     const uint32_t honest = FAKE_QXL_WORK_CURSOR | FAKE_QXL_WORK_SURFACES | FAKE_QXL_WORK_PRIMARY |
                             FAKE_QXL_WORK_MONITORS | FAKE_QXL_WORK_MEMSLOTS | FAKE_QXL_WORK_UPDATE |
                             FAKE_QXL_WORK_DRAW | FAKE_QXL_WORK_PAINT;
@@ -173,14 +166,14 @@ static void vcpu(void *arg)
         }
         if (happens(universe, SIM_F11_STOP, 24)) {
             spice_server_vm_stop(universe->server);
-            fake_qxl_running(universe->qxl, false);
+            devices_run(universe, false);
             universe->stopped = true;
             sim_sleep(universe->sim, choose(universe, "stopped", 20) * NS_PER_MS);
             universe->stopped = false;
             if (universe->ending) {
                 break;
             }
-            fake_qxl_running(universe->qxl, true);
+            devices_run(universe, true);
             spice_server_vm_start(universe->server);
         } else if (happens(universe, SIM_F10_INTERFACE, 24)) {
             if (universe->input.tablet.st != NULL) {
@@ -190,12 +183,16 @@ static void vcpu(void *arg)
             }
         } else {
             const bool lies = happens(universe, SIM_F11_LIES, 3);
+            FakeQxl *qxl = universe->qxl[choose(universe, "device", universe->qxl_len)];
+            if (universe->kind->machine && choose(universe, "peripherals", 3) == 0) {
+                peripherals_act(&universe->peripherals);
+            }
             switch (choose(universe, "act", 24)) {
             case 0:
                 spice_server_kbd_leds(&universe->input.keyboard, (int)choose(universe, "leds", 8));
                 break;
             case 1:
-                fake_qxl_cursor_reset(universe->qxl);
+                fake_qxl_cursor_reset(qxl);
                 break;
             case 2:
                 (void)spice_server_get_num_clients(universe->server);
@@ -206,10 +203,10 @@ static void vcpu(void *arg)
             case 4:
             case 5:
             case 6:
-                paint(universe, 1 + choose(universe, "drawings", PAINT_MAX));
+                paint(universe, qxl, 1 + choose(universe, "drawings", drawings_max));
                 break;
             default:
-                fake_qxl_step(universe->qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
+                fake_qxl_step(qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
             }
         }
         sim_sleep(universe->sim, choose(universe, "pause", 30) * NS_PER_MS);
@@ -227,8 +224,10 @@ static void main_look(void *arg)
     Universe *universe = arg;
     const QXLRect all = {.right = INT32_MAX, .bottom = INT32_MAX};
 
-    for (uint32_t id = 0; id < SURFACES_LOOKED_AT && !universe->stopped; id++) {
-        fake_qxl_update_area(universe->qxl, id, &all, false);
+    for (uint32_t i = 0; i < universe->qxl_len; i++) {
+        for (uint32_t id = 0; id < SURFACES_LOOKED_AT && !universe->stopped; id++) {
+            fake_qxl_update_area(universe->qxl[i], id, &all, false);
+        }
     }
 }
 
@@ -238,226 +237,13 @@ static void main_teardown(void *arg)
 
     universe->ending = true;
     if (choose(universe, "unplug", 2) == 0) {
-        spice_server_remove_interface(universe->qxl == NULL ? &universe->recording.device.instance.base
-                                                            : &fake_qxl_instance(universe->qxl)->base);
+        const uint32_t which = choose(universe, "unplugged", universe->qxl_len == 0 ? 1 : universe->qxl_len);
+        spice_server_remove_interface(universe->qxl_len == 0
+                                          ? &universe->recording.device.instance.base
+                                          : &fake_qxl_instance(universe->qxl[which])->base);
     }
     spice_server_destroy(universe->server);
     universe->server = NULL;
-}
-
-/* ---- Clients ---- */
-
-static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns);
-
-static void visitor_connect(Visitor *visitor, uint8_t channel, uint8_t id)
-{
-    Universe *universe = visitor->universe;
-
-    if (visitor->wires_len == CONNECTIONS_MAX) {
-        return;
-    }
-    Wire *wire = &visitor->wires[visitor->wires_len++];
-    *wire = (Wire){.visitor = visitor, .handle = -1, .channel = channel};
-    snprintf(wire->name, sizeof wire->name, "client%u.%s", visitor->number, wire_channel_name(channel));
-    wire->ops = (SimClientOps){wire->name, wire_step};
-    wire->connection = fake_client_connect(visitor->client, channel, id, sim_now_ns(universe->sim));
-    wire->step = sim_client_add(universe->sim, &wire->ops, wire);
-    wire->act_ns = sim_now_ns(universe->sim) + (5 + choose(universe, "first", 400)) * NS_PER_MS;
-}
-
-/* Once main has told the session and the channels, the others are connected, now and then one of them twice. */
-static void visitor_spread(Visitor *visitor)
-{
-    const FakeMainModel *main = fake_client_main(visitor->client);
-
-    if (visitor->spread || main->session_id == 0 || !main->has_list) {
-        return;
-    }
-    visitor->spread = true;
-    for (size_t i = 0; i < main->channels_len; i++) {
-        visitor_connect(visitor, main->channels[i].type, main->channels[i].id);
-    }
-    const uint32_t twice = main->channels_len == 0 ? 0
-                                                   : sim_fault(visitor->universe->sim, SIM_CLIENT_TWICE, 6,
-                                                               (uint32_t)main->channels_len);
-    if (twice > 0) {
-        const WireChannelId again = main->channels[twice - 1];
-        visitor_connect(visitor, again.type, again.id);
-    }
-}
-
-static void wire_end(Wire *wire, bool reset)
-{
-    Sim *sim = wire->visitor->universe->sim;
-
-    if (wire->handle >= 0) {
-        if (reset) {
-            sim_reset(sim, wire->handle);
-        } else {
-            sim_close(sim, wire->handle);
-        }
-        wire->handle = -1;
-        fake_connection_closed(wire->connection, sim_now_ns(sim));
-    }
-    sim_client_wait(wire->step, -1, 0, NS_NEVER);
-}
-
-static void wire_act(Wire *wire, uint64_t now_ns)
-{
-    Universe *universe = wire->visitor->universe;
-
-    wire->act_ns = now_ns + (1 + choose(universe, "pause", 300)) * NS_PER_MS;
-    if (happens(universe, SIM_F1_CLOSE, 16)) {
-        wire_end(wire, false);
-        return;
-    }
-    if (happens(universe, SIM_F1_RESET, 16)) {
-        wire_end(wire, true);
-        return;
-    }
-    static const uint8_t nonsense[] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
-    const uint32_t garbage = sim_fault(universe->sim, SIM_CLIENT_GARBAGE, 64, sizeof nonsense);
-    if (garbage > 0) {
-        wire->visitor->careless = true;
-        fake_connection_send_raw(wire->connection, span_of(nonsense, garbage));
-    }
-    if (fake_connection_state(wire->connection) != FAKE_STATE_OPEN) {
-        return;
-    }
-    if (wire->channel == WIRE_CHANNEL_INPUTS) {
-        switch (choose(universe, "input", 5)) {
-        case 0:
-            fake_inputs_key(wire->connection, choose(universe, "down", 2) == 0,
-                            0x1e + choose(universe, "key", 20));
-            break;
-        case 1:
-            fake_inputs_motion(wire->connection, 3, -2, 0);
-            break;
-        case 2:
-            fake_inputs_position(wire->connection, choose(universe, "x", 700), choose(universe, "y", 500), 0,
-                                 0);
-            break;
-        case 3:
-            fake_inputs_button(wire->connection, choose(universe, "down", 2) == 0,
-                               (uint8_t)choose(universe, "button", 8), 1);
-            break;
-        default:
-            fake_inputs_modifiers(wire->connection, (uint16_t)choose(universe, "modifiers", 8));
-        }
-    } else if (wire->channel == WIRE_CHANNEL_MAIN && choose(universe, "ask", 3) == 0) {
-        const WireMsgc request = {
-            .channel = WIRE_CHANNEL_MAIN,
-            .type = WIRE_MSGC_MAIN_MOUSE_MODE_REQUEST,
-            .u.main_mouse_mode_request.mode = (uint16_t)(1 + choose(universe, "mode", 2)),
-        };
-        fake_connection_send(wire->connection, &request);
-    } else if (wire->channel == WIRE_CHANNEL_DISPLAY && choose(universe, "prefer", 4) == 0) {
-        fake_display_prefer(wire->connection, (uint8_t)choose(universe, "compression", 10)); /* or nonsense */
-    }
-}
-
-static void wire_read(Wire *wire, uint64_t now_ns)
-{
-    Sim *sim = wire->visitor->universe->sim;
-    uint8_t buffer[4096];
-
-    while (wire->handle >= 0 && fake_connection_wants_read(wire->connection)) {
-        const int64_t n = sim_read(sim, wire->handle, buffer, sizeof buffer);
-        if (n == -EAGAIN) {
-            return;
-        }
-        if (n <= 0) {
-            wire_end(wire, false);
-            return;
-        }
-        const bool was_open = fake_connection_state(wire->connection) == FAKE_STATE_OPEN;
-        wire->bytes += (uint64_t)n;
-        fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), now_ns);
-        if (!was_open && fake_connection_state(wire->connection) == FAKE_STATE_OPEN) {
-            wire->visitor->universe->outcome->worth++;
-        }
-    }
-}
-
-static void wire_write(Wire *wire)
-{
-    Sim *sim = wire->visitor->universe->sim;
-    Span out;
-
-    while (wire->handle >= 0 && (out = fake_connection_output(wire->connection)).len > 0) {
-        const int64_t n = sim_write(sim, wire->handle, out.data, out.len);
-        if (n == -EAGAIN) {
-            return;
-        }
-        if (n < 0) {
-            wire_end(wire, false);
-            return;
-        }
-        fake_connection_sent(wire->connection, (size_t)n);
-    }
-}
-
-static void wire_step(SimClient *step, void *opaque, unsigned ready, uint64_t now_ns)
-{
-    Wire *wire = opaque;
-    Universe *universe = wire->visitor->universe;
-
-    if (wire->handle < 0) {
-        if (fake_connection_state(wire->connection) != FAKE_STATE_REPLY_HEADER) {
-            return;
-        }
-        const CoreListen where = {.address = NULL, .port = PORT, .family = AF_UNSPEC};
-        wire->handle = sim_connect(universe->sim, &where);
-        if (wire->handle < 0) {
-            fake_connection_closed(wire->connection, now_ns);
-            return;
-        }
-    }
-    if ((ready & CORE_READ) != 0) {
-        wire_read(wire, now_ns);
-    }
-    if (wire->handle >= 0 && now_ns >= wire->act_ns) {
-        wire_act(wire, now_ns);
-    }
-    if (wire->handle >= 0 && now_ns >= fake_connection_deadline_ns(wire->connection)) {
-        fake_connection_expire(wire->connection, now_ns);
-    }
-    wire_write(wire);
-    if (wire->handle >= 0 && fake_connection_wants_close(wire->connection)) {
-        wire_end(wire, false);
-    }
-    visitor_spread(wire->visitor);
-    if (wire->handle >= 0) {
-        const uint64_t deadline_ns = fake_connection_deadline_ns(wire->connection);
-        const unsigned mask = (fake_connection_wants_read(wire->connection) ? CORE_READ : 0) |
-                              (fake_connection_output(wire->connection).len > 0 ? CORE_WRITE : 0);
-        sim_client_wait(step, wire->handle, mask, deadline_ns < wire->act_ns ? deadline_ns : wire->act_ns);
-    }
-}
-
-static void visitor_arrive(Universe *universe)
-{
-    Visitor *visitor = &universe->visitors[universe->visitors_len++];
-    FakeClientConfig config = fake_client_config_default();
-
-    visitor->universe = universe;
-    visitor->number = universe->visitors_len;
-    config.password = universe->tickets ? PASSWORD : NULL;
-    config.full_header = choose(universe, "full header", 4) == 0;
-    config.client_mouse = choose(universe, "client mouse", 2) == 0;
-    config.crypto = universe->tickets ? crypto_context(universe->crypto) : NULL;
-    config.poison = FAKE_QXL_POISON;
-    config.behaviour.cheap_ticket = !universe->tickets;
-    const uint32_t unacked = sim_fault(universe->sim, SIM_F5_UNACKED, 4, 3);
-    config.behaviour.never_ack = unacked == 1;
-    config.behaviour.never_pong = unacked == 2;
-    config.behaviour.skip_display_init = unacked == 3;
-    config.behaviour.stop_reading_after = sim_fault(universe->sim, SIM_F5_UNREAD, 10, 10);
-    config.behaviour.link_lie = (FakeLinkLie)sim_fault(universe->sim, SIM_CLIENT_LINK, 6, FAKE_LINK_LIES - 1);
-    visitor->unacked = unacked == 1;
-    visitor->careless = config.behaviour.stop_reading_after > 0;
-    visitor->client = fake_client_new(&config);
-    visitor_connect(visitor, WIRE_CHANNEL_MAIN, 0);
 }
 
 /* ---- The whole ---- */
@@ -509,18 +295,6 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
 
 /* ---- Pictures ---- */
 
-static uint64_t bytes_received(const Universe *universe)
-{
-    uint64_t bytes = 0;
-
-    for (uint32_t v = 0; v < universe->visitors_len; v++) {
-        for (uint32_t i = 0; i < universe->visitors[v].wires_len; i++) {
-            bytes += universe->visitors[v].wires[i].bytes;
-        }
-    }
-    return bytes;
-}
-
 /* Once all is quiet every client that could follow shows what the guest has drawn. Where memory was refused to the
  * server, or to clients handles, drawings were lost. */
 static bool compare_pictures(Universe *universe)
@@ -532,12 +306,12 @@ static bool compare_pictures(Universe *universe)
     FakeQxlPicture recorded;
 
     if ((universe->plan->faults & lost) != 0 ||
-        !(universe->qxl == NULL ? recording_picture(&universe->recording, &recorded)
-                                : fake_qxl_has_primary(universe->qxl))) {
+        (universe->qxl_len == 0 && !recording_picture(&universe->recording, &recorded)) ||
+        (universe->qxl_len == 1 && !fake_qxl_has_primary(universe->qxl[0]))) {
         return true;
     }
     for (uint64_t before = UINT64_MAX, turns = 0; turns < QUIET_TURNS_MAX; turns++) {
-        const uint64_t now = bytes_received(universe);
+        const uint64_t now = visitors_bytes(&universe->visitors);
         if (now == before) {
             break;
         }
@@ -546,25 +320,24 @@ static bool compare_pictures(Universe *universe)
             return false;
         }
     }
-    if (universe->qxl != NULL) {
+    if (universe->qxl_len > 0) {
         sim_spawn(sim, "main", main_look, universe);
     }
     if (!sim_run(sim, sim_now_ns(sim) + QUIET_NS)) {
         return false;
     }
-    for (uint32_t v = 0; v < universe->visitors_len; v++) {
-        const Visitor *visitor = &universe->visitors[v];
+    for (uint32_t v = 0; v < universe->visitors.len; v++) {
+        const Visitor *visitor = &universe->visitors.list[v];
         for (uint32_t i = 0; i < visitor->wires_len; i++) {
             const Wire *wire = &visitor->wires[i];
-            if (wire->channel != WIRE_CHANNEL_DISPLAY || wire->handle < 0 || visitor->careless ||
-                visitor->unacked || fake_connection_state(wire->connection) != FAKE_STATE_OPEN ||
-                !fake_connection_display(wire->connection)->marked) {
+            char where[120];
+            if (!wire_shows(wire) ||
+                (universe->qxl_len > 0 && !fake_qxl_has_primary(universe->qxl[wire->id]))) {
                 continue;
             }
-            char where[120];
-            if (universe->qxl == NULL
+            if (universe->qxl_len == 0
                     ? picture_differs(&recorded, wire->connection, 0, where, sizeof where)
-                    : pictures_differ(universe->qxl, wire->connection, where, sizeof where)) {
+                    : pictures_differ(universe->qxl[wire->id], wire->connection, where, sizeof where)) {
                 fail(universe, "client %u %s", visitor->number, where);
             }
         }
@@ -576,12 +349,12 @@ static void collect(Universe *universe)
 {
     const FakeViolation *violations;
 
-    for (uint32_t v = 0; v < universe->visitors_len; v++) {
-        const size_t n = fake_client_violations(universe->visitors[v].client, &violations);
+    for (uint32_t v = 0; v < universe->visitors.len; v++) {
+        const size_t n = fake_client_violations(universe->visitors.list[v].client, &violations);
         /* Who sends nonsense, does not read, is cut off without a word or finds no handle free may wait for an
          * answer in vain; and so may all when time goes on without the server. */
         const bool may_wait =
-            universe->visitors[v].careless || sim_slips(universe->sim) > 0 ||
+            universe->visitors.list[v].careless || sim_slips(universe->sim) > 0 ||
             (universe->plan->faults & (SIM_FAULT_BIT(SIM_F6_BLACKHOLE) | SIM_FAULT_BIT(SIM_F9_HANDLES))) != 0;
         const bool own_fault =
             may_wait && n > 0 &&
@@ -593,13 +366,16 @@ static void collect(Universe *universe)
         }
     }
     FakeQxlReport report;
-    if (universe->qxl == NULL) {
+    if (universe->qxl_len == 0) {
         const char *complaint = recording_complaint(&universe->recording);
         if (complaint != NULL) {
             fail(universe, "device: %s", complaint);
         }
-    } else if (fake_qxl_check(universe->qxl, true, &report) > 0) {
-        fail(universe, "device: %s", fake_qxl_violation(universe->qxl, 0));
+    }
+    for (uint32_t i = 0; i < universe->qxl_len; i++) {
+        if (fake_qxl_check(universe->qxl[i], true, &report) > 0) {
+            fail(universe, "device: %s", fake_qxl_violation(universe->qxl[i], 0));
+        }
     }
     if (universe->events_open != 0) {
         fail(universe, "%d connections without a DISCONNECTED", universe->events_open);
@@ -613,7 +389,7 @@ static bool run_guest(Universe *universe)
     bool going = true;
 
     for (uint32_t turns = 0;
-         universe->qxl == NULL && going && !universe->recording.over && turns < PLAY_TURNS_MAX; turns++) {
+         universe->qxl_len == 0 && going && !universe->recording.over && turns < PLAY_TURNS_MAX; turns++) {
         going = sim_run(sim, sim_now_ns(sim) + NS_PER_S);
     }
     /* Long enough for the vcpus to end; sometimes for silent clients to be thrown out. */
@@ -641,19 +417,34 @@ static void picture_checksum(const Universe *universe, char ret[UNIVERSE_CHECKSU
 static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *kind, SimOutcome *ret,
                 char *ret_checksum)
 {
-    const bool tickets = kind->tickets;
-    Universe universe = {.plan = plan, .outcome = ret, .tickets = tickets};
+    Universe universe = {.plan = plan, .outcome = ret, .kind = kind};
     const SimConfig config = configure(&universe, base);
 
     Sim *sim = universe.sim = sim_new(&config);
     CHECK(sim != NULL);
-    universe.crypto = tickets ? crypto_new(sim_core(sim)) : NULL;
+    universe.crypto = kind->tickets ? crypto_new(sim_core(sim)) : NULL;
     const bool plays = kind->recording.len > 0;
-    universe.qxl = plays ? NULL
-                         : fake_qxl_new(&(FakeQxlConfig){.ram_bytes = 512u << 10,
-                                                         .vram_bytes = 1u << 20,
-                                                         .strict = true,
-                                                         .choice = {qxl_choose, &universe}});
+    const uint32_t clients = sim_plan_knob(plan, "clients");
+    visitors_init(&universe.visitors, &(VisitorsConfig){
+                                          .sim = sim,
+                                          .outcome = ret,
+                                          .port = PORT,
+                                          .max = clients,
+                                          .password = kind->tickets ? PASSWORD : NULL,
+                                          .crypto = universe.crypto,
+                                          .pause_ms = kind->crowd ? CROWD_PAUSE_MS : PAUSE_MS,
+                                          .leaves = kind->crowd ? CROWD_LEAVES : 0,
+                                          .look = kind->crowd ? CROWD_LOOKS : clients,
+                                      });
+    peripherals_init(&universe.peripherals, sim, ret);
+    universe.qxl_len = plays ? 0 : kind->machine ? sim_plan_knob(plan, "devices") : 1;
+    for (uint32_t i = 0; i < universe.qxl_len; i++) {
+        universe.qxl[i] = fake_qxl_new(&(FakeQxlConfig){.id = (int)i,
+                                                        .ram_bytes = 512u << 10,
+                                                        .vram_bytes = 1u << 20,
+                                                        .strict = true,
+                                                        .choice = {qxl_choose, &universe}});
+    }
     if (plays && !recording_open(&universe.recording, kind->recording, sim, &universe.ending)) {
         fail(&universe, "this is no recording");
     }
@@ -664,7 +455,6 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
         going = sim_run(sim, sim_now_ns(sim) + 100 * NS_PER_MS);
     }
     if (going && ret->failure[0] == '\0') {
-        const uint32_t clients = sim_plan_knob(plan, "clients");
         const uint32_t vcpus = plays ? 0 : sim_plan_knob(plan, "vcpus");
         for (uint32_t i = 0; i < vcpus; i++) {
             sim_spawn(sim, "vcpu", vcpu, &universe);
@@ -673,8 +463,18 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
             sim_spawn(sim, "vcpu", player, &universe);
         }
         for (uint32_t i = 0; going && i < clients; i++) {
-            visitor_arrive(&universe);
-            going = sim_run(sim, sim_now_ns(sim) + choose(&universe, "gap", 300) * NS_PER_MS);
+            visitors_arrive(&universe.visitors);
+            going =
+                sim_run(sim, sim_now_ns(sim) +
+                                 choose(&universe, "gap", kind->crowd ? CROWD_GAP_MS : GAP_MS) * NS_PER_MS);
+        }
+        /* Where nothing is in its way a crowd is there at once, main and the channels that main told of. */
+        if (going && kind->crowd && plan->faults == 0) {
+            going = sim_run(sim, sim_now_ns(sim) + NS_PER_S);
+            const uint32_t open = visitors_open(&universe.visitors);
+            if (going && open < 2 * clients) {
+                fail(&universe, "of a crowd of %u only %u connections are open", clients, open);
+            }
         }
         going = going && run_guest(&universe) && compare_pictures(&universe);
         if (going && ret_checksum != NULL && (plan->faults & SIM_FAULT_BIT(SIM_F9_ALLOC)) == 0) {
@@ -689,12 +489,12 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
         }
     }
     sim_outcome_take(ret, sim);
-    for (uint32_t v = 0; v < universe.visitors_len; v++) {
-        fake_client_free(universe.visitors[v].client);
-    }
+    visitors_free(&universe.visitors);
     crypto_free(universe.crypto);
     sim_free(sim);
-    fake_qxl_free(universe.qxl);
+    for (uint32_t i = 0; i < universe.qxl_len; i++) {
+        fake_qxl_free(universe.qxl[i]);
+    }
     recording_close(&universe.recording);
 }
 
@@ -711,7 +511,21 @@ static const SimKnob knobs[] = {
     {"acts", 0, 40, "what each of them does"},
 };
 
-static const UniverseKind with_tickets = {.tickets = true}, without_tickets = {0};
+static const SimKnob machine_knobs[] = {
+    {"clients", 1, CLIENTS_MAX, "how many clients come"},
+    {"vcpus", 1, 3, "how many processors the guest has"},
+    {"acts", 0, 40, "what each of them does"},
+    {"devices", 1, DEVICES_MAX, "how many screens the machine has"},
+};
+
+static const SimKnob crowd_knobs[] = {
+    {"clients", CROWD_MIN, CROWD_MAX, "how many clients come"},
+    {"vcpus", 0, 2, "how many processors the guest has"},
+    {"acts", 0, 20, "what each of them does"},
+};
+
+static const UniverseKind with_tickets = {.tickets = true}, without_tickets = {0},
+                          machine = {.machine = true}, crowd = {.crowd = true};
 
 const SimSubject universe_subject = {
     .name = "universe",
@@ -728,6 +542,24 @@ const SimSubject universe_tickets_subject = {
     .knobs = knobs,
     .knobs_len = sizeof knobs / sizeof knobs[0],
     .opaque = &with_tickets,
+    .run = run_subject,
+};
+
+const SimSubject machine_subject = {
+    .name = "machine",
+    .about = "a machine with one to three displays, inputs, sound and char devices that come and go",
+    .knobs = machine_knobs,
+    .knobs_len = sizeof machine_knobs / sizeof machine_knobs[0],
+    .opaque = &machine,
+    .run = run_subject,
+};
+
+const SimSubject crowd_subject = {
+    .name = "crowd",
+    .about = "a machine with inputs and one display, and hundreds of clients at once, of whom some die",
+    .knobs = crowd_knobs,
+    .knobs_len = sizeof crowd_knobs / sizeof crowd_knobs[0],
+    .opaque = &crowd,
     .run = run_subject,
 };
 

@@ -19,11 +19,15 @@
 
 typedef struct UniverseKind {
     bool tickets;   /* clients prove a password */
+    bool machine;   /* several displays, sound and char devices */
+    bool crowd;     /* hundreds of clients, of a guest that is less busy */
     Span recording; /* played by the machine's device; empty: a fake guest is busy */
 } UniverseKind;
 
 extern const SimSubject universe_subject;
 extern const SimSubject universe_tickets_subject;
+extern const SimSubject machine_subject;
+extern const SimSubject crowd_subject;
 
 /* The machine's device plays a recording. All is borrowed, and the subject stays where it is. */
 typedef struct RecordingSubject {

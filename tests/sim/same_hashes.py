@@ -15,7 +15,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUBJECTS = ("universe", "universe-tickets", "order", "teardown", "teardown-open", "scenarios")
+SUBJECTS = ("universe", "universe-tickets", "machine", "crowd", "order", "teardown", "teardown-open", "scenarios")
 
 
 def hashes(program, seeds):
