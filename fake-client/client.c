@@ -134,6 +134,8 @@ const char *fake_rule_text(FakeRule rule)
         return "first things come first, and nothing after the end";
     case FAKE_RULE_PICTURE:
         return "what is drawn can be drawn";
+    case FAKE_RULE_WEBSOCKET:
+        return "a WebSocket is accepted, its frames are whole and binary, its pongs are for pings";
     case FAKE_RULE_MEMORY:
         return "nothing is shown of memory that the guest had back";
     }

@@ -24,6 +24,9 @@ FakeConnection *fake_client_connect(FakeClient *client, uint8_t channel, uint8_t
     c->behaviour = client->behaviour;
     c->deadline_ns = UINT64_MAX;
     c->now_ns = now_ns;
+    if (client->config.websocket != 0) {
+        c->web = web_new(client->config.websocket + 97u * channel + channel_id);
+    }
     if (channel == WIRE_CHANNEL_CURSOR) {
         c->cursor = calloc(1, sizeof *c->cursor);
         CHECK(c->cursor != NULL);
@@ -46,6 +49,7 @@ void fake_connection_free(FakeConnection *c)
         return;
     }
     list_remove(&c->node);
+    web_free(c->web);
     bytes_free(&c->input);
     bytes_free(&c->output);
     bytes_free(&c->scratch);
@@ -85,6 +89,9 @@ void fake_connection_closed(FakeConnection *c, uint64_t now_ns)
     c->deadline_ns = UINT64_MAX;
     c->close_wanted = false;
     c->output.len = 0;
+    if (c->web != NULL) {
+        web_output(c->web)->len = 0;
+    }
     if (c->state < FAKE_STATE_REFUSED) {
         connection_state(c, FAKE_STATE_CLOSED);
     }
@@ -193,14 +200,23 @@ bool connection_announced(const FakeConnection *c, int cap)
 
 /* ---- Output ---- */
 
-Span fake_connection_output(const FakeConnection *c)
+static Bytes *output_of(FakeConnection *c)
 {
-    return span_of(c->output.data, c->output.len);
+    return c->web == NULL ? &c->output : web_output(c->web);
+}
+
+Span fake_connection_output(FakeConnection *c)
+{
+    if (c->web != NULL) {
+        web_send(c->web, &c->output);
+    }
+    const Bytes *output = output_of(c);
+    return span_of(output->data, output->len);
 }
 
 void fake_connection_sent(FakeConnection *c, size_t bytes)
 {
-    bytes_drop(&c->output, bytes);
+    bytes_drop(output_of(c), bytes);
 }
 
 bool fake_connection_wants_read(const FakeConnection *c)
@@ -583,7 +599,11 @@ static void frames(FakeConnection *c)
 void fake_connection_receive(FakeConnection *c, Span bytes, uint64_t now_ns)
 {
     c->now_ns = now_ns;
-    bytes_add(&c->input, bytes);
+    if (c->web != NULL) {
+        web_receive(c, bytes);
+    } else {
+        bytes_add(&c->input, bytes);
+    }
     while (c->state < FAKE_STATE_OPEN && fake_link_receive(c)) {
     }
     if (c->state == FAKE_STATE_OPEN) {

@@ -44,12 +44,13 @@ typedef enum FakeRule {
     FAKE_RULE_MOTION_ACK = 13,
     FAKE_RULE_AGENT = 14,
     /* What that list takes for granted. */
-    FAKE_RULE_DECODE = 16,  /* a message of the channel, that decodes, as long as its fields say */
-    FAKE_RULE_VALUES = 17,  /* enumerations and flags that the protocol names; sizes that fit the type */
-    FAKE_RULE_IN_TIME = 18, /* the link is answered, CHANNELS_LIST follows ATTACH_CHANNELS */
-    FAKE_RULE_ORDER = 19,   /* first things first, nothing after the end, streams that exist */
-    FAKE_RULE_PICTURE = 20, /* what is drawn can be drawn: images decode, caches have them */
-    FAKE_RULE_MEMORY = 21,  /* nothing is shown of memory that the guest had back (`poison`) */
+    FAKE_RULE_DECODE = 16,    /* a message of the channel, that decodes, as long as its fields say */
+    FAKE_RULE_VALUES = 17,    /* enumerations and flags that the protocol names; sizes that fit the type */
+    FAKE_RULE_IN_TIME = 18,   /* the link is answered, CHANNELS_LIST follows ATTACH_CHANNELS */
+    FAKE_RULE_ORDER = 19,     /* first things first, nothing after the end, streams that exist */
+    FAKE_RULE_PICTURE = 20,   /* what is drawn can be drawn: images decode, caches have them */
+    FAKE_RULE_MEMORY = 21,    /* nothing is shown of memory that the guest had back (`poison`) */
+    FAKE_RULE_WEBSOCKET = 22, /* RFC 6455: accepted, unmasked binary frames, pongs for pings */
 } FakeRule;
 
 typedef struct FakeViolation {
@@ -112,7 +113,8 @@ typedef struct FakeClientConfig {
      * INIT when a primary surface comes after the client, and none between RESET and the guest's next
      * cursor. */
     bool stock_server;
-    bool client_mouse; /* ask for it when it is supported */
+    uint32_t websocket; /* by WebSocket; the number says how frames are cut and masked. 0: no frames */
+    bool client_mouse;  /* ask for it when it is supported */
     uint32_t main_caps, display_caps, inputs_caps, playback_caps, record_caps,
         vmc_caps; /* announced, one word each */
     uint8_t pixmap_cache_id, glz_dictionary_id;
@@ -178,7 +180,7 @@ void fake_connection_free(FakeConnection *connection);
 
 void fake_connection_receive(FakeConnection *connection, Span bytes, uint64_t now_ns);
 /* What waits to be sent; valid until the next call. */
-Span fake_connection_output(const FakeConnection *connection);
+Span fake_connection_output(FakeConnection *connection);
 void fake_connection_sent(FakeConnection *connection, size_t bytes);
 /* False: the caller leaves the server's bytes where they are. */
 bool fake_connection_wants_read(const FakeConnection *connection);

@@ -3,6 +3,7 @@
  *
  *   client.c      the user: connections, violations, main's model
  *   link.c        the handshake        ticket.c   its cryptography
+ *   websocket.c   frames around it all
  *   connection.c  framing, ack windows, base messages; the only caller of *_message() below
  *   main_channel.c, inputs.c, cursor.c, display.c, images.c   one channel's rules each
  */
@@ -99,6 +100,8 @@ typedef struct DisplayState {
     bool is_lost;       /* something could not be rendered: pictures mean nothing any more */
 } DisplayState;
 
+typedef struct Web Web;
+
 struct FakeConnection {
     FakeClient *client;
     ListNode node;
@@ -110,7 +113,8 @@ struct FakeConnection {
     uint64_t deadline_ns; /* for the server's answer; UINT64_MAX: none is due */
     uint64_t now_ns;      /* of the call that runs */
 
-    Bytes input, output;
+    Web *web;            /* NULL: the bytes travel as they are */
+    Bytes input, output; /* without frames */
     Bytes scratch, arena_bytes;
     uint32_t reply_size;
     uint32_t caps; /* announced to the server, one word */
@@ -135,6 +139,15 @@ struct FakeConnection {
     CursorState *cursor;   /* cursor channels only */
     DisplayState *display; /* display channels only */
 };
+
+/* A WebSocket; `random` says how our bytes are cut and masked. */
+Web *web_new(uint32_t random);
+void web_free(Web *web); /* NULL is allowed */
+/* Puts all of `data` into frames, once the server has answered. */
+void web_send(Web *web, Bytes *data);
+Bytes *web_output(Web *web);
+/* Adds what was in the server's frames to the connection's input. */
+void web_receive(FakeConnection *c, Span bytes);
 
 /* Serials of other channels that are to be reached once all is quiet. */
 void waits_add(FakeConnection *c, const WireChannelWaitArray *list);

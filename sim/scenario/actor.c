@@ -9,6 +9,8 @@
 #include "base/check.h"
 #include "sim/scenario/stage.h"
 
+#define WEBSOCKETS 65536u /* ways to cut and mask frames */
+
 /* ---- Sessions ---- */
 
 static bool session_is_over(const Session *session)
@@ -67,6 +69,9 @@ static void configure(const Actor *actor, FakeClientConfig *ret)
             break;
         case CLIENT_WANTS_MOUSE:
             ret->client_mouse = arg->range.low == MOUSE_CLIENT;
+            break;
+        case CLIENT_BY_WEBSOCKET:
+            ret->websocket = 1 + sim_choose_at(actor->all->sim, "frames", WEBSOCKETS);
             break;
         case CLIENT_PASSWORD:
             ret->password = arg->text;

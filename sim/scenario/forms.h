@@ -76,6 +76,7 @@ typedef enum FormId {
     CLIENT_NEVER_ATTACHES,
     CLIENT_LIES,
     CLIENT_LEAVES_AFTER,
+    CLIENT_BY_WEBSOCKET,
     /* device */
     DEVICE_PRIMARY,
     DEVICE_LATER,

@@ -434,6 +434,7 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
                                           .crypto = universe.crypto,
                                           .pause_ms = kind->crowd ? CROWD_PAUSE_MS : PAUSE_MS,
                                           .leaves = kind->crowd ? CROWD_LEAVES : 0,
+                                          .web = kind->machine ? 3 : 0,
                                           .look = kind->crowd ? CROWD_LOOKS : clients,
                                       });
     peripherals_init(&universe.peripherals, sim, ret);

@@ -8,6 +8,8 @@
 #include "base/check.h"
 #include "fake_qxl.h"
 
+#define WEBSOCKETS 65536u /* ways to cut and mask frames */
+
 static uint32_t choose(Visitors *visitors, const char *site, uint32_t n)
 {
     return sim_choose_at(visitors->config.sim, site, n);
@@ -225,6 +227,9 @@ void visitors_arrive(Visitors *visitors)
     config.crypto = password != NULL ? crypto_context(visitors->config.crypto) : NULL;
     config.poison = FAKE_QXL_POISON;
     config.no_pictures = visitor->number > visitors->config.look;
+    if (visitors->config.web > 0 && choose(visitors, "websocket", visitors->config.web) == 0) {
+        config.websocket = 1 + choose(visitors, "frames", WEBSOCKETS);
+    }
     config.behaviour.cheap_ticket = password == NULL;
     const uint32_t unacked = sim_fault(visitors->config.sim, SIM_F5_UNACKED, 4, 3);
     config.behaviour.never_ack = unacked == 1;

@@ -49,6 +49,7 @@ typedef struct VisitorsConfig {
     Crypto *crypto;       /* for passwords, as deterministic as the server's own; NULL: none */
     uint32_t pause_ms;    /* between two acts of a connection, at most */
     uint32_t leaves;      /* one in n acts ends the connection, whatever faults there are; 0: none */
+    uint32_t web;         /* one in n comes by WebSocket; 0: none */
     uint32_t look;        /* the first so many render what they are shown */
 } VisitorsConfig;
 
