@@ -251,7 +251,7 @@ int cli_explore(Cli *cli)
 {
     Explore explore = {.cli = cli, .kept = true, .is_terminal = isatty(STDERR_FILENO) != 0};
     SimSweepCount count;
-    SimStage stage = {0};
+    SimStage stage = {.backend = cli->backend};
     explore.findings_end = &explore.findings;
     if (!open_files(&explore)) {
         return CLI_USAGE;
@@ -267,6 +267,7 @@ int cli_explore(Cli *cli)
         .schedulers = cli->schedulers,
         .schedulers_len = cli->schedulers_len,
         .level = cli->level,
+        .backend = cli->backend,
         .without = cli->without,
         .ignored = cli->ignored,
         .jobs = cli->jobs,

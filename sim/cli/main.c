@@ -47,7 +47,7 @@ static const char help_text[] =
     "  --turns N              explore: at most N schedules of an exhaustive scheduler (1000000)\n"
     "  --shrink               explore: make each different failure small\n"
     "  --out PATH             explore: a folder for replay files; shrink: the file (if not given, stdout)\n"
-    "  --backend fiber|baton  run, replay: what simulated threads run on\n"
+    "  --backend fiber|baton  explore, run, replay: what simulated threads run on\n"
     "  --trace                run, replay: every event, on stdout\n"
     "  --html FILE            run, replay, shrink: a page with a diagram\n"
     "  --perfetto FILE        run, replay, shrink: a trace for ui.perfetto.dev or chrome://tracing\n"
@@ -113,7 +113,7 @@ static const struct {
     {"--turns", EXPLORE},
     {"--shrink", EXPLORE},
     {"--out", EXPLORE | SHRINK},
-    {"--backend", RUN | REPLAY},
+    {"--backend", EXPLORE | RUN | REPLAY},
     {"--trace", RUN | REPLAY},
     {"--html", RUN | REPLAY | SHRINK},
     {"--perfetto", RUN | REPLAY | SHRINK},

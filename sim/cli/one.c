@@ -88,7 +88,7 @@ static bool draw(const Cli *cli, SimStage *stage, const SimReplay *replay, SimOu
                  size_t *ret_missed)
 {
     SimRecord record = {.with_values = replay->has_script};
-    SimPlayOptions options = {.backend = cli->backend, .record = &record};
+    SimPlayOptions options = {.record = &record};
     SimTrace *trace = NULL;
     if (cli->trace || cli->html != NULL || cli->perfetto != NULL) {
         trace = sim_trace_new();
@@ -166,7 +166,7 @@ static int play(const Cli *cli, SimStage *stage, const SimReplay *replay)
 
 int cli_run(Cli *cli)
 {
-    SimStage stage = {0};
+    SimStage stage = {.backend = cli->backend};
     int worst = CLI_FOUND_NOTHING;
     if (cli->chosen_len > 1 && (cli->html != NULL || cli->perfetto != NULL)) {
         fputs("spice-sim: --html and --perfetto draw one SUBJECT\n", stderr);
@@ -242,7 +242,7 @@ static bool open_one(Cli *cli, SimReplay *ret)
 
 int cli_replay(Cli *cli)
 {
-    SimStage stage = {0};
+    SimStage stage = {.backend = cli->backend};
     SimReplay replay;
     if (!open_one(cli, &replay)) {
         return CLI_USAGE;
@@ -301,7 +301,7 @@ int cli_make_small(const Cli *cli, SimStage *stage, const SimReplay *from, const
 
 int cli_shrink(Cli *cli)
 {
-    SimStage stage = {0};
+    SimStage stage = {.backend = cli->backend};
     SimReplay replay;
     if (!open_one(cli, &replay)) {
         return CLI_USAGE;

@@ -29,10 +29,11 @@ bool sim_is_exhaustive(SimScheduler scheduler)
     return scheduler >= SIM_EXHAUSTIVE0 && scheduler <= SIM_EXHAUSTIVE3;
 }
 
-static SimConfig config_of(const SimPlan *plan)
+static SimConfig config_of(const SimStage *stage, const SimPlan *plan)
 {
     return (SimConfig){
         .seed = plan->seed,
+        .backend = stage->backend,
         .level = plan->level,
         .scheduler = plan->scheduler,
         .faults_off = SIM_FAULTS_ALL & ~plan->faults,
@@ -77,7 +78,7 @@ static const SimRecord *profile_of(SimStage *stage, const SimPlan *plan)
     if (!has_profile(stage, plan)) {
         begin_profile(stage, plan);
         const SimPlan first = profile_plan(plan);
-        SimConfig config = config_of(&first);
+        SimConfig config = config_of(stage, &first);
         config.record = &stage->profile;
         SimOutcome outcome = {0};
         plan->subject->run(&first, &config, &outcome);
@@ -119,7 +120,7 @@ static void look_for_memory(const SimPlan *plan, SimConfig config, SimOutcome *r
 
 void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret)
 {
-    SimConfig config = config_of(&what->plan);
+    SimConfig config = config_of(stage, &what->plan);
     SimEnumerator enumerator = {0};
     *ret = (SimOutcome){0};
     if (what->has_script) {
@@ -144,7 +145,6 @@ void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *opti
         config.record = options->record;
         config.watcher = options->watcher;
         config.watch = options->watch;
-        config.backend = options->backend;
     }
     const size_t before = heap_bytes();
     what->plan.subject->run(&what->plan, &config, ret);
@@ -160,7 +160,7 @@ bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*eac
                   void *opaque, SimOutcome *ret)
 {
     SimEnumerator enumerator = {0};
-    SimConfig config = config_of(plan);
+    SimConfig config = config_of(stage, plan);
     bool complete = false;
     *ret = (SimOutcome){0};
     config.enumerator = &enumerator;

@@ -15,6 +15,7 @@
 #include "sim/explore/replay.h"
 
 typedef struct SimStage {
+    SimBackend backend;        /* of all that is played here: yours to set */
     const SimSubject *subject; /* of the profile */
     SimLevel level;
     SimRecord profile;
@@ -25,7 +26,6 @@ typedef struct SimPlayOptions {
     SimRecord *record; /* NULL: nobody asks */
     void *watcher;
     void (*watch)(void *watcher, const SimEventInfo *event);
-    SimBackend backend;
     unsigned seconds_max; /* apart: then it is killed; 0: 60 */
 } SimPlayOptions;
 

@@ -399,6 +399,7 @@ bool sim_sweep(const SimSweep *plan, SimSweepCount *ret)
         mmap(NULL, JOBS_MAX * sizeof *slots, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     CHECK(sweep != NULL && slots != MAP_FAILED);
     sweep->plan = plan;
+    sweep->stage.backend = plan->backend;
     sweep->signatures = calloc(SIGNATURES_MAX, sizeof *sweep->signatures);
     CHECK(sweep->signatures != NULL);
     while (plan->subjects[sweep->subjects_len] != NULL) {

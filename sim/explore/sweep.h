@@ -34,6 +34,7 @@ typedef struct SimSweep {
     const SimScheduler *schedulers;    /* each of them with each seed; none: the portfolio's */
     size_t schedulers_len;
     SimLevel level;
+    SimBackend backend;
     SimFaults without;
     uint32_t ignored; /* bits of oracles that nobody listens to: what only they say is no failure */
     unsigned jobs;

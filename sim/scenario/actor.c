@@ -70,7 +70,7 @@ static void configure(const Actor *actor, FakeClientConfig *ret)
         case CLIENT_WANTS_MOUSE:
             ret->client_mouse = arg->range.low == MOUSE_CLIENT;
             break;
-        case CLIENT_BY_WEBSOCKET:
+        case CLIENT_WEBSOCKET:
             ret->websocket = 1 + sim_choose_at(actor->all->sim, "frames", WEBSOCKETS);
             break;
         case CLIENT_PASSWORD:

@@ -54,7 +54,7 @@ const Form scenario_forms[FORMS] = {
     FORM(CLIENT_NEVER_ATTACHES, FORM_CLIENT, "never attaches"),
     FORM(CLIENT_LIES, FORM_CLIENT, "lies about <link-lie>"),
     FORM(CLIENT_LEAVES_AFTER, FORM_CLIENT, "leaves after <number> messages"),
-    FORM(CLIENT_BY_WEBSOCKET, FORM_CLIENT, "by websocket"),
+    FORM(CLIENT_WEBSOCKET, FORM_CLIENT, "websocket"),
 
     FORM(DEVICE_PRIMARY, FORM_DEVICE, "primary <dimensions>"),
     FORM(DEVICE_LATER, FORM_DEVICE, "later"),

@@ -431,7 +431,6 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
                                           .port = PORT,
                                           .max = clients,
                                           .password = kind->tickets ? PASSWORD : NULL,
-                                          .crypto = universe.crypto,
                                           .pause_ms = kind->crowd ? CROWD_PAUSE_MS : PAUSE_MS,
                                           .leaves = kind->crowd ? CROWD_LEAVES : 0,
                                           .web = kind->machine ? 3 : 0,
@@ -463,6 +462,7 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
         if (plays) {
             sim_spawn(sim, "vcpu", player, &universe);
         }
+        universe.visitors.config.crypto = kind->tickets ? crypto_context(universe.crypto) : NULL;
         for (uint32_t i = 0; going && i < clients; i++) {
             visitors_arrive(&universe.visitors);
             going =

@@ -224,7 +224,7 @@ void visitors_arrive(Visitors *visitors)
     config.password = password;
     config.full_header = choose(visitors, "full header", 4) == 0;
     config.client_mouse = choose(visitors, "client mouse", 2) == 0;
-    config.crypto = password != NULL ? crypto_context(visitors->config.crypto) : NULL;
+    config.crypto = visitors->config.crypto;
     config.poison = FAKE_QXL_POISON;
     config.no_pictures = visitor->number > visitors->config.look;
     if (visitors->config.web > 0 && choose(visitors, "websocket", visitors->config.web) == 0) {

@@ -8,12 +8,12 @@
 #pragma once
 
 #include "fake-client/fake_client.h"
-#include "net/crypto.h"
 #include "sim/explore/subject.h"
 
 #define VISITOR_CONNECTIONS_MAX 8u
 
 typedef struct Visitors Visitors;
+struct ossl_lib_ctx_st;
 typedef struct Visitor Visitor;
 
 /* One connection of a client. */
@@ -44,13 +44,13 @@ typedef struct VisitorsConfig {
     Sim *sim;
     SimOutcome *outcome; /* its worth: channels that were opened */
     int port;
-    uint32_t max;         /* how many may come */
-    const char *password; /* NULL: none */
-    Crypto *crypto;       /* for passwords, as deterministic as the server's own; NULL: none */
-    uint32_t pause_ms;    /* between two acts of a connection, at most */
-    uint32_t leaves;      /* one in n acts ends the connection, whatever faults there are; 0: none */
-    uint32_t web;         /* one in n comes by WebSocket; 0: none */
-    uint32_t look;        /* the first so many render what they are shown */
+    uint32_t max;                   /* how many may come */
+    const char *password;           /* NULL: none */
+    struct ossl_lib_ctx_st *crypto; /* for it, as deterministic as the server's own; NULL: none */
+    uint32_t pause_ms;              /* between two acts of a connection, at most */
+    uint32_t leaves; /* one in n acts ends the connection, whatever faults there are; 0: none */
+    uint32_t web;    /* one in n comes by WebSocket; 0: none */
+    uint32_t look;   /* the first so many render what they are shown */
 } VisitorsConfig;
 
 struct Visitors {

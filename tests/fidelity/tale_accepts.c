@@ -66,7 +66,7 @@ static const char *why_not(const Phrase *phrase)
     case CLIENT_MINI_HEADER:
     case CLIENT_WANTS_MOUSE:
     case CLIENT_PASSWORD:
-    case CLIENT_BY_WEBSOCKET:
+    case CLIENT_WEBSOCKET:
     case DEVICE_PRIMARY:
     case DEVICE_LATER:
     case CLIENT_CONNECTS:

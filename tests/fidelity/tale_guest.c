@@ -67,7 +67,7 @@ static void configure(const Guests *guests, uint32_t client, FakeClientConfig *r
         case CLIENT_WANTS_MOUSE:
             ret->client_mouse = trait->args[0].range.low == MOUSE_CLIENT;
             break;
-        case CLIENT_BY_WEBSOCKET:
+        case CLIENT_WEBSOCKET:
             ret->websocket = 1; /* any: messages are compared, not frames */
             break;
         case CLIENT_PASSWORD:
