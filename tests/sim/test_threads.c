@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/sim/universe.h"
 
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -452,6 +453,47 @@ static void time_may_go_on_while_somebody_runs(void **state)
     }
 }
 
+/* ---- Stacks ---- */
+
+static volatile uint32_t *pages; /* of its stack that the deep thread has touched; shared with its child */
+
+static uint32_t go_deeper(uint32_t page)
+{
+    volatile uint8_t frame[4096];
+    frame[0] = (uint8_t)page;
+    *pages = page;
+    return page == 2048 ? 0 : go_deeper(page + 1) + frame[0];
+}
+
+static void overflow(void *opaque)
+{
+    (void)opaque;
+    go_deeper(1);
+}
+
+static void stack_that_is_too_small_ends_the_process(void **state)
+{
+    const uint32_t most =
+        backend == SIM_BACKEND_FIBER ? 64 : 256; /* no page behind the stack is written to */
+    int status = 0;
+
+    (void)state;
+    pages = mmap(NULL, sizeof *pages, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    assert_true(pages != MAP_FAILED);
+    const pid_t child = fork();
+    if (child == 0) {
+        close(STDERR_FILENO);
+        signal(SIGSEGV, SIG_DFL);
+        Sim *sim = sim_new(&(SimConfig){.seed = 1, .backend = backend});
+        universe_run(sim, overflow, sim);
+        _exit(0);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) != 0);
+    assert_in_range(*pages, 8, most);
+    munmap((void *)pages, sizeof *pages);
+}
+
 static void wall_clock_follows(void **state)
 {
     (void)state;
@@ -482,6 +524,7 @@ int main(void)
         cmocka_unit_test(leak_that_nobody_asked_about_ends_the_process),
         cmocka_unit_test(exit_ends_the_run),
         cmocka_unit_test(time_may_go_on_while_somebody_runs),
+        cmocka_unit_test(stack_that_is_too_small_ends_the_process),
         cmocka_unit_test(wall_clock_follows),
     };
     int failed = cmocka_run_group_tests_name("fibers", tests, NULL, NULL);
