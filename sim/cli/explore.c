@@ -15,6 +15,7 @@
 #include "base/check.h"
 
 #define WORTH_UNIVERSES_MIN 100u /* in one of fewer, nothing may happen by chance */
+#define BAR 20
 
 typedef struct Finding {
     SimPlan plan;
@@ -134,6 +135,21 @@ static void played(void *opaque, const SimPlan *plan, const SimOutcome *outcome,
             took_ns / 1000);
 }
 
+/* "[#####...............] ": the part that was played, of what there is or of the time; nothing where neither ends. */
+static void print_bar(const Explore *explore, const SimSweepCount *count)
+{
+    const double of =
+        explore->cli->last == UINT64_MAX ? 0 : (double)count->universes + (double)count->remaining;
+    double done = of > 0 ? (double)count->universes / of : 0;
+    if (explore->cli->seconds != 0 && count->seconds / explore->cli->seconds > done) {
+        done = count->seconds / explore->cli->seconds;
+    }
+    if (of > 0 || explore->cli->seconds != 0) {
+        const int full = (int)((done < 1 ? done : 1) * BAR);
+        fprintf(stderr, "[%.*s%.*s] ", full, "####################", BAR - full, "....................");
+    }
+}
+
 static void progress(void *opaque, const SimSweepCount *count)
 {
     Explore *explore = opaque;
@@ -141,9 +157,12 @@ static void progress(void *opaque, const SimSweepCount *count)
         return;
     }
     explore->told = count->seconds;
-    fprintf(stderr, "%s%" PRIu64 " universes, %.0f/s, %" PRIu64 " found (%" PRIu64 " different)",
-            explore->is_terminal ? "\r\033[K" : "", count->universes,
-            (double)count->universes / count->seconds, count->found, count->found_new);
+    if (explore->is_terminal) {
+        fputs("\r\033[K", stderr);
+        print_bar(explore, count);
+    }
+    fprintf(stderr, "%" PRIu64 " universes, %.0f/s, %" PRIu64 " found (%" PRIu64 " different)",
+            count->universes, (double)count->universes / count->seconds, count->found, count->found_new);
     if (explore->cli->last != UINT64_MAX) {
         fprintf(stderr, ", %" PRIu64 " remain", count->remaining);
     }

@@ -8,6 +8,7 @@
 import json
 import os
 import pathlib
+import pty
 import re
 import shutil
 import signal
@@ -212,6 +213,42 @@ class Cli(unittest.TestCase):
             self.run_cli("explore", path, "--seeds", "1..20", "--jsonl", "j.jsonl", *options)
             lines = (self.folder / "j.jsonl").read_text(encoding="utf-8").splitlines()
             self.assertEqual({int(json.loads(line)["token"].split(":")[5], 16) & placed for line in lines}, wanted)
+
+    def test_shards_of_the_manual_are_what_the_program_takes(self):
+        """Each way that docs/sweeps.md shows, with a few seeds and the placeholders of its scheduler filled in."""
+        text = (ROOT / "docs" / "sweeps.md").read_text(encoding="utf-8")
+        text = re.sub(r"(\\?\n) +--", " --", text)
+        commands = re.findall(r"spice-sim (explore [^'\n]*--shard [^'\n]*)", text)
+        self.assertEqual(len(commands), 3)
+        for command in commands:
+            for placeholder, value in (("{}", "1"), ("1..1000000", "1..50"), ("1.. ", "1..50 ")):
+                command = command.replace(placeholder, value)
+            command = command.replace("$SLURM_ARRAY_TASK_COUNT", "3")
+            command = re.sub(r"\$[A-Z_]+", "2", command)
+            (self.folder / "results").mkdir(exist_ok=True)
+            command = command.replace("/results/", "results/")
+            done = self.run_cli(*[word.strip('"') for word in command.split()])
+            self.assertIn(" universes in ", done.stdout, command)
+
+    def test_a_terminal_sees_how_far_it_is(self):
+        ours, theirs = pty.openpty()
+        done = subprocess.run([PROGRAM, "explore", "universe", "--seeds", "1..300"], stdout=subprocess.PIPE, stderr=theirs,
+                              timeout=300, check=True)
+        os.close(theirs)
+        said = b""
+        try:
+            while part := os.read(ours, 65536):
+                said += part
+        except OSError:  # nobody holds the other end any more
+            pass
+        os.close(ours)
+        self.assertIn(b" universes in ", done.stdout)
+        shown = re.findall(rb"\[(#*)(\.*)\] (\d+) universes, \d+/s, 0 found \(0 different\), (\d+) remain", said)
+        self.assertTrue(shown, said)
+        for full, empty, played, remain in shown:
+            self.assertEqual(len(full) + len(empty), 20)
+            self.assertEqual(len(full), 20 * int(played) // 300)
+            self.assertEqual(int(played) + int(remain), 300)
 
     def test_mutants_that_cannot_run_did_not_survive(self):
         folder = self.folder / "mutants" / "broken"
