@@ -141,25 +141,55 @@ static int add_migration(Server *server, SpiceBaseInstance *sin)
     return 0;
 }
 
+/* ---- Systems that come later: where their instances are plugged in is all that is kept of them ---- */
+
+static void set_state_of_later(SpiceBaseInstance *sin, Server *server)
+{
+    if (strcmp(sin->sif->type, SPICE_INTERFACE_PLAYBACK) == 0) {
+        INSTANCE_OF(SpicePlaybackInstance, sin)->st = state_of(server);
+    } else if (strcmp(sin->sif->type, SPICE_INTERFACE_RECORD) == 0) {
+        INSTANCE_OF(SpiceRecordInstance, sin)->st = state_of(server);
+    } else {
+        INSTANCE_OF(SpiceCharDeviceInstance, sin)->st = state_of(server);
+    }
+}
+
+static int add_later(Server *server, SpiceBaseInstance *sin, LaterSystem system)
+{
+    if (!g_ptr_array_find(server->later_instances, sin, NULL)) {
+        g_ptr_array_add(server->later_instances, sin);
+    }
+    set_state_of_later(sin, server);
+    later_say(server, system);
+    return 0;
+}
+
 static int add_playback(Server *server, SpiceBaseInstance *sin)
 {
-    INSTANCE_OF(SpicePlaybackInstance, sin)->st = state_of(server);
-    later_say(server, LATER_PLAYBACK);
-    return 0;
+    return add_later(server, sin, LATER_PLAYBACK);
 }
 
 static int add_record(Server *server, SpiceBaseInstance *sin)
 {
-    INSTANCE_OF(SpiceRecordInstance, sin)->st = state_of(server);
-    later_say(server, LATER_RECORD);
-    return 0;
+    return add_later(server, sin, LATER_RECORD);
 }
 
 static int add_char_device(Server *server, SpiceBaseInstance *sin)
 {
-    INSTANCE_OF(SpiceCharDeviceInstance, sin)->st = state_of(server);
-    later_say(server, LATER_CHAR_DEVICE);
-    return 0;
+    return add_later(server, sin, LATER_CHAR_DEVICE);
+}
+
+/* False: it was not plugged in. `st` is the instance's. */
+static bool remove_later(SpiceBaseInstance *sin, void *st)
+{
+    API_ENTRY_OF(server, (Server *)st);
+
+    if (server == NULL) {
+        return false;
+    }
+    g_ptr_array_remove(server->later_instances, sin);
+    set_state_of_later(sin, NULL);
+    return true;
 }
 
 typedef struct InterfaceKind {
@@ -223,7 +253,7 @@ static int remove_qxl(QXLInstance *qxl)
         return -1;
     }
     RedWorker *worker = (RedWorker *)qxl->st;
-    Server *server = api_server(red_worker_reds(worker));
+    API_ENTRY_OF(server, api_server(red_worker_reds(worker)));
     if (find_worker(server, qxl) == NULL) {
         return -1;
     }
@@ -235,7 +265,7 @@ static int remove_qxl(QXLInstance *qxl)
 
 static int remove_tablet(SpiceTabletInstance *tablet)
 {
-    Server *server = (Server *)tablet->st;
+    API_ENTRY_OF(server, (Server *)tablet->st);
 
     if (server == NULL || server->pointer.tablet != tablet) {
         return -1;
@@ -260,18 +290,15 @@ int spice_server_remove_interface(SpiceBaseInstance *sin)
         return remove_tablet(INSTANCE_OF(SpiceTabletInstance, sin));
     }
     if (strcmp(type, SPICE_INTERFACE_PLAYBACK) == 0) {
-        INSTANCE_OF(SpicePlaybackInstance, sin)->st = NULL;
+        (void)remove_later(sin, INSTANCE_OF(SpicePlaybackInstance, sin)->st);
         return 0;
     }
     if (strcmp(type, SPICE_INTERFACE_RECORD) == 0) {
-        INSTANCE_OF(SpiceRecordInstance, sin)->st = NULL;
+        (void)remove_later(sin, INSTANCE_OF(SpiceRecordInstance, sin)->st);
         return 0;
     }
     if (strcmp(type, SPICE_INTERFACE_CHAR_DEVICE) == 0) {
-        SpiceCharDeviceInstance *device = INSTANCE_OF(SpiceCharDeviceInstance, sin);
-        const bool was_in = device->st != NULL;
-        device->st = NULL;
-        return was_in ? 0 : -1;
+        return remove_later(sin, INSTANCE_OF(SpiceCharDeviceInstance, sin)->st) ? 0 : -1;
     }
     api_warn(NULL, "spice_server_remove_interface: \"%s\" cannot be removed", type);
     return -1;
@@ -292,5 +319,8 @@ void interfaces_unplug(Server *server)
     }
     if (server->migration != NULL) {
         server->migration->st = NULL;
+    }
+    for (guint i = 0; i < server->later_instances->len; i++) {
+        set_state_of_later(g_ptr_array_index(server->later_instances, i), NULL);
     }
 }

@@ -160,6 +160,7 @@ int spice_server_set_sasl(SpiceServer *spice, int enabled)
     if (server == NULL) {
         return -1;
     }
+    /* What a library without SASL answers. A host that asked for it must not run without. */
     if (enabled) {
         api_warn(server, "spice_server_set_sasl: SASL is not built yet; clients need a ticket, or noauth");
         return -1;
@@ -169,8 +170,14 @@ int spice_server_set_sasl(SpiceServer *spice, int enabled)
 
 int spice_server_set_sasl_appname(SpiceServer *spice, const char *appname)
 {
-    (void)appname;
-    return api_check(spice, __func__) != NULL ? 0 : -1;
+    API_ENTRY(server, spice);
+
+    if (server == NULL) {
+        return -1;
+    }
+    g_free(server->sasl_appname);
+    server->sasl_appname = g_strdup(appname);
+    return 0;
 }
 
 typedef struct ChannelName {
@@ -245,7 +252,9 @@ void spice_server_set_uuid(SpiceServer *spice, const uint8_t uuid[16])
 
 int spice_server_get_num_clients(SpiceServer *spice)
 {
-    return spice != NULL ? (int)reds_clients_staying(spice) : 0;
+    API_ENTRY(server, spice);
+
+    return server != NULL ? (int)reds_clients_staying(&server->reds) : 0;
 }
 
 int spice_server_set_multiple_clients(SpiceServer *spice, int enable)

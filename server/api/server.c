@@ -136,6 +136,7 @@ SpiceServer *server_new(const Core *core)
     reds_init(&server->reds, core, &hooks);
     pointer_init(&server->pointer, &server->reds, &(PointerHooks){hook_pointer_changed, server});
     list_init(&server->workers);
+    server->later_instances = g_ptr_array_new();
     server->family = AF_UNSPEC;
     server->port = server->tls_port = server->listen_fd = -1;
     server->image_compression = SPICE_IMAGE_COMPRESSION_AUTO_GLZ;
@@ -205,6 +206,7 @@ static void close_channels(Server *server)
 static void server_free(Server *server)
 {
     interfaces_unplug(server);
+    g_ptr_array_free(server->later_instances, TRUE);
     inputs_channel_free(server->inputs);
     if (server->main != NULL) {
         main_channel_free(server->main);
@@ -213,6 +215,8 @@ static void server_free(Server *server)
     tls_context_unref(server->tls);
     g_free(server->name);
     g_free(server->video_codecs);
+    g_free(server->sasl_appname);
+    later_forget_target(server);
     g_free(server);
 }
 

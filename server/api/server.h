@@ -9,9 +9,8 @@
  * Ownership  spice_server_new() ... spice_server_destroy(); borrows the host's instances until they are
  * removed.
  * Thread     the main domain; workers report through their hooks, which run there too.
- * Errors     a
- * wrong argument or moment: one warning, and the documented result. Nothing here ends the process but
- *            exit_on_disconnect.
+ * Errors     a wrong argument or moment: the documented result, mostly with a warning. Nothing here ends the
+ *            process but exit_on_disconnect.
  * Source     reference/api-and-behaviour.md sections 1 and 2.
  */
 #pragma once
@@ -37,6 +36,20 @@ typedef enum LaterSystem {
     LATER_SYSTEMS,
 } LaterSystem;
 
+/* What a host said of its sound, and where its machine goes: kept. */
+typedef struct LaterSound {
+    uint16_t volume[UINT8_MAX];
+    uint8_t volume_len; /* sound channels; 0: nothing was said */
+    uint8_t mute;
+    uint32_t rate_hz; /* 0: nothing was said */
+} LaterSound;
+
+typedef struct LaterTarget {
+    char *host; /* NULL: none */
+    char *subject;
+    int port, secure_port;
+} LaterTarget;
+
 typedef struct Server {
     RedsState reds; /* first: see above */
     const Core *core;
@@ -50,6 +63,7 @@ typedef struct Server {
     bool destroying;
     SpiceMigrateInstance *migration;
     bool later_said[LATER_SYSTEMS];
+    GPtrArray *later_instances; /* SpiceBaseInstance of those systems, but for `migration` */
     uint32_t screen_width, screen_height; /* of the one primary surface that matters to the tablet */
     bool screen_wants_pointer;
 
@@ -80,7 +94,10 @@ typedef struct Server {
     spice_wan_compression_t jpeg_compression, zlib_glz_compression;
     int streaming_video;
     char *video_codecs; /* NULL: the default list */
-    bool playback_compression, agent_mouse, agent_copypaste, agent_file_xfer, seamless_migration, sasl;
+    bool playback_compression, agent_mouse, agent_copypaste, agent_file_xfer, seamless_migration;
+    char *sasl_appname; /* NULL: nothing was said */
+    LaterSound playback, record;
+    LaterTarget target;
 } Server;
 
 static inline Server *api_server(SpiceServer *spice)
@@ -94,8 +111,9 @@ void api_warn(const Server *server, const char *format, ...) __attribute__((form
 
 /* Declares `name`, the server of an entry of the public API, checks it, and says that the main domain is entered until
  * the function returns (core/host.h). `name` may be NULL. */
-#define API_ENTRY(name, spice)                                                                               \
-    Server *name = api_check((spice), __func__);                                                             \
+#define API_ENTRY(name, spice) API_ENTRY_OF(name, api_check((spice), __func__))
+#define API_ENTRY_OF(name, server)                                                                           \
+    Server *name = (server);                                                                                 \
     __attribute__((cleanup(api_leave), unused)) CoreLoop *name##_entered = api_enter(name)
 CoreLoop *api_enter(Server *server);
 void api_leave(CoreLoop **entered);
@@ -111,6 +129,7 @@ void interfaces_unplug(Server *server);
 
 /* Interfaces of later systems (later.c). */
 void later_say(Server *server, LaterSystem system);
+void later_forget_target(Server *server);
 
 /* Tells the workers what set_image_compression and set_streaming_video amount to for the guest's driver. */
 int server_compression_level(const Server *server);
