@@ -326,6 +326,7 @@ void spice_qxl_set_max_monitors(QXLInstance *instance, unsigned int max_monitors
     RedWorker *worker = worker_of(instance, __func__);
 
     if (worker != NULL) {
+        API_ENTRY(server, red_worker_reds(worker));
         set_max_monitors(worker, max_monitors);
     }
 }

@@ -65,6 +65,20 @@ static void rcc_release(RedChannelClient *rcc)
     rcc_tell_detached(rcc);
 }
 
+/* What the socket did not take of the handshake's end in the main domain goes before everything else. */
+static bool rcc_take_greeting(RedChannelClient *rcc, const ClientSlot *slot)
+{
+    if (slot->output_len == 0) {
+        return true;
+    }
+    uint8_t *greeting = outgoing_reserve(&rcc->out, slot->output_len);
+    if (greeting == NULL) {
+        return false;
+    }
+    memcpy(greeting, slot->output, slot->output_len);
+    return outgoing_add_bytes(&rcc->out, slot->output_len) == STATUS_OK;
+}
+
 void rcc_open(ClientSlot *slot, uint64_t now_ns)
 {
     RedChannel *channel = slot->channel;
@@ -94,12 +108,7 @@ void rcc_open(ClientSlot *slot, uint64_t now_ns)
     rcc->next_ping_ns = stream_is_unix(rcc->stream) ? NS_NEVER : now_ns + RCC_PING_FIRST_NS;
 
     rcc->timer = loop_timer_new(rcc->loop, rcc_timer, rcc);
-    uint8_t *greeting = outgoing_reserve(&rcc->out, slot->output_len);
-    if (greeting != NULL) {
-        memcpy(greeting, slot->output, slot->output_len);
-    }
-    if (rcc->timer == NULL || greeting == NULL ||
-        outgoing_add_bytes(&rcc->out, slot->output_len) != STATUS_OK ||
+    if (rcc->timer == NULL || !rcc_take_greeting(rcc, slot) ||
         !stream_attach(rcc->stream, rcc->loop, rcc_ready, rcc)) {
         core_log(rcc->core, CORE_LOG_WARNING, "channel %s:%u: no timer, watch or memory for a new client",
                  wire_channel_name(channel->type), channel->id);

@@ -115,6 +115,22 @@ static bool slot_is_taken(const RedClient *client, const RedChannel *channel)
     return false;
 }
 
+/* The end of the handshake goes out before the host hears of the channel, and before the channel's own messages. What the
+ * socket does not take now goes to the home, and so does an error: it finds that by itself. */
+static void slot_greet(ClientSlot *slot)
+{
+    while (slot->output_len > 0) {
+        const struct iovec iov = {slot->output, slot->output_len};
+        const int64_t n = stream_writev(slot->stream, &iov, 1);
+
+        if (n <= 0) {
+            return;
+        }
+        slot->output_len -= (size_t)n;
+        memmove(slot->output, slot->output + n, slot->output_len);
+    }
+}
+
 ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const LinkOffer *offer)
 {
     if (client->leaving || slot_is_taken(client, channel) || offer->output.len > SLOT_OUTPUT_BYTES_MAX) {
@@ -143,6 +159,7 @@ ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const Lin
     if (channel->type == WIRE_CHANNEL_MAIN) {
         client->main_slot = slot;
     }
+    slot_greet(slot);
     slot_ref(slot); /* the message's */
     dispatcher_post(channel->home, &slot->connect);
     return slot;

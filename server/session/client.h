@@ -54,7 +54,7 @@ struct ClientSlot {
     /* Handed to the home with `connect`, which takes them. */
     Stream *stream;
     LinkCaps common_caps, channel_caps;
-    uint8_t output[SLOT_OUTPUT_BYTES_MAX];
+    uint8_t output[SLOT_OUTPUT_BYTES_MAX]; /* of the handshake, what the socket did not take yet */
     size_t output_len;
 
     Message connect, close, migrate;
@@ -67,7 +67,7 @@ struct ClientSlot {
 
 RedClient *red_client_new(RedsState *reds, uint32_t connection_id);
 
-/* Reserves (client, type, id) for the offered link and posts `connect`. NULL: the client is leaving, or the
+/* Reserves (client, type, id) for the offered link, sends the end of its handshake and posts `connect`. NULL: the client is leaving, or the
  * slot is taken. Takes stream and event of the offer when it succeeds. */
 ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const LinkOffer *offer);
 
