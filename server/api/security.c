@@ -51,6 +51,7 @@ void spice_server_set_addr(SpiceServer *spice, const char *address, int flags)
     default:
         api_warn(server, "spice_server_set_addr: flags 0x%x mean nothing, any family is used",
                  (unsigned)flags);
+        server->family = AF_UNSPEC;
     }
 }
 
