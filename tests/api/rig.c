@@ -65,8 +65,21 @@ static void channel_event(int event, SpiceChannelEventInfo *info)
     }
 }
 
+static const QXLInterface *device_interface;
+
+static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt info)
+{
+    void (*on_release)(void) = rig.on_release;
+
+    if (on_release != NULL) {
+        on_release();
+    }
+    device_interface->release_resource(qxl, info);
+}
+
 void rig_start(void)
 {
+    static QXLInterface overheard;
     static uint64_t seed = 1;
     const FakeQxlConfig config = {.choice = {fake_qxl_prng_choose, &seed}};
     const FakeQxlPrimary primary = {.width = 640, .height = 480, .mouse_mode = 1};
@@ -74,6 +87,11 @@ void rig_start(void)
     atomic_store(&lines_len, 0);
     g_log_set_handler("Spice", G_LOG_LEVEL_WARNING, log_line, NULL);
     rig = (Rig){.core = poll_core_init(channel_event), .qxl = fake_qxl_new(&config)};
+    QXLInstance *qxl = fake_qxl_instance(rig.qxl);
+    device_interface = SPICE_CONTAINEROF(qxl->base.sif, QXLInterface, base);
+    overheard = *device_interface;
+    overheard.release_resource = release_resource;
+    qxl->base.sif = &overheard.base;
     fake_input_init(&rig.input, on_input, NULL);
     rig.server = spice_server_new();
     assert_int_equal(spice_server_set_noauth(rig.server), 0);

@@ -30,6 +30,7 @@ typedef struct Rig {
     /* Called from inside the host's callbacks; NULL: nothing. */
     void (*on_event)(int event, const SpiceChannelEventInfo *info);
     void (*on_input)(void);
+    void (*_Atomic on_release)(void); /* on the worker's thread */
 } Rig;
 
 extern Rig rig;
