@@ -281,6 +281,15 @@ uint32_t choose_fault(Sim *sim, SimFault fault, const SimName *who, uint32_t one
     return fault_met(sim, fault, point, drawn % one_in == 0 ? 1 + (uint32_t)(drawn / one_in) : 0);
 }
 
+bool choose_scarce(Sim *sim, SimFault fault)
+{
+    const bool refused = choose_fault(sim, fault, runner_who(sim), sim->config.scarce_one_in, 1) != 0;
+    if (refused) {
+        world_record(sim, "refused", fault, 0);
+    }
+    return refused;
+}
+
 uint32_t choose_order(Sim *sim, SimFault fault, const SimName *who, uint32_t n)
 {
     CHECK(n > 0);

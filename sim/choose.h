@@ -41,6 +41,8 @@ const SimName *sim_name_new(Sim *sim, const char *text);
 
 /* 0: it does not happen. Otherwise 1 to n, how strongly. one_in 0: never. */
 uint32_t choose_fault(Sim *sim, SimFault fault, const SimName *who, uint32_t one_in, uint32_t n);
+/* SimConfig.scarce_one_in: there is none of it now. The running thread's choice. */
+bool choose_scarce(Sim *sim, SimFault fault);
 /* Which of n comes next; 0: the one whose turn it would be. */
 uint32_t choose_order(Sim *sim, SimFault fault, const SimName *who, uint32_t n);
 /* 0 to max, both included. */

@@ -27,12 +27,30 @@ static uint64_t fiber_now_ns(const Core *core)
     return sim->world.now_ns; /* read last: time may have gone on at the schedule point */
 }
 
+/* By how much it was set so far; modulo 2^64, as some of it is backwards. Never before the origin's last ten years. */
+static uint64_t wall_shift_ns(Sim *sim)
+{
+    static const uint64_t shifts_s[] = {1, 60, 3600, 86400, UINT64_C(31536000), UINT64_C(315360000)};
+    const uint32_t shifts = sizeof shifts_s / sizeof shifts_s[0];
+    kernel_enter(sim);
+    const uint32_t set = choose_fault(sim, SIM_F8_WALL, runner_who(sim), sim->config.wall_one_in, 2 * shifts);
+    if (set > 0) {
+        const uint64_t shift_ns = shifts_s[(set - 1) % shifts] * NS_PER_S;
+        sim->world.wall_shift_ns = set > shifts ? -shift_ns : shift_ns;
+        world_record(sim, "wall", sim->world.wall_shift_ns, 0);
+    }
+    kernel_leave(sim);
+    return sim->world.wall_shift_ns;
+}
+
 static uint64_t fiber_wall_ns(const Core *core)
 {
     const uint64_t now_ns = fiber_now_ns(core);
-    const Sim *sim = sim_of(core);
+    Sim *sim = sim_of(core);
     const uint64_t origin_ns = sim->config.wall_origin_ns;
-    return (origin_ns == 0 ? WALL_ORIGIN_DEFAULT_NS : origin_ns) + (now_ns - sim->config.clock_origin_ns);
+    const uint64_t wall_ns =
+        (origin_ns == 0 ? WALL_ORIGIN_DEFAULT_NS : origin_ns) + (now_ns - sim->config.clock_origin_ns);
+    return wall_ns + wall_shift_ns(sim);
 }
 
 static void fiber_entropy(const Core *core, void *buffer, size_t len)
@@ -231,7 +249,7 @@ static FiberLoop *fiber_loop(CoreLoop *loop)
 static CoreTimer *loop_timer_new_(CoreLoop *base, CoreTimerFunc func, void *opaque)
 {
     Sim *sim = enter(base->core);
-    CoreTimer *timer = calloc(1, sizeof *timer);
+    CoreTimer *timer = choose_scarce(sim, SIM_F9_TIMER) ? NULL : calloc(1, sizeof *timer);
     if (timer != NULL) {
         sim_timer_init(&fiber_loop(base)->loop, timer, func, opaque);
     }
@@ -277,7 +295,7 @@ static CoreWatch *loop_watch_new_(CoreLoop *base, int handle, unsigned mask, Cor
 {
     Sim *sim = enter(base->core);
     check_home(sim, base, "watch_new");
-    CoreWatch *watch = calloc(1, sizeof *watch);
+    CoreWatch *watch = choose_scarce(sim, SIM_F9_WATCH) ? NULL : calloc(1, sizeof *watch);
     if (watch != NULL && !sim_watch_init(&fiber_loop(base)->loop, watch, handle, mask, func, opaque)) {
         free(watch);
         watch = NULL;
@@ -337,7 +355,7 @@ static CoreLoop *fiber_loop_new(const Core *core, const char *name)
 {
     (void)name;
     Sim *sim = enter(core);
-    FiberLoop *loop = calloc(1, sizeof *loop);
+    FiberLoop *loop = choose_scarce(sim, SIM_F9_LOOP) ? NULL : calloc(1, sizeof *loop);
     if (loop != NULL) {
         loop->base.ops = &loop_ops;
         loop->base.core = core;
@@ -406,7 +424,8 @@ static void fiber_loop_free(CoreLoop *base)
 static CoreThread *fiber_thread_start(const Core *core, const char *name, void (*entry)(void *arg), void *arg)
 {
     Sim *sim = enter(core);
-    CoreThread *thread = sim_thread_start(sim, name, entry, arg, false);
+    CoreThread *thread =
+        choose_scarce(sim, SIM_F9_THREAD) ? NULL : sim_thread_start(sim, name, entry, arg, false);
     sim_call_end(sim);
     return thread;
 }
@@ -489,7 +508,7 @@ static void fiber_close(const Core *core, int handle)
 static int fiber_listen(const Core *core, const CoreListen *where)
 {
     Sim *sim = enter(core);
-    const int result = sim_net_listen(sim, where);
+    const int result = choose_scarce(sim, SIM_F9_LISTEN) ? -EADDRINUSE : sim_net_listen(sim, where);
     world_record(sim, "listen", (uint64_t)result, 0);
     sim_call_end(sim);
     return result;
@@ -546,7 +565,7 @@ static int64_t fiber_unsent_bytes(const Core *core, int handle)
 static int fiber_wake_new(const Core *core)
 {
     Sim *sim = enter(core);
-    const int result = sim_net_wake_new(sim);
+    const int result = choose_scarce(sim, SIM_F9_WAKE) ? -EMFILE : sim_net_wake_new(sim);
     sim_call_end(sim);
     return result;
 }

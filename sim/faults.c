@@ -34,6 +34,16 @@ static const struct {
     [SIM_F10_INTERFACE] = {"F10.interface", "the host removes and adds interfaces"},
     [SIM_F11_LIES] = {"F11.lies", "the guest sends illegal commands"},
     [SIM_CLIENT_TWICE] = {"client.twice", "a client opens a channel twice"},
+    [SIM_F8_ORDER] = {"F8.order", "timers that are due at the same moment are called in any order"},
+    [SIM_F8_JUMP] = {"F8.jump", "the clock leaps ahead, by up to a day"},
+    [SIM_F8_WALL] = {"F8.wall", "the wall clock is set, to earlier or later"},
+    [SIM_F9_WATCH] = {"F9.watch", "there is no watch to be had, of the server's loops or the host's"},
+    [SIM_F9_TIMER] = {"F9.timer", "there is no timer to be had, of the server's loops or the host's"},
+    [SIM_F9_LOOP] = {"F9.loop", "there is no loop to be had"},
+    [SIM_F9_THREAD] = {"F9.thread", "there is no thread to be had"},
+    [SIM_F9_WAKE] = {"F9.wake", "there is no wake handle to be had"},
+    [SIM_F9_LISTEN] = {"F9.listen", "an address is in use, or may not be listened at"},
+    [SIM_F10_REENTER] = {"F10.reenter", "the host calls the server inside the server's callbacks"},
 };
 
 const char *sim_fault_name(SimFault fault)

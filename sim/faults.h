@@ -36,6 +36,16 @@ typedef enum SimFault {
     SIM_F10_INTERFACE,    /* the host removes and adds interfaces */
     SIM_F11_LIES,         /* the guest sends illegal commands */
     SIM_CLIENT_TWICE,     /* a client opens a channel twice */
+    SIM_F8_ORDER,         /* timers of one moment are called in any order */
+    SIM_F8_JUMP,          /* the clock leaps ahead */
+    SIM_F8_WALL,          /* the wall clock is set, to earlier or later */
+    SIM_F9_WATCH,         /* watch_new() has none, nor has the host */
+    SIM_F9_TIMER,         /* the same of timers */
+    SIM_F9_LOOP,          /* loop_new() has none */
+    SIM_F9_THREAD,        /* thread_start() has none */
+    SIM_F9_WAKE,          /* wake_new() has none */
+    SIM_F9_LISTEN,        /* listen() cannot have the address */
+    SIM_F10_REENTER,      /* the host calls the server inside the server's callbacks */
     SIM_FAULTS,
 } SimFault;
 
@@ -43,6 +53,10 @@ typedef uint64_t SimFaults; /* bit n: SimFault n; tokens have them, so a new one
 
 #define SIM_FAULT_BIT(fault) (UINT64_C(1) << (fault))
 #define SIM_FAULTS_ALL (UINT64_MAX >> (64 - SIM_FAULTS))
+/* Those of SimConfig.scarce_one_in. */
+#define SIM_FAULTS_SCARCE                                                                                    \
+    (SIM_FAULT_BIT(SIM_F9_WATCH) | SIM_FAULT_BIT(SIM_F9_TIMER) | SIM_FAULT_BIT(SIM_F9_LOOP) |                \
+     SIM_FAULT_BIT(SIM_F9_THREAD) | SIM_FAULT_BIT(SIM_F9_WAKE) | SIM_FAULT_BIT(SIM_F9_LISTEN))
 #define SIM_FAULTS_TEXT_BYTES 1000u /* the names of all of them */
 
 /* "F4.write": constant. */

@@ -43,8 +43,11 @@ static void timer_fired(void *opaque, uint64_t now_ns)
 static SpiceTimer *timer_add(SpiceTimerFunc func, void *opaque)
 {
     Sim *sim = enter("timer_add");
-    SpiceTimer *timer = calloc(1, sizeof *timer);
-    CHECK(timer != NULL);
+    SpiceTimer *timer = choose_scarce(sim, SIM_F9_TIMER) ? NULL : calloc(1, sizeof *timer);
+    if (timer == NULL) {
+        sim_call_end(sim);
+        return NULL;
+    }
     timer->func = func;
     timer->opaque = opaque;
     sim_timer_init(&sim->host.loop, &timer->timer, timer_fired, timer);
@@ -95,7 +98,7 @@ static SpiceWatch *watch_add(int fd, int mask, SpiceWatchFunc func, void *opaque
     watch->func = func;
     watch->opaque = opaque;
     /* A host may refuse to watch for nothing, as Xspice does. */
-    if (mask == 0 ||
+    if (mask == 0 || choose_scarce(sim, SIM_F9_WATCH) ||
         !sim_watch_init(&sim->host.loop, &watch->watch, fd, (unsigned)mask, watch_fired, watch)) {
         free(watch);
         watch = NULL;

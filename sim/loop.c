@@ -105,6 +105,28 @@ void sim_timer_finish(CoreTimer *timer)
     timer->loop->timers_len--;
 }
 
+/* One of those whose deadline is the earliest. */
+static CoreTimer *take_due(SimLoop *loop)
+{
+    CoreTimer *first = list_first(&loop->due, CoreTimer, due);
+    uint32_t count = 0;
+    list_each(&loop->due, node)
+    {
+        if (list_entry(node, CoreTimer, due)->deadline.at_ns != first->deadline.at_ns) {
+            break;
+        }
+        count++;
+    }
+    ListNode *taken = &first->due;
+    if (count > 1) {
+        for (uint32_t skip = choose_order(loop->sim, SIM_F8_ORDER, runner_who(loop->sim), count); skip > 0;
+             skip--) {
+            taken = taken->next;
+        }
+    }
+    return list_entry(taken, CoreTimer, due);
+}
+
 static void run_timers(SimLoop *loop, uint64_t now_ns)
 {
     Sim *sim = loop->sim;
@@ -113,8 +135,8 @@ static void run_timers(SimLoop *loop, uint64_t now_ns)
         deadlines_clear(&loop->timers, first);
         list_append(&loop->due, &list_entry(first, CoreTimer, deadline)->due);
     }
-    CoreTimer *timer;
-    while ((timer = list_first(&loop->due, CoreTimer, due)) != NULL) {
+    while (!list_is_empty(&loop->due)) {
+        CoreTimer *timer = take_due(loop);
         list_remove(&timer->due);
         world_record(sim, "timer", now_ns - timer->deadline.at_ns, 0);
         const CoreTimerFunc func = timer->func;

@@ -117,6 +117,9 @@ typedef struct SimConfig {
     uint32_t slip_one_in;       /* one in n steps time goes on although something can run; default: none */
     uint32_t alloc_fail_one_in; /* one in n alloc() fails; default: none */
     uint32_t broken_one_in;     /* one in n writes of the server's finds a broken connection; default: none */
+    uint32_t scarce_one_in;     /* one in n times there is no watch, timer, loop, ... (F9); default: none */
+    uint32_t jump_one_in;       /* one in n times that the clock moves it leaps; default: none */
+    uint32_t wall_one_in;       /* one in n looks at the wall clock find it set anew; default: none */
     uint32_t
         blackhole_one_in; /* one in n segments, and all that follow on its connection, are lost; default: none */
     uint32_t handles_max;  /* then accept() says -EMFILE; default 4096 */
@@ -188,6 +191,8 @@ void sim_fail(Sim *sim, const char *format, ...) __attribute__((format(printf, 2
 SimFaults sim_faults_met(const Sim *sim);
 /* For who places a fault without asking sim_fault(). */
 void sim_fault_happened(Sim *sim, SimFault fault);
+/* Changes SimConfig.scarce_one_in. */
+void sim_set_scarce(Sim *sim, uint32_t one_in);
 /* What the server still holds: handles, timers, watches, loops, threads, memory of alloc(). NULL: nothing. */
 const char *sim_leaks(Sim *sim);
 /* What exit_process() was called with; -1: it was not. */

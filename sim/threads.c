@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/check.h"
 #include "base/point.h"
@@ -14,6 +15,7 @@
 #define CALLS_IN_A_TURN_MAX 20000u /* then others have their turn, whatever the scheduler says */
 #define STALL_MAX_DEFAULT_NS (30 * NS_PER_S)
 #define STEPS_MAX_DEFAULT UINT64_C(5000000)
+#define STEPS_LATE 1000u /* before a livelock is told it is counted whose they are */
 
 /* ---- Who can run ---- */
 
@@ -63,6 +65,15 @@ void runner_rest(Sim *sim, Runner *runner)
         threads->runnable[runner->place - 1] = last;
         last->place = runner->place;
         runner->place = 0;
+    }
+}
+
+void runner_did(Sim *sim, const char *what, uint64_t with)
+{
+    Runner *runner = sim->threads.running;
+    if (runner != NULL && strcmp(what, "run") != 0) {
+        runner->did = what;
+        runner->did_with = with;
     }
 }
 
@@ -477,6 +488,16 @@ static void look_for_stall(Sim *sim)
     }
 }
 
+/* What waits has not waited for that long: the others could do nothing about it either. */
+void threads_leapt(Sim *sim, uint64_t duration_ns)
+{
+    sim->threads.slips++;
+    list_each(&sim->threads.all, node)
+    {
+        list_entry(node, CoreThread, node)->since_ns += duration_ns;
+    }
+}
+
 static void run_thread(Sim *sim, CoreThread *thread)
 {
     Threads *threads = &sim->threads;
@@ -518,11 +539,70 @@ static void run_one(Sim *sim, Runner *runner)
     threads->running = NULL;
 }
 
+/* Who had more of the last steps; of equals the older one. */
+static void offer_busy(const Sim *sim, Runner *runner, Runner *const *said, size_t said_len, Runner **best)
+{
+    for (size_t i = 0; i < said_len; i++) {
+        if (said[i] == runner) {
+            return;
+        }
+    }
+    if (runner->late_steps > 0 && runner->late_ns == sim->world.now_ns &&
+        (*best == NULL || runner->late_steps > (*best)->late_steps ||
+         (runner->late_steps == (*best)->late_steps && runner->id < (*best)->id))) {
+        *best = runner;
+    }
+}
+
+static Runner *next_busy(Sim *sim, Runner *const *said, size_t said_len)
+{
+    Runner *best = NULL;
+    for (size_t i = 0; i < sim->threads.runnable_len; i++) {
+        offer_busy(sim, sim->threads.runnable[i], said, said_len, &best);
+    }
+    list_each(&sim->threads.all, node) /* those that wait just now for another that spins with them */
+    {
+        offer_busy(sim, &list_entry(node, CoreThread, node)->runner, said, said_len, &best);
+    }
+    return best;
+}
+
+static void say_who_is_busy(Sim *sim, uint64_t steps)
+{
+    char text[600] = "";
+    Runner *said[4];
+    size_t len = 0, said_len = 0;
+    Runner *runner;
+    while (said_len < sizeof said / sizeof said[0] && len < sizeof text &&
+           (runner = next_busy(sim, said, said_len)) != NULL) {
+        len += (size_t)snprintf(text + len, sizeof text - len,
+                                "%s%s %u of the last %u, now after %s(%" PRIu64 ")", said_len > 0 ? ", " : "",
+                                runner->name->text, runner->late_steps, STEPS_LATE,
+                                runner->did != NULL ? runner->did : "start", runner->did_with);
+        said[said_len++] = runner;
+    }
+    sim_fail(sim, "livelock: %" PRIu64 " steps at the same moment: %s", steps,
+             said_len > 0 ? text : "nobody that is still there");
+}
+
+/* A step at the same moment as the one before it; NULL: the clock moved, or could not. */
+static void look_for_livelock(Sim *sim, Runner *picked)
+{
+    const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
+    const uint64_t steps = ++sim->world.steps_here;
+    if (picked != NULL && steps + STEPS_LATE > steps_max) {
+        picked->late_steps = picked->late_ns == sim->world.now_ns ? picked->late_steps + 1 : 1;
+        picked->late_ns = sim->world.now_ns;
+    }
+    if (steps > steps_max) {
+        say_who_is_busy(sim, steps_max);
+    }
+}
+
 /* Runs somebody, or lets time go on instead. Somebody can run. */
 static void step(Sim *sim, uint64_t until_ns)
 {
     Threads *threads = &sim->threads;
-    World *world = &sim->world;
     Runner *usual = sim->config.record != NULL ? schedule_default(sim) : NULL;
     Runner *picked = schedule_pick(sim);
     if (picked == NULL && !world_advance(sim, until_ns)) {
@@ -532,14 +612,11 @@ static void step(Sim *sim, uint64_t until_ns)
         record_switch(sim, threads->last_name, threads->last_step,
                       picked == NULL ? SIM_CLOCK : picked->name->text);
     }
+    look_for_livelock(sim, picked);
     if (picked != NULL) {
         run_one(sim, picked);
     } else {
         threads->slips++;
-    }
-    const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
-    if (++world->steps_here > steps_max) {
-        sim_fail(sim, "livelock: %" PRIu64 " steps at the same moment", steps_max);
     }
 }
 

@@ -25,6 +25,10 @@ struct Runner {
     const SimName *name;
     SimStep step;
     uint64_t points; /* schedule points passed */
+    const char *did; /* the last that was recorded of it; NULL: nothing yet */
+    uint64_t did_with;
+    uint32_t late_steps; /* of the last ones before a livelock is told, at this moment: */
+    uint64_t late_ns;
     SchedulePlace schedule;
 };
 
@@ -88,6 +92,8 @@ void runner_init(Sim *sim, Runner *runner, bool is_client, const char *name);
 void runner_finish(Sim *sim, Runner *runner);
 void runner_wake(Sim *sim, Runner *runner);
 void runner_rest(Sim *sim, Runner *runner);
+/* What it does, for whoever has to be told where it is. */
+void runner_did(Sim *sim, const char *what, uint64_t with);
 /* Who runs: an id for the record and a name for people. */
 uint32_t runner_now(const Sim *sim);
 const char *runner_name(const Sim *sim);
@@ -117,4 +123,6 @@ void kernel_leave(Sim *sim);
 void sim_call_begin(Sim *sim);
 void sim_call_end(Sim *sim);
 
+/* The clock has moved by so much at once. */
+void threads_leapt(Sim *sim, uint64_t duration_ns);
 bool threads_run(Sim *sim, uint64_t until_ns);

@@ -60,6 +60,22 @@ void world_happen(Sim *sim)
     }
 }
 
+/* Nobody ran meanwhile, and nobody can be blamed for being late. */
+static void leap(Sim *sim)
+{
+    static const uint64_t leaps_ns[] = {NS_PER_MS, 100 * NS_PER_MS, 10 * NS_PER_S, 3600 * NS_PER_S,
+                                        86400 * NS_PER_S};
+    if (sim->config.jump_one_in == 0 && sim->config.script == NULL) {
+        return;
+    }
+    const uint32_t size = choose_fault(sim, SIM_F8_JUMP, sim_name(sim, SIM_CLOCK), sim->config.jump_one_in,
+                                       sizeof leaps_ns / sizeof leaps_ns[0]);
+    if (size > 0) {
+        sim->world.now_ns += leaps_ns[size - 1];
+        threads_leapt(sim, leaps_ns[size - 1]);
+    }
+}
+
 bool world_advance(Sim *sim, uint64_t until_ns)
 {
     World *world = &sim->world;
@@ -69,6 +85,7 @@ bool world_advance(Sim *sim, uint64_t until_ns)
     }
     if (first->at_ns > world->now_ns) {
         world->now_ns = first->at_ns;
+        leap(sim);
         world->steps_here = 0;
         world_record(sim, "time", world->now_ns, 0);
     }
@@ -103,6 +120,7 @@ void world_record(Sim *sim, const char *what, uint64_t a, uint64_t b)
     for (const char *letter = what; *letter != '\0'; letter++) {
         mix(world, (uint8_t)*letter);
     }
+    runner_did(sim, what, a);
     mix(world, runner_now(sim));
     mix(world, a);
     mix(world, b);
@@ -216,6 +234,11 @@ SimFaults sim_faults_met(const Sim *sim)
 {
     const Sim *asked = sim != NULL ? sim : sim_current();
     return asked == NULL ? 0 : asked->world.faults_met;
+}
+
+void sim_set_scarce(Sim *sim, uint32_t one_in)
+{
+    sim->config.scarce_one_in = one_in;
 }
 
 uint32_t sim_fault(Sim *sim, SimFault fault, uint32_t one_in, uint32_t n)

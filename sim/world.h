@@ -22,7 +22,8 @@ typedef struct SimEvent {
 
 typedef struct World {
     uint64_t now_ns;
-    uint64_t steps_here; /* since the clock moved last */
+    uint64_t steps_here;    /* since the clock moved last */
+    uint64_t wall_shift_ns; /* modulo 2^64 */
     Deadlines events;
     Choices choices;
     uint64_t hash;

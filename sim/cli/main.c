@@ -423,14 +423,23 @@ static void add_subject(Cli *cli, const SimSubject *subject)
 static void add_built_in(Cli *cli)
 {
     static const SimSubject *const built_in[] = {
-        &universe_subject,        &universe_tickets_subject,
-        &machine_subject,         &crowd_subject,
-        &order_subject,           &teardown_subject,
-        &teardown_open_subject,   &teardown_dies_subject,
-        &planted_order_subject,   &planted_window_subject,
-        &planted_update_subject,  &planted_access_subject,
-        &planted_starved_subject, &planted_fault_subject,
-        &planted_crash_subject,   &planted_deadlock_subject,
+        &universe_subject,
+        &universe_tickets_subject,
+        &universe_scarce_subject,
+        &machine_subject,
+        &crowd_subject,
+        &order_subject,
+        &teardown_subject,
+        &teardown_open_subject,
+        &teardown_dies_subject,
+        &planted_order_subject,
+        &planted_window_subject,
+        &planted_update_subject,
+        &planted_access_subject,
+        &planted_starved_subject,
+        &planted_fault_subject,
+        &planted_crash_subject,
+        &planted_deadlock_subject,
     };
     for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++) {
         add_subject(cli, built_in[i]);
@@ -490,7 +499,8 @@ int main(int argc, char **argv)
     static Cli cli = {
         .first = 1, .last = 1000, .level = SIM_LEVEL_CALLS, .jobs = 1, .shards = 1, .found_max = 20};
     standard_files_open();
-    setenv("G_SLICE", "always-malloc", 1); /* GLib's pools would hide from sanitizers what becomes of a block */
+    setenv("G_SLICE", "always-malloc",
+           1); /* GLib's pools would hide from sanitizers what becomes of a block */
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help_text, stdout);

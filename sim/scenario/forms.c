@@ -41,6 +41,7 @@ const Form scenario_forms[FORMS] = {
     FORM(FAULT_F5, FORM_FAULT, "F5 on <connection> for <duration>"),
     FORM(FAULT_F6, FORM_FAULT, "F6 on <connection> after <number> bytes"),
     FORM(FAULT_F9_ALLOCATIONS, FORM_FAULT_SETTING, "F9 allocation fails one in <number>"),
+    FORM(FAULT_F9_RESOURCES, FORM_FAULT_SETTING, "F9 resource fails one in <number>"),
     FORM(FAULT_F9_HANDLES, FORM_FAULT_SETTING, "F9 handles at most <number>"),
 
     FORM(CLIENT_FULL_HEADER, FORM_CLIENT, "full header"),

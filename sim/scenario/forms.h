@@ -63,6 +63,7 @@ typedef enum FormId {
     FAULT_F5,
     FAULT_F6,
     FAULT_F9_ALLOCATIONS,
+    FAULT_F9_RESOURCES,
     FAULT_F9_HANDLES,
     /* client */
     CLIENT_FULL_HEADER,

@@ -729,6 +729,9 @@ static void configure(const Run *run, SimConfig *ret)
             case FAULT_F9_ALLOCATIONS:
                 ret->alloc_fail_one_in = (uint32_t)value;
                 break;
+            case FAULT_F9_RESOURCES:
+                ret->scarce_one_in = (uint32_t)value;
+                break;
             case FAULT_F9_HANDLES:
                 ret->handles_max = (uint32_t)value;
                 break;
@@ -789,6 +792,8 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     run->result = ret;
     list_init(&run->scripts);
     configure(run, &config);
+    const uint32_t scarce_one_in = config.scarce_one_in;
+    config.scarce_one_in = 0; /* until the machine is there */
     run->sim = sim_new(&config);
     CHECK(run->sim != NULL);
     stage_init(&run->stage, run->sim, scenario, how->server);
@@ -807,6 +812,7 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     const uint64_t start_ns = sim_now_ns(run->sim);
     sim_spawn(run->sim, "host", stage_set_up, &run->stage);
     bool going = run_until(run, &run->stage.ready, 10 * NS_PER_S);
+    sim_set_scarce(run->sim, scarce_one_in);
     if (going && run->stage.ready) {
         script_new(run, NULL, scenario->steps);
         going = run_until(run, &run->over, DURATION_MAX_NS);
@@ -856,7 +862,9 @@ static SimFaults placed_faults(const Scenario *scenario)
     for (const Step *step = scenario->settings; step != NULL; step = step->next) {
         for (const Phrase *phrase = step->phrases; step->kind == STEP_FAULT && phrase != NULL;
              phrase = phrase->next) {
-            ret |= SIM_FAULT_BIT(phrase->form->id == FAULT_F9_HANDLES ? SIM_F9_HANDLES : SIM_F9_ALLOC);
+            ret |= phrase->form->id == FAULT_F9_HANDLES     ? SIM_FAULT_BIT(SIM_F9_HANDLES)
+                   : phrase->form->id == FAULT_F9_RESOURCES ? SIM_FAULTS_SCARCE
+                                                            : SIM_FAULT_BIT(SIM_F9_ALLOC);
         }
     }
     return ret;

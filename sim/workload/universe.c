@@ -35,6 +35,8 @@
 #define CROWD_LEAVES 6u /* one in so many acts is the connection's last */
 #define GAP_MS 300u     /* between two clients who come */
 #define CROWD_GAP_MS 8u
+#define SETUPS_MAX                                                                                           \
+    200u /* attempts; of ten things that fail one in four times, all succeed one in eighteen times */
 #define PORT 5930
 #define PASSWORD "universe"
 
@@ -98,10 +100,9 @@ static void devices_run(Universe *universe, bool on)
     }
 }
 
-static void main_setup(void *arg)
+/* False: it could not be made, which nobody is to blame for where things are scarce. */
+static bool try_setup(Universe *universe)
 {
-    Universe *universe = arg;
-
     universe->server = server_new(sim_core(universe->sim));
     spice_server_set_port(universe->server, PORT);
     spice_server_set_name(universe->server, "universe");
@@ -114,8 +115,7 @@ static void main_setup(void *arg)
         spice_server_set_multiple_clients(universe->server, 1);
     }
     if (spice_server_init(universe->server, sim_host(universe->sim)) != 0) {
-        fail(universe, "spice_server_init failed");
-        return;
+        return false;
     }
     choose_compression(universe);
     fake_input_init(&universe->input, NULL, NULL);
@@ -126,9 +126,21 @@ static void main_setup(void *arg)
     }
     added = added && (universe->qxl_len > 0 || recording_add(&universe->recording, universe->server));
     added = added && (!universe->kind->machine || peripherals_add(&universe->peripherals, universe->server));
-    if (!added) {
-        fail(universe, "spice_server_add_interface failed");
-        return;
+    return added;
+}
+
+/* A host that does not get its server or devices makes them anew, until it does. */
+static void main_setup(void *arg)
+{
+    Universe *universe = arg;
+
+    for (uint32_t i = 0; !try_setup(universe); i++) {
+        if (!universe->kind->scarce || i == SETUPS_MAX) {
+            fail(universe, "spice_server_init or spice_server_add_interface failed");
+            return;
+        }
+        spice_server_destroy(universe->server);
+        universe->server = NULL;
     }
     for (uint32_t i = 0; i < universe->qxl_len; i++) {
         const FakeQxlPrimary primary = {.width = 320, .height = 240, .mouse_mode = 1};
@@ -277,6 +289,7 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.alloc_fail_one_in = sim_plan_rate(plan, SIM_F9_ALLOC, 16, 256);
     config.broken_one_in = sim_plan_rate(plan, SIM_F2_WRITE, 16, 1024);
     config.blackhole_one_in = sim_plan_rate(plan, SIM_F6_BLACKHOLE, 64, 1024);
+    config.scarce_one_in = universe->kind->scarce ? 4u << sim_plan_draw(plan, "scarce", 4) : 0;
     config.handles_max = sim_plan_rate(plan, SIM_F9_HANDLES, 14, 14);
     const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_BANDWIDTH)) != 0;
     const bool is_far = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_LATENCY)) != 0;
@@ -526,7 +539,7 @@ static const SimKnob crowd_knobs[] = {
 };
 
 static const UniverseKind with_tickets = {.tickets = true}, without_tickets = {0},
-                          machine = {.machine = true}, crowd = {.crowd = true};
+                          machine = {.machine = true}, crowd = {.crowd = true}, of_little = {.scarce = true};
 
 const SimSubject universe_subject = {
     .name = "universe",
@@ -543,6 +556,16 @@ const SimSubject universe_tickets_subject = {
     .knobs = knobs,
     .knobs_len = sizeof knobs / sizeof knobs[0],
     .opaque = &with_tickets,
+    .run = run_subject,
+};
+
+const SimSubject universe_scarce_subject = {
+    .name = "universe-scarce",
+    .about = "the first, and there is not always a thread, loop, timer, watch or address to be had",
+    .knobs = knobs,
+    .knobs_len = sizeof knobs / sizeof knobs[0],
+    .placed = SIM_FAULTS_SCARCE,
+    .opaque = &of_little,
     .run = run_subject,
 };
 

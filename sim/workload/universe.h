@@ -21,11 +21,13 @@ typedef struct UniverseKind {
     bool tickets;   /* clients prove a password */
     bool machine;   /* several displays, sound and char devices */
     bool crowd;     /* hundreds of clients, of a guest that is less busy */
+    bool scarce;    /* there is not always a thread, loop, timer, watch, wake handle or address to be had */
     Span recording; /* played by the machine's device; empty: a fake guest is busy */
 } UniverseKind;
 
 extern const SimSubject universe_subject;
 extern const SimSubject universe_tickets_subject;
+extern const SimSubject universe_scarce_subject;
 extern const SimSubject machine_subject;
 extern const SimSubject crowd_subject;
 

@@ -309,7 +309,9 @@ static void livelock_is_found(void **state)
     (void)state;
     Scene scene = scene_of(&(SimConfig){.seed = 1, .steps_max = 1000});
     assert_false(universe_run(scene.sim, go_round_and_round, &scene));
-    universe_end_badly(scene.sim, "livelock: 1000 steps at the same moment");
+    /* Also who goes round, how much of it is whose, and where. */
+    assert_non_null(strstr(sim_failure(scene.sim), " of the last 1000, now after post(0)"));
+    universe_end_badly(scene.sim, "livelock: 1000 steps at the same moment: round 99");
 
     Scene busy = scene_of(&(SimConfig){.seed = 1}); /* busy is not yet dead */
     assert_true(universe_run(busy.sim, go_round_and_round, &busy));
@@ -494,6 +496,170 @@ static void stack_that_is_too_small_ends_the_process(void **state)
     munmap((void *)pages, sizeof *pages);
 }
 
+/* ---- Faults ---- */
+
+static void never(void *opaque, uint64_t now_ns)
+{
+    (void)opaque;
+    (void)now_ns;
+    fail();
+}
+
+static void never_ready(void *opaque, unsigned ready, uint64_t now_ns)
+{
+    (void)ready;
+    never(opaque, now_ns);
+}
+
+static void do_nothing(void *opaque)
+{
+    (void)opaque;
+}
+
+/* Asks once for each; the faults that refused it. */
+static SimFaults ask_for_each(Sim *sim)
+{
+    const Core *core = sim_core(sim);
+    SpiceCoreInterface *host = sim_host(sim);
+    SimFaults refused = 0;
+    CoreLoop *loop = core->loop_new(core, "loop");
+    if (loop == NULL) {
+        return SIM_FAULT_BIT(SIM_F9_LOOP);
+    }
+    const int wake = core->wake_new(core);
+    const int listener = core->listen(core, &(CoreListen){.port = 5930});
+    CoreTimer *timer = loop_timer_new(loop, never, NULL);
+    SpiceTimer *host_timer = host->timer_add(NULL, NULL);
+    CoreWatch *watch = listener < 0 ? NULL : loop_watch_new(loop, listener, CORE_READ, never_ready, NULL);
+    CoreThread *thread = core->thread_start(core, "idle", do_nothing, NULL);
+    refused |= wake < 0 ? SIM_FAULT_BIT(SIM_F9_WAKE) : 0;
+    refused |= listener < 0 ? SIM_FAULT_BIT(SIM_F9_LISTEN) : 0;
+    refused |= listener >= 0 && watch == NULL ? SIM_FAULT_BIT(SIM_F9_WATCH) : 0;
+    refused |= timer == NULL ? SIM_FAULT_BIT(SIM_F9_TIMER) : 0;
+    refused |= thread == NULL ? SIM_FAULT_BIT(SIM_F9_THREAD) : 0;
+    assert_int_equal(timer == NULL, host_timer == NULL);
+    loop_timer_free(loop, timer);
+    loop_watch_free(loop, watch);
+    if (host_timer != NULL) {
+        host->timer_remove(host_timer);
+    }
+    if (listener >= 0) {
+        core->close(core, listener);
+    }
+    if (wake >= 0) {
+        core->close(core, wake);
+    }
+    core->loop_free(loop);
+    if (thread != NULL) {
+        sim_run(sim, NS_NEVER);
+        core->thread_join(core, thread);
+    }
+    return refused;
+}
+
+/* Each is refused by the fault of its name, by no other, and leaves nothing behind. */
+static void what_is_scarce_is_refused(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i <= SIM_FAULTS; i++) {
+        const SimFaults on = i < SIM_FAULTS ? SIM_FAULT_BIT(i) : 0;
+        Sim *sim = sim_new(&(SimConfig){.seed = i, .scarce_one_in = 1, .faults_off = SIM_FAULTS_ALL & ~on});
+        assert_int_equal(ask_for_each(sim), on & SIM_FAULTS_SCARCE);
+        assert_int_equal(sim_faults_met(sim), on & SIM_FAULTS_SCARCE);
+        universe_end_well(sim);
+    }
+}
+
+typedef struct Alarm {
+    Scene *scene;
+    CoreTimer *timer;
+    char name;
+} Alarm;
+
+static char rang[4];
+
+static void ring(void *opaque, uint64_t now_ns)
+{
+    const Alarm *alarm = opaque;
+    (void)now_ns;
+    rang[strlen(rang)] = alarm->name;
+    if (strlen(rang) == 3) {
+        alarm->scene->core->loop_quit(alarm->scene->loop);
+    }
+}
+
+static void ring_three(void *opaque)
+{
+    Scene *scene = opaque;
+    Alarm alarms[3];
+    memset(rang, 0, sizeof rang);
+    scene->loop = scene->core->loop_new(scene->core, "alarms");
+    for (int i = 0; i < 3; i++) {
+        alarms[i] = (Alarm){scene, loop_timer_new(scene->loop, ring, &alarms[i]), (char)('a' + i)};
+        loop_timer_start(scene->loop, alarms[i].timer, (i < 2 ? 5 : 6) * NS_PER_MS);
+    }
+    scene->threads[0] = scene->core->thread_start(scene->core, "alarms", serve, scene);
+    scene->core->thread_join(scene->core, scene->threads[0]);
+    for (int i = 0; i < 3; i++) {
+        loop_timer_free(scene->loop, alarms[i].timer);
+    }
+    scene->core->loop_free(scene->loop);
+}
+
+/* Of one moment: in any order; a later one never before an earlier one. */
+static void timers_of_one_moment_have_no_order(void **state)
+{
+    (void)state;
+    unsigned orders = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        Scene scene = scene_of(&(SimConfig){.seed = seed});
+        assert_true(universe_run(scene.sim, ring_three, &scene));
+        assert_int_equal(rang[2], 'c');
+        orders |= rang[0] == 'a' ? 1 : 2;
+        universe_end_well(scene.sim);
+        Scene calm = scene_of(&(SimConfig){.seed = seed, .faults_off = SIM_FAULTS_ALL});
+        assert_true(universe_run(calm.sim, ring_three, &calm));
+        assert_string_equal(rang, "abc");
+        universe_end_well(calm.sim);
+    }
+    assert_int_equal(orders, 3);
+}
+
+/* It goes on further than anybody asked for; a day in a gate is no stall then. */
+static void clock_leaps(void **state)
+{
+    (void)state;
+    uint64_t most_ns = 0;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        Scene scene = scene_of(&(SimConfig){.seed = seed, .jump_one_in = 1});
+        assert_true(universe_run(scene.sim, ring_three, &scene));
+        assert_int_equal(sim_faults_met(scene.sim) & SIM_FAULT_BIT(SIM_F8_JUMP), SIM_FAULT_BIT(SIM_F8_JUMP));
+        assert_true(sim_now_ns(scene.sim) >= 6 * NS_PER_MS);
+        assert_true(sim_slips(scene.sim) > 0);
+        most_ns = sim_now_ns(scene.sim) > most_ns ? sim_now_ns(scene.sim) : most_ns;
+        universe_end_well(scene.sim);
+    }
+    assert_true(most_ns >= 86400 * NS_PER_S);
+}
+
+/* Both ways, while the other clock goes on as ever. */
+static void wall_clock_is_set(void **state)
+{
+    (void)state;
+    bool earlier = false, later = false;
+    for (uint64_t seed = 0; seed < 40; seed++) {
+        Sim *sim = sim_new(&(SimConfig){.seed = seed, .wall_one_in = 2});
+        const Core *core = sim_core(sim);
+        const uint64_t usual_ns = UINT64_C(1577836800) * NS_PER_S;
+        const uint64_t wall_ns = core->wall_ns(core);
+        earlier = earlier || wall_ns < usual_ns;
+        later = later || wall_ns > usual_ns;
+        assert_int_equal(core->now_ns(core), 0);
+        universe_end_well(sim);
+    }
+    assert_true(earlier && later);
+}
+
 static void wall_clock_follows(void **state)
 {
     (void)state;
@@ -526,6 +692,10 @@ int main(void)
         cmocka_unit_test(time_may_go_on_while_somebody_runs),
         cmocka_unit_test(stack_that_is_too_small_ends_the_process),
         cmocka_unit_test(wall_clock_follows),
+        cmocka_unit_test(what_is_scarce_is_refused),
+        cmocka_unit_test(timers_of_one_moment_have_no_order),
+        cmocka_unit_test(clock_leaps),
+        cmocka_unit_test(wall_clock_is_set),
     };
     int failed = cmocka_run_group_tests_name("fibers", tests, NULL, NULL);
     backend = SIM_BACKEND_BATON;
