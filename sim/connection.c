@@ -469,6 +469,16 @@ int64_t sim_connection_unsent_bytes(const Connection *connection, unsigned end)
     return (int64_t)connection->from[end].unacked;
 }
 
+bool sim_connection_is_dead(const Connection *connection)
+{
+    return connection->is_dead;
+}
+
+size_t sim_connection_pending(const Connection *connection, unsigned from)
+{
+    return connection->from[from].len;
+}
+
 int sim_connection_shutdown(Sim *sim, Connection *connection, unsigned end, bool both)
 {
     EndState *state = &connection->ends[end];

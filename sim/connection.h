@@ -28,6 +28,10 @@ int64_t sim_connection_readv(Sim *sim, Connection *connection, unsigned end, con
 int64_t sim_connection_writev(Sim *sim, Connection *connection, unsigned end, const struct iovec *iov,
                               int iov_len);
 int64_t sim_connection_unsent_bytes(const Connection *connection, unsigned end);
+/* It carries nothing any more. */
+bool sim_connection_is_dead(const Connection *connection);
+/* Bytes that an end has sent and the other not yet read. */
+size_t sim_connection_pending(const Connection *connection, unsigned from);
 /* No more writes; with `both` no more reads either. */
 int sim_connection_shutdown(Sim *sim, Connection *connection, unsigned end, bool both);
 void sim_connection_close(Sim *sim, Connection *connection, unsigned end, bool reset);

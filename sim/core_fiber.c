@@ -87,6 +87,11 @@ static void *fiber_alloc(const Core *core, size_t size)
     sim->own.allocations += granted;
     sim_call_end(sim);
     void *memory = granted ? malloc(size > 0 ? size : 1) : NULL; /* outside the kernel: it is the caller's */
+    if (memory != NULL) {
+        kernel_enter(sim);
+        bounds_allocated(sim, memory);
+        kernel_leave(sim);
+    }
     CHECK(!granted || memory != NULL); /* what fails is chosen; otherwise no two runs would be the same */
     return memory;
 }
@@ -95,6 +100,7 @@ static void fiber_free(const Core *core, void *memory)
 {
     Sim *sim = enter(core);
     sim->own.allocations -= memory != NULL;
+    bounds_freed(sim, memory);
     sim_call_end(sim);
     free(memory);
 }
@@ -114,6 +120,7 @@ static void fiber_note(const Core *core, const char *what, uint64_t a, uint64_t 
     Sim *sim = sim_of(core);
     kernel_enter(sim);
     world_record(sim, what, a, b);
+    bounds_note(sim, what, a);
     kernel_leave(sim);
 }
 
@@ -628,6 +635,16 @@ void sim_core_init(Sim *sim)
         .ticket_key = fiber_ticket_key,
         .exit_process = fiber_exit_process,
     };
+}
+
+void sim_core_count(Sim *sim, size_t *timers, size_t *watches)
+{
+    list_each(&sim->own.loops, node)
+    {
+        const FiberLoop *loop = list_entry(node, FiberLoop, node);
+        *timers += loop->loop.timers_len;
+        *watches += loop->loop.watches_len;
+    }
 }
 
 void sim_core_finish(Sim *sim)

@@ -27,3 +27,5 @@ typedef struct SimCore {
 
 void sim_core_init(Sim *sim);
 void sim_core_finish(Sim *sim);
+/* Adds the timers and watches of the server's own loops. */
+void sim_core_count(Sim *sim, size_t *timers, size_t *watches);

@@ -176,6 +176,11 @@ bool sim_watch_init(SimLoop *loop, CoreWatch *watch, int handle, unsigned mask, 
     return true;
 }
 
+unsigned sim_watch_mask(const CoreWatch *watch)
+{
+    return watch->mask;
+}
+
 void sim_watch_set(CoreWatch *watch, unsigned mask)
 {
     watch->mask = mask;
@@ -272,6 +277,7 @@ void sim_loop_add_task(SimLoop *loop, CoreTask *task)
     task->next = NULL;
     *loop->tasks_end = task;
     loop->tasks_end = &task->next;
+    bounds_tasks(loop->sim, loop->posted - loop->done);
     poke(loop);
 }
 

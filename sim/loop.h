@@ -63,6 +63,7 @@ void sim_timer_finish(CoreTimer *timer);
 /* False: no such handle. A second watch on a handle fails the universe. */
 bool sim_watch_init(SimLoop *loop, CoreWatch *watch, int handle, unsigned mask, CoreWatchFunc func,
                     void *opaque);
+unsigned sim_watch_mask(const CoreWatch *watch);
 void sim_watch_set(CoreWatch *watch, unsigned mask);
 void sim_watch_finish(CoreWatch *watch);
 

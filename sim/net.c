@@ -518,6 +518,32 @@ void sim_net_finish(Sim *sim)
 
 /* ---- For clients ---- */
 
+static const Connection *connection_of_client(Sim *sim, int number)
+{
+    const Handle *handle = handle_of_kind(sim, number, HANDLE_CONNECTION, "look");
+    return handle != NULL && handle->is_client ? handle->connection : NULL;
+}
+
+bool sim_is_cut_off(Sim *sim, int number)
+{
+    const Connection *connection = connection_of_client(sim, number);
+    return connection != NULL && sim_connection_is_dead(connection);
+}
+
+const char *sim_unrest(Sim *sim, int number)
+{
+    const Connection *connection = connection_of_client(sim, number);
+    if (connection == NULL) {
+        return "there is no connection";
+    }
+    const ConnectionEnd *server = sim_connection_end((Connection *)connection, 1);
+    return sim_connection_pending(connection, 0) > 0            ? "the server does not read"
+           : sim_connection_pending(connection, 1) > 0          ? "the client does not read"
+           : server->changed == NULL                            ? "nobody watches its socket"
+           : (sim_watch_mask(server->opaque) & CORE_WRITE) != 0 ? "the server still wants to write"
+                                                                : NULL;
+}
+
 void sim_set_net(Sim *sim, const SimNet *net)
 {
     sim->config.net = *net;

@@ -26,6 +26,7 @@ Sim *sim_new(const SimConfig *config)
     current = sim;
     kernel_enter(sim);
     world_init(sim);
+    bounds_init(sim);
     threads_init(sim);
     sim_core_init(sim);
     sim_net_init(sim);
@@ -68,6 +69,38 @@ const char *sim_leaks(Sim *sim)
     }
     sim->leaks_told = true;
     return len > 0 ? sim->leaks : NULL;
+}
+
+void sim_calm(Sim *sim)
+{
+    sim->config.faults_off = SIM_FAULTS_ALL;
+}
+
+SimHeld sim_held(Sim *sim)
+{
+    SimHeld held = {
+        .handles = sim->net.server_handles,
+        .timers = sim->host.loop.timers_len,
+        .watches = sim->host.loop.watches_len,
+        .loops = sim->own.loops_len,
+        .threads = sim->threads.unjoined - 1,
+        .allocations = sim->own.allocations,
+        .bytes = sim->bounds.now.bytes,
+    };
+    sim_core_count(sim, &held.timers, &held.watches);
+    return held;
+}
+
+const char *sim_held_more(const SimHeld *before, const SimHeld *after)
+{
+    return after->handles > before->handles           ? "handles"
+           : after->timers > before->timers           ? "timers"
+           : after->watches > before->watches         ? "watches"
+           : after->loops > before->loops             ? "loops"
+           : after->threads > before->threads         ? "threads"
+           : after->allocations > before->allocations ? "allocations"
+           : after->bytes > before->bytes             ? "bytes"
+                                                      : NULL;
 }
 
 static void report(const char *text, bool *ret_unexpected)

@@ -103,6 +103,14 @@ typedef struct SimNet {
 
 #define SIM_SOCKET_BUFFER_BYTES (256u * 1024u)
 
+/* What may wait at the server, and what it may hold. */
+typedef struct SimBounds {
+    uint64_t bytes;          /* of alloc(), all together */
+    uint64_t tasks;          /* posted to one loop, not run */
+    uint64_t pipe_items;     /* that one client is still to be sent */
+    uint64_t outgoing_bytes; /* of messages for one client that its stream has not taken */
+} SimBounds;
+
 typedef struct SimConfig {
     uint64_t seed;
     SimBackend backend;
@@ -124,6 +132,7 @@ typedef struct SimConfig {
         blackhole_one_in; /* one in n segments, and all that follow on its connection, are lost; default: none */
     uint32_t handles_max;  /* then accept() says -EMFILE; default 4096 */
     uint64_t steps_max;    /* scheduler steps without time going on: a livelock; default 5,000,000 */
+    SimBounds bounds;      /* more is a failure */
     uint64_t stall_max_ns; /* in gate_wait(), or for the big lock: a stall; default 30 s */
 
     /* How decisions are made. What is pointed to is borrowed. */
@@ -178,6 +187,7 @@ uint64_t sim_steps(const Sim *sim); /* of the scheduler, so far */
 uint64_t sim_slips(const Sim *sim);
 /* The most that was used of a fiber's stack in this process, in bytes, and how many it has. */
 size_t sim_stack_depth(size_t *ret_size);
+SimBounds sim_most(const Sim *sim); /* that ever was */
 /* Of all events so far. Equal runs have equal hashes, whatever compiler, optimisation or machine. */
 uint64_t sim_hash(const Sim *sim);
 
@@ -237,6 +247,26 @@ void sim_close(Sim *sim, int handle);
 void sim_reset(Sim *sim, int handle);
 /* CORE_READ and CORE_WRITE, as far as they apply now. */
 unsigned sim_ready(Sim *sim, int handle);
+
+/* ---- Rest ---- */
+
+/* From now on no fault happens any more; what has happened stays, as a connection that carries nothing. */
+void sim_calm(Sim *sim);
+/* Of a client's handle: what is still to be done on its connection, with whatever time it takes; NULL: nothing. While its
+ * server wants to write, its pipe is not empty (I23). */
+const char *sim_unrest(Sim *sim, int handle);
+/* Of a client's handle: its connection carries nothing any more. */
+bool sim_is_cut_off(Sim *sim, int handle);
+
+/* What the server has, wherever it is. */
+typedef struct SimHeld {
+    size_t handles, timers, watches, loops, threads, allocations;
+    uint64_t bytes; /* of the allocations */
+} SimHeld;
+
+SimHeld sim_held(Sim *sim);
+/* NULL: nothing became more. */
+const char *sim_held_more(const SimHeld *before, const SimHeld *after);
 
 /* ---- Clients: state machines that the scheduler steps ---- */
 

@@ -3,6 +3,7 @@
  */
 #pragma once
 
+#include "sim/bounds.h"
 #include "sim/client.h"
 #include "sim/core_fiber.h"
 #include "sim/host.h"
@@ -16,6 +17,7 @@ struct Sim {
     Core core; /* first, so that a Core leads back here */
     SimConfig config;
     World world;
+    Bounds bounds;
     Threads threads;
     Net net;
     SimHost host;

@@ -10,6 +10,7 @@
 
 /* Hosts take uint32_t but may keep an int: longer waits are made of several. */
 #define HOST_WAIT_MS_MAX UINT64_C(0x7fffffff)
+#define HOST_TASKS_TOLD 64u /* so many at once are worth a note */
 
 typedef struct HostLoop {
     CoreLoop base;
@@ -240,6 +241,9 @@ static size_t collect(HostLoop *loop)
         count++;
     }
     loop->pending_end = end;
+    if (count >= HOST_TASKS_TOLD) {
+        core_note(loop->base.core, "tasks wait", count, 0);
+    }
     return count;
 }
 

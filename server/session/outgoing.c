@@ -118,6 +118,9 @@ uint8_t *outgoing_reserve(Outgoing *out, size_t len)
     if (!grow(out->core, &bytes, out->bytes_len, &out->bytes_cap, out->bytes_len + len)) {
         return NULL;
     }
+    if (bytes != out->bytes) {
+        core_note(out->core, "outgoing grows", out->bytes_cap, 0);
+    }
     out->bytes = bytes;
     return out->bytes + out->bytes_len;
 }

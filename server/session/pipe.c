@@ -56,6 +56,7 @@ static bool pipe_grow(Pipe *pipe)
     pipe->items = items;
     pipe->cap = cap;
     pipe->first = 0;
+    core_note(pipe->core, "pipe grows", cap, 0);
     return true;
 }
 

@@ -689,6 +689,8 @@ static void configure(const Run *run, SimConfig *ret)
     ret->spurious_one_in = early(seed, 3, (Range){0, 2}) == 0 ? 5 : 0;
     ret->slip_one_in = early(seed, 4, (Range){0, 3}) == 0 ? 50 : 0;
     ret->ticket_key = run->how->server->ticket_key;
+    /* Some times what was ever seen: 17 MB, 13 tasks, room for 1024 items, 256 KiB. */
+    ret->bounds = (SimBounds){UINT64_C(64) << 20, 128, 2048, UINT64_C(2) << 20};
     ret->opaque = (void *)run;
     ret->channel_event = on_channel_event;
     ret->log = on_log;

@@ -258,7 +258,7 @@ static void broken_tokens_are_refused(void **state)
         "S1:universe:1:L3:random:0",
         "S1:universe:1:L1:fair:0",
         "S1:universe:1:L1:random.x:0",
-        "S1:universe:1:L1:random:ffffffff",
+        "S1:universe:1:L1:random:ffffffffffffffff",
         "S1:universe:1:L1:random:0:clients=9",
         "S1:universe:1:L1:random:0:clients=",
         "S1:universe:1:L1:random:0:clients",

@@ -570,6 +570,58 @@ static void what_is_scarce_is_refused(void **state)
     }
 }
 
+static void nothing(CoreTask *task, uint64_t now_ns)
+{
+    (void)task;
+    (void)now_ns;
+}
+
+static void post_many(Scene *scene, CoreTask *tasks, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        tasks[i].run = nothing;
+        loop_post(scene->loop, &tasks[i]);
+    }
+}
+
+/* As much as is allowed is no failure, one more is, and it says of what. */
+static void what_grows_has_a_limit(void **state)
+{
+    (void)state;
+    static const SimBounds bounds = {.bytes = 10000, .tasks = 5, .pipe_items = 64, .outgoing_bytes = 512};
+    static const char *const says[] = {"bytes are held", "tasks wait for one loop", "items fit one pipe",
+                                       "bytes are made for one client", "tasks wait for one loop"};
+    for (unsigned what = 0; what < 5; what++) {
+        for (uint64_t more = 0; more <= 1; more++) {
+            CoreTask tasks[6];
+            Scene scene = scene_of(&(SimConfig){.bounds = bounds});
+            const Core *core = scene.core;
+            scene.loop = core->loop_new(core, "bounds");
+            void *first = core->alloc(core, 4000),
+                 *second = core->alloc(core, what == 0 && more ? 8000 : 100);
+            post_many(&scene, tasks, what == 1 ? 5 + more : 0);
+            core_note(core, "pipe grows", 64 + (what == 2 ? more : 0), 0);
+            core_note(core, "outgoing grows", 512 + (what == 3 ? more : 0), 0);
+            core_note(core, "tasks wait", 5 + (what == 4 ? more : 0), 0);
+            assert_true(sim_most(scene.sim).bytes >= 4100);
+            assert_int_equal(sim_most(scene.sim).outgoing_bytes, 512 + (what == 3 ? more : 0));
+            core->free(core, first);
+            core->free(core, second);
+            if (more > 0) {
+                assert_int_equal(strncmp(sim_failure_what(scene.sim), "bounds: ", 8), 0);
+                universe_end_badly(scene.sim, says[what]);
+            } else {
+                core->loop_quit(scene.loop);
+                scene.threads[0] = core->thread_start(core, "bounds", serve, &scene);
+                sim_run(scene.sim, NS_NEVER);
+                core->thread_join(core, scene.threads[0]);
+                core->loop_free(scene.loop);
+                universe_end_well(scene.sim);
+            }
+        }
+    }
+}
+
 typedef struct Alarm {
     Scene *scene;
     CoreTimer *timer;
@@ -693,6 +745,7 @@ int main(void)
         cmocka_unit_test(stack_that_is_too_small_ends_the_process),
         cmocka_unit_test(wall_clock_follows),
         cmocka_unit_test(what_is_scarce_is_refused),
+        cmocka_unit_test(what_grows_has_a_limit),
         cmocka_unit_test(timers_of_one_moment_have_no_order),
         cmocka_unit_test(clock_leaps),
         cmocka_unit_test(wall_clock_is_set),
