@@ -9,6 +9,7 @@
 #include "base/check.h"
 
 #define HEAD_BYTES_MAX WIRE_DATA_HEADER_BYTES
+#define PING_DATA_BYTES_MAX 1024u /* the existing server measures links with 256,000 */
 
 /* ---- Life ---- */
 
@@ -259,6 +260,9 @@ void fake_connection_send(FakeConnection *c, const WireMsgc *message)
     wire_msgc_encode(&out, message);
     CHECK(!out.failed && out.len == size);
     c->output.len += out.len;
+    if (c->client->config.on_sent != NULL) {
+        c->client->config.on_sent(c->client->config.opaque, c, c->serial_out, message);
+    }
     if (c->channel == WIRE_CHANNEL_INPUTS) {
         inputs_sent(c, message);
     }
@@ -353,6 +357,10 @@ static bool base_message(FakeConnection *c, const WireMsg *m)
         ack_start(c, &m->u.set_ack);
         return true;
     case WIRE_MSG_PING:
+        if (m->u.ping.data.len > PING_DATA_BYTES_MAX && !c->client->config.stock_server) {
+            violate(c, FAKE_RULE_VALUES, "PING with %zu bytes, which the client has to wait for",
+                    m->u.ping.data.len);
+        }
         if (!c->behaviour.never_pong) {
             const WireMsgc pong = {c->channel, WIRE_MSGC_PONG, {.pong = {m->u.ping.id, m->u.ping.timestamp}}};
             fake_connection_send(c, &pong);

@@ -109,7 +109,7 @@ typedef struct FakeBehaviour {
 typedef struct FakeClientConfig {
     const char *password; /* NULL: the empty one */
     bool full_header;
-    /* Tolerate what the existing server is known for: sub-messages with too large a size; a second cursor
+    /* Tolerate what the existing server is known for: sub-messages with too large a size; large PINGs; a second cursor
      * INIT when a primary surface comes after the client, and none between RESET and the guest's next
      * cursor. */
     bool stock_server;
@@ -130,6 +130,8 @@ typedef struct FakeClientConfig {
     /* Each message of the server, after it was checked; sub-messages too. May be NULL. */
     void (*on_message)(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsg *message,
                        Span body);
+    /* Each message of its own, when it is put into the output. May be NULL. */
+    void (*on_sent)(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsgc *message);
     void *opaque;
 } FakeClientConfig;
 

@@ -77,7 +77,7 @@ static void usage(FILE *out)
           "  --channels LIST     to open, as main,inputs,cursor,display (the default) or display:1\n"
           "  --full-header       long data headers\n"
           "  --stock             tolerate what the existing server is known for\n"
-          "  --dump              print every message\n"
+          "  --dump              print every message: the server's <, our own >\n"
           "  --keys LIST         key codes to send, as 0x1e,0x9e; with bit 7 in the last byte: key up\n"
           "  --motion DX,DY      move the mouse\n"
           "  --position X,Y      ask for client mouse mode, then point there\n"
@@ -290,15 +290,47 @@ static void options_parse(int argc, char **argv, Options *o)
 
 /* ---- The engine's view ---- */
 
+/* `print` writes as much as there is room for, and returns how much that takes. */
+static void dump(const FakeConnection *connection, char direction, uint64_t serial, const void *message,
+                 size_t (*print)(const void *message, char *text, size_t cap))
+{
+    char text[PRINT_BYTES];
+    char *whole = text;
+    const size_t len = print(message, text, sizeof text);
+
+    if (len >= sizeof text && (whole = malloc(len + 1)) != NULL) {
+        (void)print(message, whole, len + 1);
+    }
+    printf("%s/%u %c #%llu %s\n", wire_channel_name(fake_connection_channel(connection)),
+           fake_connection_channel_id(connection), direction, (unsigned long long)serial,
+           whole != NULL ? whole : text);
+    if (whole != text) {
+        free(whole);
+    }
+}
+
+static size_t print_msg(const void *message, char *text, size_t cap)
+{
+    return wire_msg_print(message, text, cap);
+}
+
+static size_t print_msgc(const void *message, char *text, size_t cap)
+{
+    return wire_msgc_print(message, text, cap);
+}
+
 static void on_message(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsg *message,
                        Span body)
 {
-    char text[PRINT_BYTES];
     (void)opaque;
     (void)body;
-    wire_msg_print(message, text, sizeof text);
-    printf("%s/%u #%llu %s\n", wire_channel_name(fake_connection_channel(connection)),
-           fake_connection_channel_id(connection), (unsigned long long)serial, text);
+    dump(connection, '<', serial, message, print_msg);
+}
+
+static void on_sent(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsgc *message)
+{
+    (void)opaque;
+    dump(connection, '>', serial, message, print_msgc);
 }
 
 /* False: the server cannot be reached. */
@@ -598,6 +630,7 @@ int main(int argc, char **argv)
     config.stock_server = o.stock;
     config.client_mouse = o.has_position;
     config.on_message = o.dump ? on_message : NULL;
+    config.on_sent = o.dump ? on_sent : NULL;
     config.no_pictures = o.screenshot == NULL;
     Program p = {.options = &o, .client = fake_client_new(&config)};
     if (p.client == NULL || !line_open(&p, WIRE_CHANNEL_MAIN, 0)) {

@@ -49,6 +49,25 @@ static void test_pong(void **state)
     script_end(&s);
 }
 
+/* A ping that measures by its size alone makes the client wait for what follows. */
+static void test_large_ping(void **state)
+{
+    static const uint8_t filler[8000];
+    WireMsg m = {.channel = WIRE_CHANNEL_MAIN,
+                 .type = WIRE_MSG_PING,
+                 .u.ping = {.id = 1, .timestamp = 77, .data = span_of(filler, 1024)}};
+
+    (void)state;
+    Script s;
+    begin(&s);
+    script_say(&s, s.main, &m);
+    (void)script_await(&s, s.main, WIRE_MSGC_PONG);
+    m.u.ping.data = span_of(filler, sizeof filler);
+    script_say(&s, s.main, &m);
+    script_expect(&s, FAKE_RULE_VALUES, "PING with 8000 bytes");
+    script_end(&s);
+}
+
 static void test_any_split(void **state)
 {
     (void)state;
@@ -716,20 +735,35 @@ static void test_keys_and_buttons(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pong),          cmocka_unit_test(test_any_split),
-        cmocka_unit_test(test_unknown_type),  cmocka_unit_test(test_huge),
-        cmocka_unit_test(test_sizes),         cmocka_unit_test(test_notify),
-        cmocka_unit_test(test_pointers),      cmocka_unit_test(test_capabilities),
-        cmocka_unit_test(test_disconnecting), cmocka_unit_test(test_serials),
-        cmocka_unit_test(test_sub_list),      cmocka_unit_test(test_sub_list_of_stock_server),
-        cmocka_unit_test(test_list),          cmocka_unit_test(test_set_ack_first),
-        cmocka_unit_test(test_acks),          cmocka_unit_test(test_never_ack),
-        cmocka_unit_test(test_stops),         cmocka_unit_test(test_main_order),
-        cmocka_unit_test(test_channels_list), cmocka_unit_test(test_list_in_time),
-        cmocka_unit_test(test_mouse_mode),    cmocka_unit_test(test_name_and_uuid),
-        cmocka_unit_test(test_agent),         cmocka_unit_test(test_init_with_agent),
-        cmocka_unit_test(test_inputs_order),  cmocka_unit_test(test_motion_acks),
-        cmocka_unit_test(test_motion_window), cmocka_unit_test(test_keys_and_buttons),
+        cmocka_unit_test(test_pong),
+        cmocka_unit_test(test_any_split),
+        cmocka_unit_test(test_unknown_type),
+        cmocka_unit_test(test_huge),
+        cmocka_unit_test(test_sizes),
+        cmocka_unit_test(test_notify),
+        cmocka_unit_test(test_pointers),
+        cmocka_unit_test(test_capabilities),
+        cmocka_unit_test(test_disconnecting),
+        cmocka_unit_test(test_serials),
+        cmocka_unit_test(test_sub_list),
+        cmocka_unit_test(test_sub_list_of_stock_server),
+        cmocka_unit_test(test_list),
+        cmocka_unit_test(test_set_ack_first),
+        cmocka_unit_test(test_acks),
+        cmocka_unit_test(test_never_ack),
+        cmocka_unit_test(test_stops),
+        cmocka_unit_test(test_main_order),
+        cmocka_unit_test(test_channels_list),
+        cmocka_unit_test(test_list_in_time),
+        cmocka_unit_test(test_mouse_mode),
+        cmocka_unit_test(test_name_and_uuid),
+        cmocka_unit_test(test_large_ping),
+        cmocka_unit_test(test_agent),
+        cmocka_unit_test(test_init_with_agent),
+        cmocka_unit_test(test_inputs_order),
+        cmocka_unit_test(test_motion_acks),
+        cmocka_unit_test(test_motion_window),
+        cmocka_unit_test(test_keys_and_buttons),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

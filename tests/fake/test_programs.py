@@ -6,6 +6,7 @@
 """
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -77,6 +78,26 @@ class Programs(unittest.TestCase):
         desktop.send_signal(signal.SIGTERM)
         desktop.communicate(timeout=20)
         self.assertEqual(desktop.returncode, 0)
+
+    def test_every_message_is_dumped_whichever_way_it_goes(self):
+        desktop = subprocess.Popen([os.path.join(PROGRAMS, "fake-desktop"), "--unix", "socket", "--still"], cwd=self.folder,
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(desktop.stdout.close)
+        self.addCleanup(desktop.wait)
+        self.addCleanup(desktop.kill)
+        while not desktop.stdout.readline().startswith("ready"):
+            self.assertIsNone(desktop.poll())
+        said = self.program("fake-client", "--unix", "socket", "--dump", "--keys", "0x1e,0x9e", "--seconds", 2, code=0).stdout
+        counts = dict(re.findall(r"^(\w+/0): open, (\d+) messages", said, re.M))
+        self.assertEqual(sorted(counts), ["cursor/0", "display/0", "inputs/0", "main/0"])
+        for channel, count in counts.items():
+            theirs = re.findall(rf"^{channel} < #(\d+) ", said, re.M)
+            self.assertEqual([int(n) for n in theirs], list(range(1, int(count) + 1)), channel)
+            ours = re.findall(rf"^{channel} > #(\d+) ", said, re.M)
+            self.assertEqual([int(n) for n in ours], list(range(1, len(ours) + 1)), channel)
+        for line in ("main/0 > #1 MSGC_MAIN_ATTACH_CHANNELS", "inputs/0 > #1 MSGC_INPUTS_KEY_DOWN", "inputs/0 > #2 MSGC_INPUTS_KEY_UP",
+                     "cursor/0 > #1 MSGC_ACK_SYNC", "main/0 < #1 MSG_MAIN_INIT"):
+            self.assertIn("\n" + line, "\n" + said)
 
     def test_a_tls_port_is_guessed(self):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "server-key.pem", "-out",

@@ -5,6 +5,9 @@ import random
 import re
 import signal
 import socket
+import ssl
+import struct
+import subprocess
 import threading
 import time
 
@@ -15,6 +18,7 @@ from qmp import Qmp, QmpError
 
 # What libvirt passes.
 SANDBOX = ("-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny")
+PERMISSION_DENIED = 7  # a link's result
 CHANNEL_TYPES = {"main": 1, "display": 2, "inputs": 3, "cursor": 4}
 
 
@@ -413,6 +417,16 @@ def key(test):
     qemu.quit()
 
 
+def uuid(test):
+    """The machine's name and number, as its user gave them to QEMU, reach the client; what was not given does not."""
+    for args, wanted in ((("-uuid", "00112233-4455-6677-8899-aabbccddeeff"), "00112233445566778899aabbccddeeff"), ((), "none")):
+        qemu = Qemu(test, "std", *args)
+        client = test.run_client(*qemu.client_args(), name=f"uuid-{wanted[:4]}")
+        check(f"machine name=interop uuid={wanted}" in client.lines, f"uuid {wanted} did not reach the client")
+        qemu.check_alive()
+        qemu.quit()
+
+
 class FdPasser(threading.Thread):
     """Hands the sockets that glib-client --fd-socket passes on to QEMU, as libvirt does for virt-manager."""
 
@@ -470,6 +484,52 @@ def add_client(test):
     qemu.quit()
 
 
+def read_exactly(stream, count):
+    data = b""
+    while len(data) < count:
+        part = stream.recv(count - len(data))
+        check(part, f"the server closed after {len(data)} of {count} bytes")
+        data += part
+    return data
+
+
+def add_client_tls(test):
+    """The same with TLS. spice-gtk speaks none over sockets that it is given, so the main channel is opened by hand."""
+    certs = make_certificates(test, test.temporary("pki"))
+    qemu = Qemu(test, "qxl", "-object", "secret,id=ticket,data=alpha", tls=True,
+                spice=f"password-secret=ticket,x509-dir={certs},tls-channel=main")
+    context = ssl.create_default_context(cafile=os.path.join(certs, "ca-cert.pem"))
+    context.check_hostname = False
+    key_path = test.temporary("key.der")
+    for skip_auth, password_text, wanted in ((True, b"beta", 0), (False, b"alpha", 0), (False, b"beta", PERMISSION_DENIED)):
+        theirs, ours = socket.socketpair()
+        qemu.qmp.command("getfd", fds=[theirs.fileno()], fdname="tls")
+        theirs.close()
+        qemu.qmp.command("add_client", protocol="spice", fdname="tls", skipauth=skip_auth, tls=True)
+        ours.settimeout(10)
+        stream = context.wrap_socket(ours, server_hostname="localhost")
+        caps = 1 << 0 | 1 << 3  # AUTH_SELECTION, MINI_HEADER
+        body = struct.pack("<IBBIIII", 0, 1, 0, 1, 0, 18, caps)
+        stream.sendall(b"REDQ" + struct.pack("<III", 2, 2, len(body)) + body)
+        magic, _, _, size = struct.unpack("<4sIII", read_exactly(stream, 16))
+        reply = read_exactly(stream, size)
+        check_equal((magic, reply[:4]), (b"REDQ", bytes(4)), "the link's reply")
+        with open(key_path, "wb") as key_file:
+            key_file.write(reply[4:166])
+        ticket = subprocess.run(["openssl", "pkeyutl", "-encrypt", "-pubin", "-keyform", "DER", "-inkey", key_path, "-pkeyopt",
+                                 "rsa_padding_mode:oaep"], input=password_text + b"\0", capture_output=True, check=True).stdout
+        stream.sendall(struct.pack("<I", 1) + ticket)
+        check_equal(struct.unpack("<I", read_exactly(stream, 4)), (wanted,), "the link's result")
+        if wanted == 0:
+            kind, _ = struct.unpack("<HI", read_exactly(stream, 6))
+            check_equal(kind, 103, "the type of the first message, MAIN_INIT")
+            check_equal([(c["channel-type"], c["tls"]) for c in qemu.channels()], [(1, True)], "query-spice: channels")
+        stream.close()
+        wait_until(lambda: not qemu.channels(), 10, "no channel left")
+    qemu.check_alive()
+    qemu.quit()
+
+
 CASES = {
     **{f"qemu-boot-{name}": boot_with(options) for name, options in COMPRESSIONS.items()},
     "qemu-boot-qxl": boot_qxl,
@@ -479,7 +539,9 @@ CASES = {
     "qemu-query": query,
     "qemu-password": password,
     "qemu-mixed-tls": mixed_tls,
+    "qemu-uuid": uuid,
     "qemu-add-client": add_client,
+    "qemu-add-client-tls": add_client_tls,
     "qemu-reset-qxl": reset_qxl,
     "qemu-reset-std": reset_std,
     "qemu-quit-connected": quit_connected,

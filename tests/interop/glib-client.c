@@ -258,6 +258,25 @@ static gboolean on_sigterm(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
+/* What the machine is called, and its number, if the server said so. */
+static void print_machine(const Client *c)
+{
+    static const guint8 none[16];
+    guint8 *uuid = NULL; /* the session's */
+    char *name = NULL;
+    g_object_get(c->session, "name", &name, "uuid", &uuid, NULL);
+    printf("machine name=%s uuid=", name ? name : "none");
+    if (uuid == NULL || memcmp(uuid, none, sizeof none) == 0) {
+        printf("none");
+    } else {
+        for (size_t i = 0; i < sizeof none; i++) {
+            printf("%02x", uuid[i]);
+        }
+    }
+    printf("\n");
+    g_free(name);
+}
+
 static void on_flushed(GObject *source, GAsyncResult *result, gpointer opaque)
 {
     Client *c = opaque;
@@ -269,6 +288,7 @@ static void on_flushed(GObject *source, GAsyncResult *result, gpointer opaque)
         return;
     }
     int mode = 0;
+    print_machine(c);
     g_object_get(c->main, "mouse-mode", &mode, NULL);
     printf("up primary=%dx%d mark=%d mouse-mode=%s\n", c->width, c->height, c->marked,
            mode == SPICE_MOUSE_MODE_CLIENT ? "client" : "server");

@@ -69,6 +69,21 @@ int spice_server_add_client(SpiceServer *s, int fd, int skip_auth)
     return real(s, fd, skip_auth);
 }
 
+int spice_server_add_ssl_client(SpiceServer *s, int fd, int skip_auth)
+{
+    int (*real)(SpiceServer *, int, int) =
+        original(doing("add-plain") ? "spice_server_add_client" : "spice_server_add_ssl_client");
+    return real(s, fd, doing("add-always-skips") ? 1 : skip_auth);
+}
+
+void spice_server_set_uuid(SpiceServer *s, const uint8_t uuid[16])
+{
+    void (*real)(SpiceServer *, const uint8_t[16]) = original("spice_server_set_uuid");
+    if (!doing("no-uuid")) {
+        real(s, uuid);
+    }
+}
+
 static void (*host_channel_event)(int event, SpiceChannelEventInfo *info);
 
 static void lying_channel_event(int event, SpiceChannelEventInfo *info)
