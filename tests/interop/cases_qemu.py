@@ -13,7 +13,7 @@ import time
 
 import picture
 from cases_desktop import AUTH, check_session, established, opened
-from harness import check, check_equal, free_port, make_certificates, wait_until
+from harness import Failure, check, check_equal, free_port, make_certificates, wait_until
 from qmp import Qmp, QmpError
 
 # What libvirt passes.
@@ -507,7 +507,10 @@ def add_client_tls(test):
         theirs.close()
         qemu.qmp.command("add_client", protocol="spice", fdname="tls", skipauth=skip_auth, tls=True)
         ours.settimeout(10)
-        stream = context.wrap_socket(ours, server_hostname="localhost")
+        try:
+            stream = context.wrap_socket(ours, server_hostname="localhost")
+        except OSError as error:
+            raise Failure(f"no TLS handshake with QEMU: {error}") from None
         caps = 1 << 0 | 1 << 3  # AUTH_SELECTION, MINI_HEADER
         body = struct.pack("<IBBIIII", 0, 1, 0, 1, 0, 18, caps)
         stream.sendall(b"REDQ" + struct.pack("<III", 2, 2, len(body)) + body)
