@@ -41,7 +41,7 @@ compile() {
     cmake --build --preset "$preset" -j "$JOBS"
 }
 
-# run_tests NAME BUILD_FOLDER LABEL... [-- ctest options...]: all tests with one of the labels, except slow ones.
+# run_tests NAME BUILD_FOLDER LABEL... [-- ctest options...]: all tests with one of the labels, except those with one of $EXCEPT.
 run_tests() {
     local name=$1 folder=$2 labels=
     shift 2
@@ -49,10 +49,11 @@ run_tests() {
         labels+=${labels:+|}$1
         shift
     done
-    "${WRAP[@]}" ctest --test-dir "$folder" -L "^($labels)\$" -LE '^(slow|bench)$' -j "$JOBS" --no-tests=error \
+    "${WRAP[@]}" ctest --test-dir "$folder" -L "^($labels)\$" -LE "^($EXCEPT)\$" -j "$JOBS" --no-tests=error \
         --output-on-failure --output-junit "$RESULTS/$name.xml" "${@:2}"
 }
 WRAP=()
+EXCEPT="slow|bench"
 
 # ThreadSanitizer cannot live with every layout of the address space that newer kernels choose.
 no_randomisation() {

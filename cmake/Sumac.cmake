@@ -31,5 +31,8 @@ function(sumac_test name)
     if(NOT ARG_TIMEOUT)
         set(ARG_TIMEOUT 300) # with sanitizers, on a machine that does other things as well
     endif()
+    if(CMAKE_C_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
+        math(EXPR ARG_TIMEOUT "3 * ${ARG_TIMEOUT}") # codecs and canvases, above all
+    endif()
     set_tests_properties(${name} PROPERTIES LABELS "${ARG_LABELS}" TIMEOUT ${ARG_TIMEOUT})
 endfunction()

@@ -196,7 +196,9 @@ bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool a
 {
     fake_qxl_poll(qxl);
     GuestSurface *surface = &qxl->surfaces[0];
-    if (!qxl->connected || surface->state != SURFACE_NONE || primary->width == 0 || primary->height == 0 ||
+    /* What ends all surfaces is over first, or it would end this one, too. */
+    if (!qxl->connected || surface->state != SURFACE_NONE || cookie_pending(qxl, COOKIE_SURFACES_DESTROY) ||
+        primary->width == 0 || primary->height == 0 ||
         (uint64_t)primary->width * primary->height > PRIMARY_PIXELS_MAX) {
         return false;
     }

@@ -200,7 +200,8 @@ bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint
     }
     const uint32_t stride = (width * format_bytes(format) + 3) & ~3u;
     const uint64_t bytes = (uint64_t)stride * height;
-    if (id >= qxl->surface_count || bytes == 0 || bytes > qxl->areas[AREA_VRAM].bytes) {
+    if (id >= qxl->surface_count || cookie_pending(qxl, COOKIE_SURFACES_DESTROY) || bytes == 0 ||
+        bytes > qxl->areas[AREA_VRAM].bytes) {
         return false;
     }
     uint32_t block = 0;

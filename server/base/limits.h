@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* limits.h: every bound of the server, with its unit and its reason. Whoever adds a queue, a buffer or a wait
- * adds a row here. Sizes that the protocol itself fixes are in the wire description.
+/* limits.h: what strangers and guests may use of the host before anybody knows them, each with its unit and its reason: the
+ * bounds that somebody who runs a server might want to change. Those of links can be set, links_set_limits().
+ *
+ * A bound that belongs to how one module works (a cache's size, a queue's, a turn's length) stands in that module, with its
+ * reason. Sizes that the protocol itself fixes are in the wire description.
  */
 #pragma once
 

@@ -121,6 +121,12 @@ static void misuse_all(Desk *desk)
     spice_qxl_create_primary_surface(qxl, 0, NULL);
     spice_qxl_set_device_info(qxl, NULL, 0, 1);
     spice_qxl_gl_scanout2(qxl, NULL, 0, 0, NULL, NULL, 2, 0, 0, 0);
+    /* As QEMU calls it; Debian's headers, with which the others are compared, do not have it. */
+    _Static_assert(_Generic(&spice_qxl_gl_scanout2,
+                            void (*)(QXLInstance *, const int *, uint32_t, uint32_t, const uint32_t *,
+                                     const uint32_t *, uint32_t, uint32_t, uint64_t, int) : 1,
+                            default : 0),
+                   "the signature of spice_qxl_gl_scanout2");
     spice_qxl_destroy_surface_wait(qxl, UINT32_MAX);
 }
 

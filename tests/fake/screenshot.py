@@ -17,7 +17,7 @@ import threading
 import time
 
 DRAW_S = 1.5
-QUIET_S = 1.0
+QUIET_S = 3.0  # a sanitizer, on a machine that does other things
 PATIENCE_S = 40
 
 

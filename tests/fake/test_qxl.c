@@ -351,6 +351,29 @@ static void test_surface_life(void **state)
     end(&rig);
 }
 
+/* A call that ends all surfaces and has not completed yet ends also those that come now. */
+static void test_nothing_comes_while_all_goes(void **state)
+{
+    (void)state;
+    const FakeQxlPrimary primary = {.width = 64, .height = 64};
+    Rig rig;
+    begin(&rig);
+    rig.tiny.lazy = true;
+    assert_true(fake_qxl_surfaces_destroy_all(rig.qxl, true));
+    assert_false(fake_qxl_primary_create(rig.qxl, &primary, true));
+    assert_false(fake_qxl_primary_create(rig.qxl, &primary, false));
+    assert_false(fake_qxl_surface_create(rig.qxl, 10, 10, SPICE_SURFACE_FMT_32_xRGB));
+    rig.tiny.interface->async_complete(rig.tiny.qxl, rig.tiny.last_cookie);
+    rig.tiny.lazy = false;
+    assert_true(fake_qxl_primary_create(rig.qxl, &primary, true));
+    assert_true(fake_qxl_surface_create(rig.qxl, 10, 10, SPICE_SURFACE_FMT_32_xRGB));
+    tiny_pump(&rig.tiny, 9);
+    assert_true(fake_qxl_has_primary(rig.qxl));
+    assert_true(fake_qxl_surfaces_destroy_all(rig.qxl, false));
+    tiny_finish(&rig.tiny);
+    end(&rig);
+}
+
 static void test_deadlines(void **state)
 {
     (void)state;
@@ -631,6 +654,7 @@ int main(void)
         cmocka_unit_test(test_two_threads),
         cmocka_unit_test(test_wakeup_race),
         cmocka_unit_test(test_surface_life),
+        cmocka_unit_test(test_nothing_comes_while_all_goes),
         cmocka_unit_test(test_deadlines),
         cmocka_unit_test(test_cookies),
         cmocka_unit_test(test_updates),

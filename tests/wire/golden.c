@@ -655,20 +655,33 @@ static void test_migrate(void **state)
                hex("53564d44 01000000 01000000 01 02000000 03000000 04000000 04000000 21000000 64617461"));
 }
 
+/* Younger than the headers that names.c compares with: number, capability and bytes as clients that are not ours have them. */
+static void test_gl_scanout2(void **state)
+{
+    (void)state;
+    assert_int_equal(WIRE_MSG_DISPLAY_GL_SCANOUT2_UNIX, 323);
+    assert_int_equal(WIRE_CAP_DISPLAY_GL_SCANOUT2, 15);
+    const WireGlPlane planes[] = {{.offset = 0, .stride = 0x1400}, {.offset = 0x384000, .stride = 0x500}};
+    golden_msg(&(WireMsg){WIRE_CHANNEL_DISPLAY, WIRE_MSG_DISPLAY_GL_SCANOUT2_UNIX,
+                          .u.display_gl_scanout2_unix = {.width = 1280,
+                                                         .height = 720,
+                                                         .drm_fourcc_format = 0x34325258,
+                                                         .flags = 1,
+                                                         .modifier = 0x0100000000000006,
+                                                         .planes = {planes, 2}}},
+               "00050000 d0020000 58523234 01000000 02 0600000000000001 "
+               "00000000 00140000 00403800 00050000");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_headers),
-        cmocka_unit_test(test_link),
-        cmocka_unit_test(test_base),
-        cmocka_unit_test(test_main),
-        cmocka_unit_test(test_display),
-        cmocka_unit_test(test_sub_messages),
-        cmocka_unit_test(test_inputs),
-        cmocka_unit_test(test_cursor),
-        cmocka_unit_test(test_sound_and_streams),
-        cmocka_unit_test(test_agent),
-        cmocka_unit_test(test_stream_device),
+        cmocka_unit_test(test_headers),      cmocka_unit_test(test_link),
+        cmocka_unit_test(test_base),         cmocka_unit_test(test_main),
+        cmocka_unit_test(test_display),      cmocka_unit_test(test_gl_scanout2),
+        cmocka_unit_test(test_sub_messages), cmocka_unit_test(test_inputs),
+        cmocka_unit_test(test_cursor),       cmocka_unit_test(test_sound_and_streams),
+        cmocka_unit_test(test_agent),        cmocka_unit_test(test_stream_device),
         cmocka_unit_test(test_migrate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
