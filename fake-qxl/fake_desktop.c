@@ -84,7 +84,7 @@ static void usage(FILE *out)
           "  --size WxH            of the screen (default: 1024x768, at least 320x240)\n"
           "  --devices N           number of QXL devices (default: 1)\n"
           "  --multi-client        several clients at once\n"
-          "  --cursor-traffic      move and change the cursor all the time\n"
+          "  --cursor-traffic      move, change and hide the cursor all the time\n"
           "  --still               draw the desktop once, and leave it as it is\n"
           "  --paint               draw everything that can be drawn, anywhere, instead of a desktop\n"
           "  --compression C       of images: off, auto_glz, auto_lz, quic, glz, lz, lz4\n"
@@ -317,11 +317,14 @@ static SpiceServer *server_start(const Options *o)
 
 static void traffic(FakeQxl *qxl, uint64_t *seed)
 {
-    /* One change of shape for four moves. */
+    /* Of ten, two changes of shape; and now and then there is no cursor. */
     const int16_t x = (int16_t)fake_qxl_prng_choose(seed, "x", 1024);
     const int16_t y = (int16_t)fake_qxl_prng_choose(seed, "y", 768);
-    if (fake_qxl_prng_choose(seed, "kind", 5) == 0) {
+    const uint32_t kind = fake_qxl_prng_choose(seed, "kind", 10);
+    if (kind < 2) {
         fake_qxl_cursor_set(qxl, 1 + fake_qxl_prng_choose(seed, "shape", 400), x, y, true);
+    } else if (kind == 2) {
+        fake_qxl_cursor_hide(qxl);
     } else {
         fake_qxl_cursor_move(qxl, x, y);
     }

@@ -30,13 +30,13 @@ KNOWN_OF_DRAWINGS = [
 
 # What every session has, by tshark's names.
 REQUIRED = {
-    ("main", "Server"): ["link message", "ticket", "INIT", "CHANNELS_LIST"],
-    ("main", "Client"): ["link message", "authentication method selection", "ticket", "ATTACH_CHANNELS"],
-    ("display", "Server"): ["link message", "ticket", "SET_ACK", "SURFACE_CREATE", "MARK"],
-    ("display", "Client"): ["link message", "ticket", "INIT", "ACK_SYNC"],
-    ("cursor", "Server"): ["link message", "ticket", "SET_ACK", "INIT"],
-    ("cursor", "Client"): ["link message", "ticket", "ACK_SYNC"],
-    ("inputs", "Server"): ["link message", "ticket", "INIT"],
+    ("main", "Server"): ["link message", "ticket", "INIT", "CHANNELS_LIST", "PING"],
+    ("main", "Client"): ["link message", "authentication method selection", "ticket", "ATTACH_CHANNELS", "PONG"],
+    ("display", "Server"): ["link message", "ticket", "SET_ACK", "SURFACE_CREATE", "MARK", "PING"],
+    ("display", "Client"): ["link message", "ticket", "INIT", "ACK_SYNC", "PONG"],
+    ("cursor", "Server"): ["link message", "ticket", "SET_ACK", "INIT", "PING"],
+    ("cursor", "Client"): ["link message", "ticket", "ACK_SYNC", "PONG"],
+    ("inputs", "Server"): ["link message", "ticket", "INIT", "PING"],
     ("inputs", "Client"): ["link message", "ticket", "KEY_DOWN", "KEY_UP"],
 }
 
@@ -54,6 +54,14 @@ def judge(test, path, port, sessions, known=KNOWN[:1]):
                   f"it saw {sorted(set(found.get(key, [])))}")
     check_connections(connections, sessions)
     return found
+
+
+def check_said(found, **wanted):
+    """Messages from the server that the case is to have, by channel: at least one of each."""
+    for channel, names in wanted.items():
+        said = found.get((channel, "Server"), [])
+        for name in names.split():
+            check(name in said, f"no {name} in the capture: the session did not do what it was to do; it has {sorted(set(said))}")
 
 
 def judge_packets(test, path, port, known):
@@ -99,12 +107,13 @@ def desktop(test):
     check_session(test.run_client(*args, "--mouse-mode", "client", "--hold", 2.5, "--mouse",
                                   "position:10,20;press:1,1;position:30,40,1;release:1;press:4;release:4"))
     check_session(test.run_client(*args, "--mouse-mode", "server", "--hold", 1, "--mouse",
-                                  "motion:3,-4;press:3,4;release:3"))
+                                  ";".join(["motion:3,-4"] * 12) + ";press:3,4;release:3"))
     path = run.stop()
     found = judge(test, path, port, sessions=2)
     for name in ("MOUSE_POSITION", "MOUSE_MOTION", "MOUSE_PRESS", "MOUSE_RELEASE"):
         check(name in found[("inputs", "Client")], f"no {name} in the capture: the session did not do what it was to do")
-    check("MOUSE_MODE" in found[("main", "Server")], "no MOUSE_MODE from the server")
+    check_said(found, main="NAME NOTIFY MOUSE_MODE", inputs="KEY_MODIFIERS MOUSE_MOTION_ACK",
+               display="MONITORS_CONFIG INVAL_ALL_PALETTES")
     drawn = [n for n in found[("display", "Server")] if n.startswith(("DRAW_", "COPY_BITS", "STREAM_"))]
     check(len(drawn) >= 2, f"not even the primary's picture in each session: {drawn}")
 
@@ -134,19 +143,32 @@ NOT_DISSECTED = [
 
 
 def paint(test):
-    """Everything that can be drawn, message by message: tshark must understand all that it is able to."""
+    """Everything that can be drawn, and a cursor, message by message: tshark must understand all that it is able to."""
     host = test.start_host("--paint", "--cursor-traffic", "--size", "320x240")
     run = capture.Capture(test, host.port)
-    check_session(test.run_client("--port", host.port, "--wait-primary", "--keys", "1e", "--hold", 2))
+    check_session(test.run_client("--port", host.port, "--wait-primary", "--keys", "1e", "--mouse-mode", "server", "--hold", 2))
     found = capture.connections(run.stop(), host.port)
     check_connections(found, sessions=1)
-    ours = [words[2] for words in (line.split(" ", 2) for line in decode(test, found)) if words[:2] == ["server", "display"]]
+    decoded = decode(test, found)
     path = capture.resegment(found, test.artifact("messages.pcap"), host.port)
-    stream = [c.name for c in found].index("display")
-    text = capture.tshark(path, host.port, "-Y", f"spice && tcp.stream=={stream} && tcp.srcport=={host.port}", "-T", "fields",
+    drawn, understood, excused = understood_by_tshark(path, host.port, found, decoded, "display")
+    with open(test.artifact("findings"), "w", encoding="utf-8") as f:
+        f.write(f"understood {understood} of {len(drawn)}; excused: {excused}\n")
+    check(understood > len(drawn) // 2 > 100, f"tshark understood {understood} of {len(drawn)} messages: the test proves little")
+    pointed, understood, _ = understood_by_tshark(path, host.port, found, decoded, "cursor")
+    check_equal(understood, len(pointed), "messages of the cursor channel that tshark understood")
+    for name, names in (("SURFACE_DESTROY", drawn), ("SET", pointed), ("MOVE", pointed), ("HIDE", pointed)):
+        check(name in names, f"no {name} in the capture: {sorted(set(names))}")
+
+
+def understood_by_tshark(path, port, found, decoded, channel):
+    """The server's messages of that channel, how many of them tshark understood, and why it need not understand the others."""
+    ours = [words[2] for words in (line.split(" ", 2) for line in decoded) if words[:2] == ["server", channel]]
+    stream = [c.name for c in found].index(channel)
+    text = capture.tshark(path, port, "-Y", f"spice && tcp.stream=={stream} && tcp.srcport=={port}", "-T", "fields",
                           "-e", "_ws.col.Info", "-e", "_ws.expert.message")
     theirs = [row.split("\t") for row in text.splitlines() if not re.match(r"Server (link message|ticket)", row)]
-    check_equal(len(theirs), len(ours), "messages of the display channel that tshark saw")
+    check_equal(len(theirs), len(ours), f"messages of the {channel} channel that tshark saw")
     excused = {name: 0 for name, _, _ in NOT_DISSECTED}
     understood = 0
     for mine, (info, *remarks) in zip(ours, theirs):
@@ -157,19 +179,21 @@ def paint(test):
         reasons = [name for name, pattern, _ in NOT_DISSECTED if re.search(pattern, mine)]
         check(reasons, f"tshark objects to {mine[:300]!r}: {info} {remarks}")
         excused[reasons[0]] += 1
-    with open(test.artifact("findings"), "w", encoding="utf-8") as f:
-        f.write(f"understood {understood} of {len(ours)}; excused: {excused}\n")
-    check(understood > len(ours) // 2 > 100, f"tshark understood {understood} of {len(ours)} messages: the test proves little")
+    return [mine.split()[0] for mine in ours], understood, excused
 
 
 def qemu(test):
     machine = Qemu(test, "qxl")
     run = capture.Capture(test, machine.port)
-    check_session(test.run_client(*machine.client_args(), "--keys", "1e,+2a,-2a", "--hold", 3))
+    client = test.start_client(*machine.client_args(), "--keys", "1e,+2a,-2a", "--hold", 4)
+    client.wait_line("^up ", 20)
+    machine.qmp.command("system_reset")  # the device forgets its cursor and surfaces, and so must the client
+    check_equal(client.wait(20), 0, "the client's exit code")
     check_session(test.run_client(*machine.client_args(), "--keys", "1e", "--hold", 0.5))
     path = run.stop()
     found = judge(test, path, machine.port, sessions=2)
-    check("DRAW_COPY" in found[("display", "Server")], f"no DRAW_COPY of QEMU's screen: {found[('display', 'Server')]}")
+    check_said(found, main="NAME UUID NOTIFY", inputs="KEY_MODIFIERS", cursor="RESET",
+               display="DRAW_COPY MONITORS_CONFIG SURFACE_DESTROY INVAL_ALL_PALETTES")
     machine.quit()
 
 
