@@ -41,6 +41,15 @@ compile() {
     cmake --build --preset "$preset" -j "$JOBS"
 }
 
+# compile_only TARGET PRESET: when the rest of it is not needed.
+compile_only() {
+    cmake --preset "$2" >"$RESULTS/configure-$2.log" 2>&1 || {
+        cat "$RESULTS/configure-$2.log"
+        return 1
+    }
+    cmake --build --preset "$2" -j "$JOBS" --target "$1"
+}
+
 # run_tests NAME BUILD_FOLDER LABEL... [-- ctest options...]: all tests with one of the labels, except those with one of $EXCEPT.
 run_tests() {
     local name=$1 folder=$2 labels=

@@ -277,6 +277,10 @@ uint32_t choose_fault(Sim *sim, SimFault fault, const SimName *who, uint32_t one
     if (one_in == 0) {
         return 0;
     }
+    const Choices *choices = &sim->world.choices;
+    if (choices->bytes.data != NULL && choices->bytes.len == 0) {
+        return 0; /* that is where zeros begin, which are choices like others, but no storm of faults */
+    }
     const uint64_t drawn = draw(sim, point, (uint64_t)one_in * n - 1);
     return fault_met(sim, fault, point, drawn % one_in == 0 ? 1 + (uint32_t)(drawn / one_in) : 0);
 }
@@ -333,10 +337,11 @@ uint64_t choose_schedule(Sim *sim, uint64_t n)
 {
     Choices *choices = &sim->world.choices;
     CHECK(n > 0);
-    if (choices->bytes.data != NULL) {
+    if (choices->bytes.len > 0) {
         return take_bytes(choices, n - 1);
     }
-    return next(&choices->schedule) % n;
+    return next(&choices->schedule) %
+           n; /* also where bytes have ended: always the first would starve the others */
 }
 
 void choices_entropy(Sim *sim, void *buffer, size_t len)

@@ -142,8 +142,8 @@ typedef struct SimConfig {
     const SimRecord *profile;  /* of an earlier universe: how long threads run; NULL: unknown */
     SimEnumerator *enumerator; /* for exhaustive schedulers */
     bool enumerate_values;     /* also of sim_choose() */
-    Span bytes;                /* instead of the seed, until they are used up: then 0; empty: the seed */
-    SimRecord *record;         /* gets the decisions, until sim_free(); start it as {0}. NULL: nobody asks */
+    Span bytes; /* instead of the seed, until they are used up: then values are 0, and there are no faults */
+    SimRecord *record; /* gets the decisions, until sim_free(); start it as {0}. NULL: nobody asks */
 
     const char *const *env; /* "NAME=value", NULL at the end; NULL: empty. Borrowed */
     Span ticket_key;        /* for core->ticket_key; empty: none. Borrowed */

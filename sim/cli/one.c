@@ -24,7 +24,8 @@ void cli_warn_of_level(SimLevel level)
 {
 #ifndef SUMAC_SIM_ACCESSES
     if (level == SIM_LEVEL_ACCESSES) {
-        fputs("spice-sim: this build has no level 2 (preset preempt has): threads switch at calls only\n",
+        fputs("spice-sim: this build has no level 2 (presets preempt and tsan-preempt have): threads switch "
+              "at calls only\n",
               stderr);
     }
 #else

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A token gives the same universe in every build: plays all there is in each, and compares the hashes of all events.
+"""A token gives the same universe in every build, and on fibers as on the baton: plays all there is in each, and compares the
+hashes of all events.
 
-    same_hashes.py [--seeds A..B] PROGRAM...
+    same_hashes.py [--seeds A..B] [--schedulers LIST] [--backends LIST] [--subjects LIST] PROGRAM...
 
-Each PROGRAM is a spice-sim; they may come from several compilers, with and without optimisation and sanitizers."""
+Each PROGRAM is a spice-sim; they may come from several compilers, with and without optimisation and sanitizers. The first one
+on the first backend says what the others must do."""
 
 import argparse
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -15,35 +18,52 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUBJECTS = ("universe", "universe-tickets", "machine", "crowd", "order", "teardown", "teardown-open", "scenarios")
+SUBJECTS = "universe,universe-tickets,machine,crowd,order,teardown,teardown-open,scenarios"
 
 
-def hashes(program, seeds):
+def play(program, backend, arguments, shard, processors):
+    """A part of all universes, on a processor of its own: handing the baton to another one takes several times as long."""
     with tempfile.TemporaryDirectory() as folder:
         lines = pathlib.Path(folder) / "universes.jsonl"
-        done = subprocess.run(["setarch", "-R", os.path.abspath(program), "explore", "--seeds", seeds, "--jobs", "2", "--quiet",
-                               "--jsonl", lines, *SUBJECTS], cwd=ROOT, capture_output=True, text=True)
-        if done.returncode != 0:
-            sys.exit(f"{program}:\n{done.stdout}{done.stderr}")
-        played = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
-        return {universe["token"]: universe["hash"] for universe in played}
+        schedulers = ["--schedulers", arguments.schedulers] if arguments.schedulers else []
+        command = ["setarch", "-R", os.path.abspath(program), "explore", "--seeds", arguments.seeds, "--quiet", "--backend", backend,
+                   "--shard", f"{shard}/{len(processors)}", "--jsonl", str(lines), *schedulers, *arguments.subjects.split(",")]
+        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True) as run:
+            os.sched_setaffinity(run.pid, {processors[shard]})
+            output = run.communicate()[0]
+        if run.returncode != 0:
+            raise SystemExit(f"{program} on {backend}:\n{output}")
+        return [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()]
+
+
+def hashes(program, backend, arguments):
+    processors = sorted(os.sched_getaffinity(0))
+    with concurrent.futures.ThreadPoolExecutor(len(processors)) as pool:
+        parts = pool.map(lambda shard: play(program, backend, arguments, shard, processors), range(len(processors)))
+        return {universe["token"]: universe["hash"] for part in parts for universe in part}
 
 
 def main():
-    parser = argparse.ArgumentParser(description="compare builds of the simulator")
+    parser = argparse.ArgumentParser(description="compare builds and backends of the simulator")
     parser.add_argument("--seeds", default="1..3", metavar="A..B")
+    parser.add_argument("--schedulers", metavar="LIST", help="each of them with each seed; if not given, one by the seed")
+    parser.add_argument("--backends", default="fiber", metavar="LIST", help="fiber,baton")
+    parser.add_argument("--subjects", default=SUBJECTS, metavar="LIST")
     parser.add_argument("programs", nargs="+", metavar="PROGRAM")
     arguments = parser.parse_args()
-    first, *others = arguments.programs
-    expected = hashes(first, arguments.seeds)
+    first, *others = [(program, backend) for program in arguments.programs for backend in arguments.backends.split(",")]
+    expected = hashes(*first, arguments)
     differ = 0
-    for program in others:
-        for token, found in hashes(program, arguments.seeds).items():
-            if expected.get(token) != found:
-                print(f"{token}: {expected.get(token)} in {first}, {found} in {program}")
+    for other in others:
+        found = hashes(*other, arguments)
+        if len(found) != len(expected):
+            sys.exit(f"{len(found)} tokens of {' on '.join(other)}, {len(expected)} of {' on '.join(first)}")
+        for token, its in found.items():
+            if expected.get(token) != its:
+                print(f"{token}: {expected.get(token)} in {' on '.join(first)}, {its} in {' on '.join(other)}")
                 differ += 1
-    print(f"{len(expected)} tokens in {len(arguments.programs)} builds, {differ} differ")
-    if len(expected) < 50:
+    print(f"{len(expected)} tokens in {len(others) + 1} builds and backends, {differ} differ")
+    if len(expected) < 50 or not others:
         sys.exit("too few to prove anything")
     return 1 if differ else 0
 
