@@ -26,7 +26,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     plan.faults &= le32_get(data + 2);
     plan.knobs[0] = 1;                /* client */
     plan.knobs[1] = 1;                /* vcpu */
-    plan.knobs[2] = 1 + data[1] / 16; /* acts */
+    plan.knobs[2] = 1 + data[1] / 64; /* acts */
     plan.knobs[3] = 1;                /* device */
     const SimConfig base = {
         .seed = plan.seed,
