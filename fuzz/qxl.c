@@ -20,6 +20,7 @@ static void check_shape(const Memslots *slots, const QxlShape *shape)
 {
     QxlFault fault;
     size_t len = 0;
+    uint64_t work = 0;
 
     CHECK(shape->width > 0 && shape->height > 0);
     CHECK(shape->hot_x < shape->width && shape->hot_y < shape->height);
@@ -29,7 +30,7 @@ static void check_shape(const Memslots *slots, const QxlShape *shape)
     }
     uint8_t *buffer = malloc(shape->bytes);
     CHECK(buffer != NULL);
-    if (qxl_shape_copy(slots, shape, buffer, &len, &fault) == STATUS_OK) {
+    if (qxl_shape_copy(slots, shape, buffer, &len, &work, &fault) == STATUS_OK) {
         CHECK(len >= shape->bytes_min && len <= shape->bytes);
     }
     free(buffer);

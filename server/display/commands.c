@@ -6,10 +6,10 @@
  * drawable whose pixels lie in guest memory.
  */
 #include "display/worker.h"
+#include "qxl/guest_copy.h"
 
-#define PINNED_PART 4u            /* drawables keep at most one in so many bytes of their memslot */
-#define COPIED_BYTES_PER_STEP 64u /* of guest memory, as work of the canvas counts (canvas.h) */
-#define FAULT_PAUSE_NS NS_PER_S   /* ns between log lines about the guest */
+#define PINNED_PART 4u          /* drawables keep at most one in so many bytes of their memslot */
+#define FAULT_PAUSE_NS NS_PER_S /* ns between log lines about the guest */
 
 /* ---- What the device lent ---- */
 
@@ -102,6 +102,11 @@ static Status do_surface(RedWorker *worker, const QxlSurface *command, HeldComma
     /* A machine that stands still restores what it was saved with: the pixels are there. */
     const bool keep = command->keep_data || !worker->running;
     const void *pixels;
+    if (!keep) { /* all of it is cleared */
+        const int64_t stride = command->geometry.stride;
+        worker->current.set.work +=
+            (uint64_t)(stride < 0 ? -stride : stride) * command->geometry.height / QXL_BYTES_PER_STEP;
+    }
     const Status status =
         worker_create_surface(worker, command->id, &command->geometry, owed->release.group_id,
                               command->address, keep, owed, &pixels, ret_fault);
@@ -130,7 +135,8 @@ static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCom
         *ret_fault = (QxlFault){"no memory for a cursor", from->bytes};
         return STATUS_LIMIT;
     }
-    const Status status = qxl_shape_copy(worker->slots, from, shape->data, &shape->len, ret_fault);
+    const Status status =
+        qxl_shape_copy(worker->slots, from, shape->data, &shape->len, &worker->current.set.work, ret_fault);
     if (status != STATUS_OK) {
         cursor_shape_unref(shape);
         return status;
@@ -222,7 +228,7 @@ static void keep_to_part(RedWorker *worker, uint32_t group, uint32_t slot, uint6
         if (drawable->pinned == 0 || drawable->holds > 0) {
             continue;
         }
-        worker->current.set.work += drawable->pinned / COPIED_BYTES_PER_STEP;
+        worker->current.set.work += drawable->pinned / QXL_BYTES_PER_STEP;
         if (drawable_let_go(drawable) != STATUS_OK) {
             return; /* no memory: it stays where it is */
         }
@@ -304,6 +310,7 @@ void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *from, 
 
     Status status = qxl_command_read(worker->slots, &host, ring, from, &command, &fault);
     HeldCommand owed = {.release = command.release, .slot = command.slot};
+    worker->current.set.work += command.work;
     if (status == STATUS_OK) {
         status = execute(worker, &command, &owed, now_ns, &fault);
     }

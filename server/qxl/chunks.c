@@ -6,7 +6,7 @@
 #include "qxl/guest_copy.h"
 
 Status qxl_chunks_copy(const Memslots *slots, const QxlChunks *chunks, uint32_t chunks_max, void *buffer,
-                       size_t want, size_t *ret_got, QxlFault *ret_fault)
+                       size_t want, size_t *ret_got, uint64_t *work, QxlFault *ret_fault)
 {
     GuestRange data = chunks->data;
     uint32_t data_bytes = chunks->data_bytes;
@@ -20,6 +20,7 @@ Status qxl_chunks_copy(const Memslots *slots, const QxlChunks *chunks, uint32_t 
         const size_t part = data_bytes < want - got ? data_bytes : want - got;
         guest_copy((uint8_t *)buffer + got, data.host, part);
         got += part;
+        *work += QXL_CHUNK_STEPS + part / QXL_BYTES_PER_STEP;
         if (got == want || next == 0) {
             break;
         }

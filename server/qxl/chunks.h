@@ -21,6 +21,7 @@ typedef struct QxlChunks {
     uint64_t next; /* guest address of the second; 0: there is none */
 } QxlChunks;
 
-/* Copies `want` bytes, or all there are; *ret_got says how many. */
+/* Copies `want` bytes, or all there are; *ret_got says how many. Adds to *work the steps that it took, also to
+ * fail. */
 Status qxl_chunks_copy(const Memslots *slots, const QxlChunks *chunks, uint32_t chunks_max, void *buffer,
-                       size_t want, size_t *ret_got, QxlFault *ret_fault) STATUS_MUST_CHECK;
+                       size_t want, size_t *ret_got, uint64_t *work, QxlFault *ret_fault) STATUS_MUST_CHECK;

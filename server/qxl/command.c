@@ -50,7 +50,8 @@ static Status update_read(const GuestRange *range, bool compat, QxlUpdate *ret_u
     return STATUS_OK;
 }
 
-static Status message_read(const GuestRange *range, QxlMessage *ret_message, QxlFault *ret_fault)
+static Status message_read(const GuestRange *range, QxlMessage *ret_message, uint64_t *work,
+                           QxlFault *ret_fault)
 {
     const uint64_t behind = range->left - sizeof(QXLReleaseInfo);
     const uint64_t most = behind < QXL_MESSAGE_BYTES_MAX ? behind : QXL_MESSAGE_BYTES_MAX;
@@ -60,6 +61,7 @@ static Status message_read(const GuestRange *range, QxlMessage *ret_message, Qxl
     for (uint64_t at = 0; at < most; at += sizeof part) {
         const size_t bytes = most - at < sizeof part ? (size_t)(most - at) : sizeof part;
         guest_copy(part, range->host + sizeof(QXLReleaseInfo) + at, bytes);
+        *work += 2 * bytes / QXL_BYTES_PER_STEP; /* and its end is looked for */
         const size_t length = strnlen(part, bytes);
         if (at == 0) {
             const size_t kept = length < sizeof ret_message->text ? length : sizeof ret_message->text - 1;
@@ -109,11 +111,11 @@ Status qxl_command_read(const Memslots *slots, const QxlHost *host, QxlRing ring
     switch (command->cmd.type) {
     case QXL_CMD_DRAW:
         return qxl_drawable_read(slots, host, command->group_id, &range, command->flags,
-                                 &ret_command->u.drawable, ret_fault);
+                                 &ret_command->u.drawable, &ret_command->work, ret_fault);
     case QXL_CMD_UPDATE:
         return update_read(&range, compat, &ret_command->u.update, ret_fault);
     case QXL_CMD_MESSAGE:
-        return message_read(&range, &ret_command->u.message, ret_fault);
+        return message_read(&range, &ret_command->u.message, &ret_command->work, ret_fault);
     case QXL_CMD_SURFACE:
         return surface_read(slots, command->group_id, &range, &ret_command->u.surface, ret_fault);
     default:

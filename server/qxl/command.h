@@ -11,7 +11,7 @@
  * Ownership  the caller owes `release` to the device, also when reading failed; it owns a drawable that was read.
  * Thread     the worker's.
  * Errors     STATUS_DEVICE_FAULT with a reason, or STATUS_LIMIT: no memory for a drawable. Of the result, only type, group,
- *            slot and release are then valid.
+ *            slot, release and work are then valid.
  * Source     reference/wire-protocol.md sections 6.3 to 6.6, reference/api-and-behaviour.md section 6.2.
  */
 #pragma once
@@ -53,6 +53,7 @@ typedef struct QxlCommand {
     uint32_t group;
     uint32_t slot;             /* where `release` lies */
     QXLReleaseInfoExt release; /* info NULL: nothing to give back */
+    uint64_t work;             /* steps that it took to read (guest_copy.h) */
     union {
         QxlDrawable *drawable; /* the caller's from here on */
         QxlUpdate update;

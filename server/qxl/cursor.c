@@ -138,12 +138,12 @@ Status qxl_cursor_read(const Memslots *slots, uint32_t group, const GuestRange *
 }
 
 Status qxl_shape_copy(const Memslots *slots, const QxlShape *shape, void *buffer, size_t *ret_len,
-                      QxlFault *ret_fault)
+                      uint64_t *work, QxlFault *ret_fault)
 {
     size_t got = 0;
 
-    const Status status =
-        qxl_chunks_copy(slots, &shape->chunks, QXL_SHAPE_CHUNKS_MAX, buffer, shape->bytes, &got, ret_fault);
+    const Status status = qxl_chunks_copy(slots, &shape->chunks, QXL_SHAPE_CHUNKS_MAX, buffer, shape->bytes,
+                                          &got, work, ret_fault);
     if (status != STATUS_OK) {
         return status;
     }

@@ -36,6 +36,7 @@ typedef struct QxlCursor {
 /* `range` is where the command lies: 8 bytes of it at least. */
 Status qxl_cursor_read(const Memslots *slots, uint32_t group, const GuestRange *range, QxlCursor *ret_cursor,
                        QxlFault *ret_fault) STATUS_MUST_CHECK;
-/* `buffer` holds shape->bytes. *ret_len is what was there, at least shape->bytes_min. */
+/* `buffer` holds shape->bytes. *ret_len is what was there, at least shape->bytes_min. Adds to
+ * *work the steps that it took, also to fail. */
 Status qxl_shape_copy(const Memslots *slots, const QxlShape *shape, void *buffer, size_t *ret_len,
-                      QxlFault *ret_fault) STATUS_MUST_CHECK;
+                      uint64_t *work, QxlFault *ret_fault) STATUS_MUST_CHECK;

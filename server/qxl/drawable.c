@@ -138,7 +138,7 @@ static uint8_t effect_of(const QXLDrawable *from)
 }
 
 Status qxl_drawable_read(const Memslots *slots, const QxlHost *host, uint32_t group, const GuestRange *range,
-                         uint32_t flags, QxlDrawable **ret_drawable, QxlFault *ret_fault)
+                         uint32_t flags, QxlDrawable **ret_drawable, uint64_t *work, QxlFault *ret_fault)
 {
     const bool compat = (flags & QXL_COMMAND_FLAG_COMPAT) != 0;
     QXLDrawable from;
@@ -181,6 +181,7 @@ Status qxl_drawable_read(const Memslots *slots, const QxlHost *host, uint32_t gr
     if (status == STATUS_OK) {
         status = qxl_draw_read(&reader, &from, &surface);
     }
+    *work += reader.work;
     if (status != STATUS_OK) {
         qxl_drawable_free(drawable);
         return status;

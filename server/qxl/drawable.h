@@ -161,9 +161,11 @@ struct QxlDrawable {
     void *pixels; /* after unpinning */
 };
 
-/* `range` is where the command lies; `flags` are QXL_COMMAND_FLAG_*. A drawable in the older layout draws on surface 0. */
+/* `range` is where the command lies; `flags` are QXL_COMMAND_FLAG_*. A drawable in the older layout draws on surface 0.
+ * Adds to *work the steps that it took, also to fail. */
 Status qxl_drawable_read(const Memslots *slots, const QxlHost *host, uint32_t group, const GuestRange *range,
-                         uint32_t flags, QxlDrawable **ret_drawable, QxlFault *ret_fault) STATUS_MUST_CHECK;
+                         uint32_t flags, QxlDrawable **ret_drawable, uint64_t *work,
+                         QxlFault *ret_fault) STATUS_MUST_CHECK;
 void qxl_drawable_free(QxlDrawable *drawable); /* NULL is allowed */
 
 /* The images it shows, masks included; returns how many. */

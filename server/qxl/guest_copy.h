@@ -13,5 +13,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What reading costs, in the steps of about 20 ns that drawing counts (display/canvas/canvas.h). */
+#define QXL_BYTES_PER_STEP 64u /* that are copied */
+#define QXL_CHUNK_STEPS 8u     /* to find one of a chain: its header lies anywhere in the guest's memory */
+
 /* `host` ... `host + len` lies inside a memslot; see memslots_find(). */
 void guest_copy(void *copy, uintptr_t host, size_t len);

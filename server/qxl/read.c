@@ -20,7 +20,8 @@ Status qxl_read_room(QxlReader *reader, uint64_t count, uint64_t size, void *ret
         *reader->fault = (QxlFault){"no memory for a drawable", count * size};
         return STATUS_LIMIT;
     }
-    memcpy(ret_pointer, &room, sizeof room); /* to a pointer of any type */
+    memcpy(ret_pointer, &room, sizeof room);           /* to a pointer of any type */
+    reader->work += count * size / QXL_BYTES_PER_STEP; /* it will be filled */
     return STATUS_OK;
 }
 
@@ -68,6 +69,7 @@ Status qxl_read_chain(QxlReader *reader, const QXLDataChunk *head, GuestRange da
     uint32_t room = 0;
 
     for (uint32_t count = 1;; count++) {
+        reader->work += QXL_CHUNK_STEPS;
         if (chunk.data_size > data.left) {
             return qxl_fault(reader->fault, "a chunk is longer than its memslot", chunk.data_size);
         }

@@ -15,6 +15,7 @@ typedef struct QxlReader {
     const QxlHost *host;
     QxlDrawable *drawable;
     bool colors_555; /* colours come as 16-bit pixels */
+    uint64_t work;   /* steps so far (guest_copy.h) */
     QxlFault *fault;
 } QxlReader;
 

@@ -242,6 +242,17 @@ uint64_t device_cursor_set(Device *device, uint64_t unique, uint16_t width, uint
     return at;
 }
 
+uint64_t device_endless_cursor(Device *device)
+{
+    const uint64_t at = device_cursor_set(device, 0, 16, 16);
+    const uint64_t cursor_at = at + sizeof(QXLCursorCmd);
+    QXLCursor *cursor = (QXLCursor *)(void *)(device->memory + cursor_at);
+
+    cursor->chunk.data_size = 0;
+    cursor->chunk.next_chunk = device_address(cursor_at + offsetof(QXLCursor, chunk));
+    return at;
+}
+
 static uint64_t cursor_command(Device *device, const QXLCursorCmd *command)
 {
     uint64_t at;
@@ -327,6 +338,42 @@ uint64_t device_fill(Device *device, uint32_t surface_id, QXLRect box, uint32_t 
     command->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
     device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
     return at;
+}
+
+static uint64_t clipped(Device *device, uint32_t surface_id, QXLRect box, uint32_t count, bool endless)
+{
+    const size_t clip_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    const uint32_t bytes = endless ? 0 : count * (uint32_t)sizeof(QXLRect);
+    uint64_t at;
+    uint8_t *memory = (uint8_t *)drawable_put(device, surface_id, QXL_DRAW_FILL, box,
+                                              clip_at + sizeof(QXLClipRects) + bytes, &at);
+    QXLDrawable *command = (QXLDrawable *)(void *)memory;
+    QXLClipRects *clip = (QXLClipRects *)(void *)(memory + clip_at);
+    QXLRect *rects = (QXLRect *)(void *)(clip + 1);
+
+    command->u.fill.brush.type = SPICE_BRUSH_TYPE_SOLID;
+    command->u.fill.brush.u.color = 0x445566;
+    command->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+    command->clip = (QXLClip){.type = SPICE_CLIP_TYPE_RECTS, .data = device_address(at + clip_at)};
+    clip->num_rects = count;
+    clip->chunk.data_size = bytes;
+    clip->chunk.next_chunk = endless ? device_address(at + clip_at + offsetof(QXLClipRects, chunk)) : 0;
+    for (uint32_t i = 0; i < count && !endless; i++) {
+        const int32_t left = box.left + (int32_t)i % (box.right - box.left);
+        rects[i] = (QXLRect){.left = left, .top = box.top, .right = left + 1, .bottom = box.bottom};
+    }
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
+uint64_t device_clipped(Device *device, uint32_t surface_id, QXLRect box, uint32_t count)
+{
+    return clipped(device, surface_id, box, count, false);
+}
+
+uint64_t device_endless_clip(Device *device, uint32_t surface_id, QXLRect box)
+{
+    return clipped(device, surface_id, box, 1, true);
 }
 
 uint64_t device_copy_bits(Device *device, uint32_t surface_id, QXLRect box, int32_t from_x, int32_t from_y)

@@ -94,6 +94,12 @@ uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t 
 uint64_t device_photo(Device *device, uint32_t surface_id, QXLRect box, uint32_t seed);
 /* `lines` lines across the box, each over the one before. */
 uint64_t device_stroke(Device *device, uint32_t surface_id, QXLRect box, uint32_t lines);
+/* A fill with a clip of `count` rectangles, which begin anew after each line of pixels. */
+uint64_t device_clipped(Device *device, uint32_t surface_id, QXLRect box, uint32_t count);
+/* The same, whose one rectangle is in a chunk that follows itself. */
+uint64_t device_endless_clip(Device *device, uint32_t surface_id, QXLRect box);
+/* A shape that does. */
+uint64_t device_endless_cursor(Device *device);
 /* All of another surface, from its first pixel on. */
 uint64_t device_show(Device *device, uint32_t surface_id, QXLRect box, uint32_t source);
 

@@ -197,17 +197,27 @@ static uint32_t looks_until(const DeviceLog *looks, uint64_t at_ns)
     return count;
 }
 
-static void slow_drawings(void *arg)
+static const QXLRect all = {.right = 64, .bottom = 48};
+
+static void slow_stroke(Device *device)
 {
-    Desk *desk = arg;
+    device_stroke(device, 0, all, 1200); /* 0.3 of a turn's work */
+}
+
+static void slow_clip(Device *device)
+{
+    device_endless_clip(device, 0, all); /* a turn's work, and then it is refused */
+}
+
+static void draw_slowly(Desk *desk, void (*command)(Device *device))
+{
     Device *device = &desk->device;
-    const QXLRect all = {.right = 64, .bottom = 48};
 
     desk_create_primary(desk);
     device_cursor_move(device, 5, 6);
     device->cursors.endless = true;
     for (uint32_t i = 0; i < 12; i++) {
-        device_stroke(device, 0, all, 1200); /* 0.3 of a turn's work */
+        command(device);
         device_update(device, 0, i);
     }
     desk_start_machine(desk);
@@ -218,19 +228,79 @@ static void slow_drawings(void *arg)
     device->cursors.first = device->cursors.end;
 }
 
+static void slow_drawings(void *desk)
+{
+    draw_slowly(desk, slow_stroke);
+}
+
+static void slow_clips(void *desk)
+{
+    draw_slowly(desk, slow_clip);
+}
+
+/* A turn reads so many of the cursor's. */
+static void has_turns(Desk *desk, void (*host)(void *desk), uint32_t turns)
+{
+    const Device *device = &desk->device;
+
+    sim_spawn(desk->sim, "slow drawings", host, desk);
+    desk_run(desk, 10 * NS_PER_S);
+    assert_int_equal(device->updates.len, 12);
+    const uint64_t last_ns = device->updates.events[11].at_ns;
+    assert_true(looks_until(&device->cursors.looks, last_ns) >= turns * RING_COMMANDS_PER_TURN);
+}
+
 /* Others have their turn between drawings that take long. */
 static void slow_commands(void **state)
 {
     Desk *desk = *state;
+
+    has_turns(desk, slow_drawings, 3);
+    assert_int_equal(desk->warnings, 0);
+}
+
+/* And between those that take long to read. */
+static void slow_reading(void **state)
+{
+    has_turns(*state, slow_clips, 10);
+}
+
+static void slow_shapes(void *arg)
+{
+    Desk *desk = arg;
+    Device *device = &desk->device;
+
+    desk_create_primary(desk);
+    desk->value = device_update(device, 0, 1);
+    device->commands.endless = true;
+    for (uint32_t i = 0; i < 12; i++) {
+        device_endless_cursor(device); /* half a turn's work */
+    }
+    desk_start_machine(desk);
+    while (device->cursors.first != device->cursors.end) {
+        sim_sleep(desk->sim, NS_PER_MS);
+    }
+    device->commands.endless = false;
+    device->commands.first = device->commands.end;
+}
+
+/* The same of the other ring. */
+static void slow_cursors(void **state)
+{
+    Desk *desk = *state;
     const Device *device = &desk->device;
 
-    sim_spawn(desk->sim, "slow drawings", slow_drawings, desk);
+    sim_spawn(desk->sim, "slow shapes", slow_shapes, desk);
     desk_run(desk, 10 * NS_PER_S);
-    assert_int_equal(device->updates.len, 12);
-    const uint64_t last_ns = device->updates.events[11].at_ns;
-    /* A turn reads so many of the cursor's. */
-    assert_true(looks_until(&device->cursors.looks, last_ns) >= 3 * RING_COMMANDS_PER_TURN);
-    assert_int_equal(desk->warnings, 0);
+    uint32_t shapes = 0, first = 0, last = 0;
+    for (uint32_t i = 0; i < device->releases.len; i++) {
+        if (device->releases.events[i].value != desk->value) {
+            first = shapes++ == 0 ? i : first;
+            last = i;
+        }
+    }
+    assert_int_equal(shapes, 12);
+    assert_true(last - first >= 5 * RING_COMMANDS_PER_TURN);
 }
 
 #define SLOW_COMMANDS 200u
@@ -238,15 +308,19 @@ static void slow_commands(void **state)
 static void slow_rings(Desk *desk)
 {
     Device *device = &desk->device;
-    QXLRect all = {.right = 64, .bottom = 48}, dirty;
+    const uint64_t at = desk->value == 0   ? device_stroke(device, 0, all, 3000)
+                        : desk->value == 1 ? device_endless_clip(device, 0, all)
+                                           : device_clipped(device, 0, all, 500);
+    QXLRect area = all, dirty;
 
     desk_create_primary(desk);
-    const uint64_t at = device_stroke(device, 0, all, 3000);
     for (uint32_t i = 1; i < SLOW_COMMANDS; i++) {
         device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
     }
     desk_start_machine(desk);
-    spice_qxl_update_area(&device->instance, 0, &all, &dirty, 1, 0);
+    if (desk->value < 2) {
+        spice_qxl_update_area(&device->instance, 0, &area, &dirty, 1, 0);
+    }
     desk->value = device->commands.first;
 }
 
@@ -262,16 +336,40 @@ static void slow_ring(void **state)
     assert_int_equal(desk->warnings, 0);
 }
 
-/* What waits to be drawn is no more than that. */
-static void slow_pending(void **state)
+/* Also if it is slow to read. */
+static void slow_ring_to_read(void **state)
 {
     Desk *desk = *state;
 
+    desk->value = 1;
+    desk_host(desk, slow_rings);
+    assert_true(desk->value >= RING_COMMANDS && desk->value < SLOW_COMMANDS / 2);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(log_count(&desk->device.commands.looks, LOOK_TAKEN), SLOW_COMMANDS);
+}
+
+/* What waits to be drawn is no more than that. */
+static void pending_is_bounded(Desk *desk)
+{
     desk_host(desk, slow_rings);
     desk_run(desk, NS_PER_S);
     const Current *current = &((const RedWorker *)desk->device.instance.st)->current;
     assert_true(current->pending_len > 0 && current->pending_work <= CURRENT_PENDING_WORK_MAX);
     assert_true(current->pending_len < SLOW_COMMANDS / 2);
+}
+
+static void slow_pending(void **state)
+{
+    pending_is_bounded(*state);
+}
+
+/* Rectangles in no order may become as many as their square. */
+static void clipped_pending(void **state)
+{
+    Desk *desk = *state;
+
+    desk->value = 2;
+    pending_is_bounded(desk);
 }
 
 int run_rings(void)
@@ -285,6 +383,10 @@ int run_rings(void)
         cmocka_unit_test_setup_teardown(stopped, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(endless_rings, desk_setup_slipping, desk_teardown),
         cmocka_unit_test_setup_teardown(slow_commands, desk_setup_slipping, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_reading, desk_setup_slipping, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_cursors, desk_setup_slipping, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_ring_to_read, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(clipped_pending, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(slow_ring, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(slow_pending, desk_setup, desk_teardown),
     };

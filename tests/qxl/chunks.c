@@ -24,7 +24,7 @@ static QxlChunks chain(Guest *guest, uint64_t offset)
 
 static Status copy(Guest *guest, const QxlChunks *chunks, void *buffer, size_t want, size_t *got)
 {
-    return qxl_chunks_copy(guest->slots, chunks, 4, buffer, want, got, &guest->fault);
+    return qxl_chunks_copy(guest->slots, chunks, 4, buffer, want, got, &guest->work, &guest->fault);
 }
 
 static void pieces(void **state)

@@ -49,7 +49,7 @@ static int64_t shape_bytes(Guest *guest)
     assert_true(shape->bytes_min <= shape->bytes && shape->bytes <= QXL_SHAPE_BYTES_MAX);
     assert_true(shape->hot_x < shape->width && shape->hot_y < shape->height);
     uint8_t *buffer = malloc(shape->bytes);
-    const Status status = qxl_shape_copy(guest->slots, shape, buffer, &got, &guest->fault);
+    const Status status = qxl_shape_copy(guest->slots, shape, buffer, &got, &guest->work, &guest->fault);
     free(buffer);
     return status == STATUS_OK ? (int64_t)got : -1;
 }

@@ -39,6 +39,7 @@ typedef struct Guest {
     QxlGeometry surfaces[GUEST_SURFACES]; /* width 0: there is none */
     size_t blocks;                        /* that the host lent and did not get back */
     size_t allocs_left;                   /* then there is no memory */
+    uint64_t work;                        /* steps of reading what is read in parts */
     QxlFault fault;
 } Guest;
 

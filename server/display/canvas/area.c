@@ -6,6 +6,7 @@
 #include "display/canvas/draw.h"
 
 #define AREA_RECTS_FEW 8u /* rectangles that are as quick to ask one by one */
+#define AREA_BOX_STEPS 2u /* to make one of a region, and to draw it */
 
 bool box_is_empty(const Box *box)
 {
@@ -45,6 +46,14 @@ static bool rects_are_banded(const QxlClip *clip)
     return true;
 }
 
+/* Rectangles that all reach into each other become, line by line, as many boxes as their number's square. */
+uint64_t area_work(const QxlClip *clip)
+{
+    const uint64_t count = clip->count;
+
+    return count > CANVAS_CLIP_RECTS_MAX || rects_are_banded(clip) ? count : AREA_BOX_STEPS * count * count;
+}
+
 static Box area_box(const Area *area, uint32_t i)
 {
     if (area->rects != NULL) {
@@ -78,7 +87,7 @@ static Status area_clip(Draw *draw)
     if (rects_are_banded(clip)) {
         area->rects = clip->rects;
         area_shrink(area);
-        return STATUS_OK;
+        return draw_work(draw, clip->count);
     }
     if (clip->count > CANVAS_CLIP_RECTS_MAX) {
         qxl_fault(draw->fault, "too many clip rectangles in no order", clip->count);
@@ -102,7 +111,7 @@ static Status area_clip(Draw *draw)
     area->boxes = pixman_region32_rectangles(&area->region, &count);
     area->count = (uint32_t)count;
     area_shrink(area);
-    return STATUS_OK;
+    return draw_work(draw, AREA_BOX_STEPS * (uint64_t)area->count);
 }
 
 /* Mask pixels outside the mask draw nothing, also when it is inverse. */

@@ -157,7 +157,7 @@ uint64_t canvas_work_of(const QxlDrawable *drawable)
 {
     const Box box = box_of(&drawable->box);
     const uint64_t pixels = box_pixels(&box), most = work_most(pixels);
-    uint64_t work = 0;
+    uint64_t work = area_work(&drawable->clip);
 
     for (uint32_t i = 0; i < drawable->image_count; i++) {
         const QxlImage *image = drawable->images[i];

@@ -54,6 +54,7 @@ typedef struct Source Source;
 
 Status area_open(Draw *draw, const QxlMask *mask); /* mask NULL: the operation has none */
 void area_close(Area *area);
+uint64_t area_work(const QxlClip *clip); /* steps that its rectangles may cost */
 bool box_is_empty(const Box *box);
 bool box_intersect(Box *box, const Box *other); /* false: nothing is left */
 Box box_of(const QXLRect *rect);
