@@ -215,25 +215,27 @@ void worker_init_drawing(RedWorker *worker)
 static void keep_to_part(RedWorker *worker, uint32_t group, uint32_t slot, uint64_t now_ns)
 {
     const uint64_t part = memslots_bytes(worker->slots, group, slot) / PINNED_PART;
+    const uint64_t *pinned = &worker->pinned[group][slot];
 
-    if (worker->pinned_bytes <= part) {
+    if (*pinned <= part || part == 0) { /* there is none of that id, but one of a larger */
         return;
     }
     list_each_removable(&worker->drawables, node)
     {
         Drawable *drawable = list_entry(node, Drawable, in_worker);
-        if (worker->pinned_bytes <= part / 2) { /* so that they are not looked through for each command */
+        if (*pinned <= part / 2) { /* so that they are not looked through for each command */
             return;
         }
-        if (drawable->pinned == 0 || drawable->holds > 0) {
+        if (drawable->held.release.group_id != group || drawable_pins(drawable, slot) == 0 ||
+            drawable->holds > 0) {
             continue;
         }
-        worker->current.set.work += drawable->pinned / QXL_BYTES_PER_STEP;
+        worker->current.set.work += drawable->pinned_pixels / QXL_BYTES_PER_STEP;
         if (drawable_let_go(drawable) != STATUS_OK) {
             return; /* no memory: it stays where it is */
         }
     }
-    if (worker->pinned_bytes > part) {
+    if (*pinned > part) {
         worker_let_go(worker, now_ns); /* bytes on their way to clients, too */
     }
 }
@@ -251,11 +253,14 @@ static Status do_draw(RedWorker *worker, QxlDrawable *qxl, HeldCommand *owed, ui
         display_channel_draw(worker->display, drawable);
         current_trim(&worker->current, now_ns);
     }
-    const uint32_t group = drawable->held.release.group_id, slot = drawable->held.slot;
-    const bool pins = drawable->pinned > 0;
+    const uint32_t group = drawable->held.release.group_id;
+    const uint64_t own_slot = UINT64_C(1) << drawable->held.slot % WORKER_PIN_SLOTS;
+    const uint64_t slots = drawable->pinned > 0 ? own_slot | drawable->pixel_slots : 0;
     pipe_item_unref(&drawable->item); /* before anything is copied: it may be needed no more */
-    if (pins) {
-        keep_to_part(worker, group, slot, now_ns);
+    for (uint32_t slot = 0; slots != 0 && slot < WORKER_PIN_SLOTS; slot++) {
+        if ((slots >> slot & 1) != 0) {
+            keep_to_part(worker, group, slot, now_ns);
+        }
     }
     return STATUS_OK;
 }

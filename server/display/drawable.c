@@ -228,17 +228,37 @@ bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_
 
 /* ---- Life ---- */
 
-/* What a guest allocates for one: most pictures are small, and what is around them is not less. */
-static uint64_t guest_bytes_of(const QxlDrawable *qxl)
+uint64_t drawable_pins(const Drawable *drawable, uint32_t slot)
 {
-    return sizeof(QXLDrawable) + qxl->image_count * (sizeof(QXLImage) + sizeof(QXLDataChunk)) +
-           qxl->pinned_bytes;
+    return (drawable->held.slot % WORKER_PIN_SLOTS == slot ? drawable->pinned : 0) +
+           ((drawable->pixel_slots >> slot & 1) != 0 ? drawable->pinned_pixels : 0);
+}
+
+static void pin(Drawable *drawable, HeldCommand *take_command)
+{
+    const QxlDrawable *qxl = drawable->qxl;
+    uint64_t *pinned = drawable->worker->pinned[take_command->release.group_id];
+
+    drawable->held = *take_command;
+    *take_command = (HeldCommand){0};
+    /* What a guest allocates for one: most pictures are small, and what is around them is not less. */
+    drawable->pinned = sizeof(QXLDrawable) + qxl->image_count * (sizeof(QXLImage) + sizeof(QXLDataChunk));
+    drawable->pinned_pixels = qxl->pinned_bytes;
+    drawable->pixel_slots = qxl->slots;
+    for (uint32_t slot = 0; slot < WORKER_PIN_SLOTS; slot++) {
+        pinned[slot] += drawable_pins(drawable, slot);
+    }
 }
 
 static void give_back(Drawable *drawable)
 {
-    drawable->worker->pinned_bytes -= drawable->pinned;
-    drawable->pinned = 0;
+    if (drawable->pinned > 0) {
+        uint64_t *pinned = drawable->worker->pinned[drawable->held.release.group_id];
+        for (uint32_t slot = 0; slot < WORKER_PIN_SLOTS; slot++) {
+            pinned[slot] -= drawable_pins(drawable, slot);
+        }
+        drawable->pinned = drawable->pinned_pixels = drawable->pixel_slots = 0;
+    }
     worker_release(drawable->worker, &drawable->held);
 }
 
@@ -251,10 +271,7 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     drawable->worker = worker;
     drawable->qxl = qxl;
     if (qxl->pinned_bytes > 0) {
-        drawable->held = *take_command;
-        drawable->pinned = guest_bytes_of(qxl);
-        worker->pinned_bytes += drawable->pinned;
-        *take_command = (HeldCommand){0};
+        pin(drawable, take_command);
     }
     drawable->generation = surface->generation;
     drawable->surface_id = qxl->surface_id;

@@ -36,7 +36,9 @@ typedef struct Drawable {
     RedWorker *worker;
     QxlDrawable *qxl; /* NULL: dropped, and nobody is sending it */
     HeldCommand held;
-    uint64_t pinned;     /* bytes of guest memory that come free when that is given back */
+    /* Bytes of guest memory that come free when that is given back: around the command, and of pixels in memslots of its group,
+     * one bit for each (id mod WORKER_PIN_SLOTS). */
+    uint64_t pinned, pinned_pixels, pixel_slots;
     uint64_t number;     /* in the order of the guest, from 1 */
     uint64_t generation; /* of the surface that it draws on */
     uint32_t surface_id;
@@ -75,6 +77,10 @@ static inline Drawable *drawable_of(PipeItem *item)
 void drawable_drop(Drawable *drawable);
 /* Copies its pixels and gives the command back. Nothing on its way may lie in it. STATUS_LIMIT: no memory. */
 Status drawable_let_go(Drawable *drawable) STATUS_MUST_CHECK;
+
+/* Bytes that it keeps of this memslot (mod WORKER_PIN_SLOTS) of its command's group; all of them in each if its pixels lie in
+ * several. */
+uint64_t drawable_pins(const Drawable *drawable, uint32_t slot);
 
 /* Its pixels are on their way, until the release. */
 void *drawable_hold(Drawable *drawable);

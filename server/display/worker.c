@@ -361,6 +361,7 @@ static void worker_finish(RedWorker *worker)
         worker->core->loop_free(worker->loop);
     }
     recorder_free(worker->recorder);
+    g_free(worker->pinned);
     g_free(worker);
 }
 
@@ -415,6 +416,7 @@ RedWorker *red_worker_new(RedsState *reds, QXLInstance *qxl, const RedWorkerHook
     worker->interface = interface;
     worker->init_info = info;
     worker->slots = slots;
+    worker->pinned = g_malloc0_n(info.num_memslots_groups, sizeof *worker->pinned);
     worker->monitors_max = QXL_HEADS_MAX;
     worker->reporter = reporter_new(worker, hooks, &reds->main);
     surfaces_init(&worker->surfaces, core, info.n_surfaces);

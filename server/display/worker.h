@@ -48,6 +48,9 @@ typedef struct WorkerDeviceInfo {
     uint32_t display_id_count;
 } WorkerDeviceInfo;
 
+#define WORKER_PIN_SLOTS                                                                                     \
+    64u /* memslots of a group that are told apart, where drawables keep memory; devices have 8 */
+
 typedef struct WorkerReporter WorkerReporter;
 
 struct QXLState {
@@ -79,9 +82,9 @@ struct QXLState {
     Recorder *recorder; /* NULL: nobody wants one */
     SurfaceTable surfaces;
     Current current;
-    ListNode drawables;         /* Drawable.in_worker: all that are needed by somebody */
-    uint64_t pinned_bytes;      /* Drawable.pinned of them all */
-    HeldCommand cursor_command; /* the SET that the cursor is from (R89) */
+    ListNode drawables;                   /* Drawable.in_worker: all that are needed by somebody */
+    uint64_t (*pinned)[WORKER_PIN_SLOTS]; /* drawable_pins() of them all, group by group */
+    HeldCommand cursor_command;           /* the SET that the cursor is from (R89) */
     WorkerRings rings;
     bool driver_sets_monitors; /* the guest's driver said a monitors config since it was loaded */
     uint32_t monitors_max;

@@ -108,3 +108,4 @@ int run_recording(void);
 int run_lossy(void);
 int run_merging(void);
 int run_bands(void);
+int run_pinning(void);
