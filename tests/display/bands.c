@@ -132,6 +132,29 @@ static void on_a_slow_link(void **state)
     same_picture(desk, client);
 }
 
+static void corner_of_noise(Desk *desk)
+{
+    const QXLRect all = {.right = WIDTH, .bottom = HEIGHT}, corner = {.right = 20, .bottom = 20};
+    const uint64_t at = push_noise(desk, all, 78);
+    QXLDrawable *command = (QXLDrawable *)(void *)(desk->device.memory + at);
+
+    command->bbox = command->u.copy.src_area = corner;
+    wake_and_wait(desk, 500 * NS_PER_MS);
+}
+
+/* Of a large image of which little is drawn, only that little is sent. */
+static void little_of_a_large_image(void **state)
+{
+    Desk *desk = *state;
+    DeskClient *client = slow_client(desk, SLOW_BYTES_PER_S);
+    desk_run(desk, NS_PER_S);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, corner_of_noise);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY);
+    assert_true(client->display_got.largest <= 20 * 20 * 4 + 512);
+    same_picture(desk, client);
+}
+
 /* Nothing is known of a link that takes whatever comes: commands travel as the guest gave them. */
 static void on_a_quick_link(void **state)
 {
@@ -231,6 +254,7 @@ int run_bands(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(on_a_slow_link, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(little_of_a_large_image, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(on_a_quick_link, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(bands_are_dropped, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(beside_a_film, desk_setup, desk_teardown),

@@ -121,12 +121,37 @@ static void not_of_others(void **state)
     assert_int_equal(desk->device.releases.len, 1);
 }
 
+static void blends(Desk *desk)
+{
+    const QXLRect all = {.right = 64, .bottom = 48};
+
+    for (uint32_t i = 0; i < 8; i++) {
+        const uint64_t at = device_copy(&desk->device, 0, all, i);
+        ((QXLDrawable *)(void *)(desk->device.memory + at))->u.copy.rop_descriptor = SPICE_ROPD_OP_XOR;
+    }
+    wait_for_rings(desk);
+}
+
+/* What is copied, so that the guest has its memory, is work. */
+static void copies_are_work(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    desk_host(desk, blends);
+    const Current *current = &((const RedWorker *)desk->device.instance.st)->current;
+    assert_int_equal(current->drawn, 0);
+    assert_true(desk->device.releases.len > 0);
+    assert_true(current->set.work >= desk->device.releases.len * 64 * 48 * 4 / 64);
+}
+
 int run_pinning(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(where_pixels_lie, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(where_commands_lie, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_of_others, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(copies_are_work, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("pinning", tests, NULL, NULL);
 }
