@@ -34,6 +34,11 @@ static HeldCommand take(HeldCommand *from)
 
 void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, uint64_t now_ns)
 {
+    if (fault->usual) {
+        core_log(worker->core, CORE_LOG_DEBUG, "display %d: %s dropped: %s (%#llx)", worker->qxl->id, what,
+                 fault->why, (unsigned long long)fault->value);
+        return;
+    }
     if (now_ns < worker->next_fault_ns) {
         worker->faults_unsaid++;
         return;
@@ -132,7 +137,7 @@ static Status do_cursor_set(RedWorker *worker, const QxlCursor *command, HeldCom
     CursorShape *shape = cursor_shape_new(worker->core, &header, from->bytes);
 
     if (shape == NULL) {
-        *ret_fault = (QxlFault){"no memory for a cursor", from->bytes};
+        *ret_fault = (QxlFault){.why = "no memory for a cursor", .value = from->bytes};
         return STATUS_LIMIT;
     }
     const Status status =

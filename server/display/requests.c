@@ -12,7 +12,7 @@ static bool lies_in(const HeldCommand *held, uint32_t group, uint32_t id)
 static void move_surface(RedWorker *worker, uint32_t id, uint64_t now_ns)
 {
     if (surface_move(&worker->surfaces, &worker->surfaces.surfaces[id]) != STATUS_OK) {
-        worker_fault(worker, &(QxlFault){"there is none to keep its pixels in", id},
+        worker_fault(worker, &(QxlFault){.why = "there is none to keep its pixels in", .value = id},
                      "a surface without memory", now_ns);
         (void)worker_destroy_surface(worker, id, now_ns);
     }
@@ -42,8 +42,10 @@ void request_add_memslot(RedWorker *worker, void *args, uint64_t now_ns)
 
     let_go_of_slot(worker, slot->group, slot->id, now_ns); /* of one that is replaced */
     if (memslots_add(worker->slots, slot) != STATUS_OK) {
-        worker_fault(worker, &(QxlFault){"no such group or id, or its end is before its start", slot->id},
-                     "a memslot", now_ns);
+        worker_fault(
+            worker,
+            &(QxlFault){.why = "no such group or id, or its end is before its start", .value = slot->id},
+            "a memslot", now_ns);
     }
 }
 
@@ -53,7 +55,8 @@ void request_del_memslot(RedWorker *worker, void *args, uint64_t now_ns)
 
     let_go_of_slot(worker, slot->group, slot->id, now_ns);
     if (memslots_remove(worker->slots, slot->group, slot->id) != STATUS_OK) {
-        worker_fault(worker, &(QxlFault){"no such group or id", slot->id}, "the end of a memslot", now_ns);
+        worker_fault(worker, &(QxlFault){.why = "no such group or id", .value = slot->id},
+                     "the end of a memslot", now_ns);
     }
 }
 
@@ -94,7 +97,8 @@ void request_create_primary(RedWorker *worker, void *args, uint64_t now_ns)
     QxlFault fault;
 
     if (request->surface_id != SURFACE_PRIMARY || create->type != QXL_SURF_TYPE_PRIMARY) {
-        worker_fault(worker, &(QxlFault){"its id and its type must be 0", request->surface_id},
+        worker_fault(worker,
+                     &(QxlFault){.why = "its id and its type must be 0", .value = request->surface_id},
                      "a primary surface", now_ns);
     } else if (qxl_surface_check(worker->slots, create->group_id, create->mem, &geometry, &fault) !=
                STATUS_OK) {
@@ -118,8 +122,8 @@ void request_destroy_primary(RedWorker *worker, void *args, uint64_t now_ns)
     rings_drain_both(worker, now_ns);
     worker_let_go(worker, now_ns);
     if (id != SURFACE_PRIMARY || !worker_destroy_surface(worker, SURFACE_PRIMARY, now_ns)) {
-        worker_fault(worker, &(QxlFault){"there is none of that id", id}, "the end of the primary surface",
-                     now_ns);
+        worker_fault(worker, &(QxlFault){.why = "there is none of that id", .value = id},
+                     "the end of the primary surface", now_ns);
         return;
     }
     worker_reset_cursor(worker);
@@ -239,7 +243,8 @@ void request_loadvm_commands(RedWorker *worker, void *args, uint64_t now_ns)
             worker_process(worker, QXL_RING_COMMANDS, command, now_ns);
             break;
         default:
-            worker_fault(worker, &(QxlFault){"only cursors and surfaces are", command->cmd.type},
+            worker_fault(worker,
+                         &(QxlFault){.why = "only cursors and surfaces are", .value = command->cmd.type},
                          "a restored command", now_ns);
             break;
         }

@@ -103,7 +103,11 @@ static Status place_check(const QXLDrawable *from, const QxlHost *host, QxlGeome
         return qxl_fault(ret_fault, "drawing on a surface that does not exist", from->surface_id);
     }
     if (!rect_is_inside(box, ret_surface)) {
-        return qxl_fault(ret_fault, "drawing beyond its surface", from->surface_id);
+        (void)qxl_fault(ret_fault, "drawing beyond its surface",
+                        (uint64_t)box->right << 32 | (uint32_t)box->bottom);
+        ret_fault->usual =
+            true; /* Linux shows its console on a primary of 64 x 64 before it makes a large one */
+        return STATUS_DEVICE_FAULT;
     }
     if (from->self_bitmap && !rect_is_inside(&from->self_bitmap_area, ret_surface)) {
         return qxl_fault(ret_fault, "a self bitmap from outside its surface",
@@ -154,7 +158,7 @@ Status qxl_drawable_read(const Memslots *slots, const QxlHost *host, uint32_t gr
     QxlArena arena = qxl_arena_of(&host->memory, QXL_DRAWABLE_BYTES_MAX);
     QxlDrawable *drawable = qxl_arena_take(&arena, sizeof *drawable);
     if (drawable == NULL) {
-        *ret_fault = (QxlFault){"no memory for a drawable", sizeof *drawable};
+        *ret_fault = (QxlFault){.why = "no memory for a drawable", .value = sizeof *drawable};
         return STATUS_LIMIT;
     }
     *drawable = (QxlDrawable){

@@ -5,6 +5,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -12,10 +13,11 @@
 typedef struct QxlFault {
     const char *why;
     uint64_t value; /* what stood there, if it matters */
+    bool usual;     /* drivers that people use do it: no complaint */
 } QxlFault;
 
 static inline Status qxl_fault(QxlFault *ret_fault, const char *why, uint64_t value)
 {
-    *ret_fault = (QxlFault){why, value};
+    *ret_fault = (QxlFault){.why = why, .value = value};
     return STATUS_DEVICE_FAULT;
 }

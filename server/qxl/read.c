@@ -17,7 +17,7 @@ Status qxl_read_room(QxlReader *reader, uint64_t count, uint64_t size, void *ret
     }
     void *room = qxl_arena_take(arena, count * size);
     if (room == NULL) {
-        *reader->fault = (QxlFault){"no memory for a drawable", count * size};
+        *reader->fault = (QxlFault){.why = "no memory for a drawable", .value = count * size};
         return STATUS_LIMIT;
     }
     memcpy(ret_pointer, &room, sizeof room);           /* to a pointer of any type */

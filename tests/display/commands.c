@@ -121,6 +121,23 @@ static void refused_commands(void **state)
     assert_true(desk->warnings <= 2);
 }
 
+/* The kernel's driver does that at boot, on a primary that is not large enough yet: nothing to complain of. */
+static void beyond_its_surface(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    const uint64_t first = device_draw(&desk->device, 0, 65, 1),
+                   second = device_draw(&desk->device, 0, 1, 49);
+    carry_out(desk);
+    assert_int_equal(log_count(&desk->device.releases, first), 1);
+    assert_int_equal(log_count(&desk->device.releases, second), 1);
+    assert_int_equal(desk->warnings, 0);
+    device_draw(&desk->device, 9, 1, 1); /* the line about another is not swallowed */
+    carry_out(desk);
+    assert_int_equal(desk->warnings, 1);
+}
+
 static void drawing(void **state)
 {
     Desk *desk = *state;
@@ -205,6 +222,7 @@ int run_commands(void)
         cmocka_unit_test_setup_teardown(surface_is_held, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(surface_ids, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(refused_commands, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(beyond_its_surface, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(drawing, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(restored, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(given_back_at_the_end, desk_setup, desk_teardown),

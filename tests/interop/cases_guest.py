@@ -116,6 +116,8 @@ def pictures(test, vga):
     linux.serial.command("mode 1024x768 77")
     linux.check_pictures(from_power_on, "from-power-on", linux_pattern(1024, 768, 77))
     linux.finish()
+    complaints = [line for line in linux.qemu.process.lines if " dropped: " in line]
+    check_equal(complaints, [], "what the server says of the kernel's driver")
 
 
 def pictures_qxl(test):
