@@ -49,6 +49,8 @@ typedef struct DisplayLossy {
     bool any;          /* some surface may have lossy pixels */
     uint64_t quiet_ns; /* when they may be sent again */
     uint64_t late_ns;  /* when some are, although something is drawn; 0: not while nothing is lossy */
+    uint32_t band_id;  /* the surface of the latest band, */
+    int32_t band_y;    /* and where in it the next one begins */
     CoreTimer *timer;
 } DisplayLossy;
 

@@ -155,10 +155,14 @@ bool lossy_next(DisplayClient *client, uint64_t now_ns, uint32_t *ret_id, pixman
         loop_timer_start(client->base.loop, client->lossy.timer, client->lossy.quiet_ns);
         return false;
     }
-    for (uint32_t id = 0; client->lossy.any && id < client->surfaces_len; id++) {
-        if (display_next_band(client, id, &client->surfaces[id].lossy, INT32_MIN, LOSSY_BAND_BYTES,
-                              ret_box)) {
-            *ret_id = id;
+    /* From where the latest band ended, and around: what is lossy again and again at the top does not keep the rest from coming
+     * right. */
+    for (uint32_t i = 0; client->lossy.any && i <= client->surfaces_len; i++) {
+        const uint32_t id = (client->lossy.band_id + i) % client->surfaces_len;
+        const int32_t from_y = i == 0 ? client->lossy.band_y : INT32_MIN;
+        if (display_next_band(client, id, &client->surfaces[id].lossy, from_y, LOSSY_BAND_BYTES, ret_box)) {
+            *ret_id = client->lossy.band_id = id;
+            client->lossy.band_y = ret_box->y2;
             return true;
         }
     }
