@@ -179,9 +179,11 @@ struct Core {
     /* A file to be written from its start, made or emptied; one that is made is for its owner alone. `filter`: NULL, or
      * a command line, quoted as for a shell, that reads what is written and whose output is the file. 0 or -E.... */
     int (*file_create)(const Core *core, const char *path, const char *filter, CoreFile **ret_file);
-    /* All of it, or -E...; waits for the disk, and for the filter. One thread at a time. */
+    /* All of it, or -E...; waits for the disk. A filter, and whoever reads a pipe, must take it at some rate: -ETIMEDOUT after a
+     * second in which they did not. One thread at a time. */
     int (*file_write)(const Core *core, CoreFile *file, const struct iovec *iov, int iov_len);
-    void (*file_close)(const Core *core, CoreFile *file); /* waits for the filter to end */
+    void (*file_close)(const Core *core,
+                       CoreFile *file); /* waits for the filter to end, within that second */
 
     /* NULL: not set. The string lives as long as the Core. */
     const char *(*env)(const Core *core, const char *name);

@@ -11,7 +11,8 @@
  *
  * Ownership  the worker's; NULL stands for one that records nothing, for all functions.
  * Thread     made and freed in the main domain; all else is the worker's.
- * Errors     a file that cannot be made, and the first write that fails: one line, and nothing more is recorded.
+ * Errors     a file that cannot be made, and the first write that fails, or waits for a filter or fifo for too long (core.h): one
+ *            line, and nothing more is recorded.
  * Source     reference/api-and-behaviour.md sections 3.1 and 3.2.
  */
 #pragma once

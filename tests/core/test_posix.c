@@ -421,6 +421,93 @@ static void a_filter_without_standard_streams(void **state)
     }
 }
 
+static uint8_t lots[3 << 20];
+
+/* As write_once(), and how long that took. */
+static int write_timed(const char *path, const char *filter, size_t len, uint64_t *ret_ns)
+{
+    const uint64_t before_ns = core->now_ns(core);
+    const int error = write_once(path, filter, lots, len);
+    *ret_ns = core->now_ns(core) - before_ns;
+    return error;
+}
+
+/* For one that goes on by itself. */
+static void reap_filter(void)
+{
+    assert_true(waitpid(-1, NULL, 0) > 0);
+}
+
+/* It is waited for a second in all, while it is written and in the end. */
+static void a_filter_that_does_not_read(void **state)
+{
+    (void)state;
+    uint64_t ns;
+    assert_int_equal(write_timed("posix.out", "sleep 4", sizeof lots, &ns), -ETIMEDOUT);
+    assert_in_range(ns, 900 * NS_PER_MS, 2500 * NS_PER_MS);
+    reap_filter();
+    assert_int_equal(write_timed("posix.out", "sh -c 'cat > /dev/null; sleep 4'", 100, &ns), 0);
+    assert_in_range(ns, 900 * NS_PER_MS, 2500 * NS_PER_MS);
+    reap_filter();
+    unlink("posix.out");
+}
+
+typedef struct Reader {
+    int fd;
+    size_t bytes; /* at a time */
+    uint64_t pause_ns;
+    size_t got;
+} Reader;
+
+static void read_slowly(void *opaque)
+{
+    Reader *reader = opaque;
+    static uint8_t buffer[65536];
+    const struct timespec pause = {0, (long)reader->pause_ns};
+    ssize_t got = 1;
+    while (got != 0) {
+        nanosleep(&pause, NULL);
+        got = read(reader->fd, buffer, reader->bytes);
+        reader->got += got > 0 ? (size_t)got : 0;
+    }
+}
+
+static int write_to_reader(size_t bytes, uint64_t pause_ns, size_t *ret_got)
+{
+    assert_int_equal(mkfifo("posix.fifo", 0600), 0);
+    Reader reader = {open("posix.fifo", O_RDONLY | O_NONBLOCK), bytes, pause_ns, 0};
+    assert_true(reader.fd >= 0);
+    CoreThread *thread = NULL;
+    const struct iovec part = {lots, sizeof lots};
+    CoreFile *file;
+    assert_int_equal(core->file_create(core, "posix.fifo", NULL, &file), 0);
+    if (bytes > 0) {
+        thread = core->thread_start(core, "reader", read_slowly, &reader);
+    }
+    const int error = core->file_write(core, file, &part, 1);
+    core->file_close(core, file);
+    if (thread != NULL) {
+        core->thread_join(core, thread);
+    }
+    *ret_got = reader.got;
+    close(reader.fd);
+    unlink("posix.fifo");
+    return error;
+}
+
+/* Who reads slowly has all of it, who hardly reads at all does not hold us up. */
+static void readers_of_a_fifo(void **state)
+{
+    (void)state;
+    size_t got;
+    assert_int_equal(write_to_reader(65536, 30 * NS_PER_MS, &got), 0); /* 1.4 s for all of it */
+    assert_int_equal(got, sizeof lots);
+    const uint64_t before_ns = core->now_ns(core);
+    assert_int_equal(write_to_reader(0, 0, &got), -ETIMEDOUT);
+    assert_int_equal(write_to_reader(4096, 100 * NS_PER_MS, &got), -ETIMEDOUT);
+    assert_true(core->now_ns(core) - before_ns < 10 * NS_PER_S);
+}
+
 /* ---- Logging ---- */
 
 typedef struct Line {
@@ -519,6 +606,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_says_so),
         cmocka_unit_test(a_filter_has_its_say),
         cmocka_unit_test(a_filter_without_standard_streams),
+        cmocka_unit_test(a_filter_that_does_not_read),
+        cmocka_unit_test(readers_of_a_fifo),
         cmocka_unit_test(lines_go_to_glib_in_the_domain_of_spice),
         cmocka_unit_test(signals_do_not_end_a_loop_early),
     };

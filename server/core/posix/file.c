@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
 #include <stdlib.h>
@@ -97,9 +98,16 @@ int posix_file_read(const Core *core, const char *path, size_t max, uint8_t **re
 /* ---- Writing ----------------------------------------------------------------------------------------------
  */
 
+/* Who writes holds up a machine. So whatever reads at the other end of a pipe is waited for only so long, in all; what it takes
+ * makes up for that, so that one that is merely slow, as compressors are, has all of it. */
+#define PATIENCE_NS NS_PER_S              /* ns of waiting */
+#define PATIENCE_BYTE_NS (NS_PER_S >> 20) /* ns more, up to that, for each byte: 1 MiB/s */
+#define FILTER_END_LOOK_MS 5              /* ms between looks whether it has ended */
+
 struct CoreFile {
-    int fd;       /* the file, or the way to the filter */
-    pid_t filter; /* 0: none */
+    int fd;               /* the file, or the way to the filter; non-blocking but for a regular file */
+    pid_t filter;         /* 0: none */
+    uint64_t patience_ns; /* what is left of it */
 };
 
 /* Of a program that has closed a standard stream a new descriptor may have its number: what somebody prints would go there, and
@@ -150,6 +158,12 @@ static int filter_start(const char *command, int output, CoreFile *file)
         return -EINVAL;
     }
     int error = pipe_not_standard(ends);
+    if (error == 0 &&
+        fcntl(ends[1], F_SETFL, O_WRONLY | O_NONBLOCK) < 0) { /* ours; the filter's end is another */
+        error = errno;
+        close(ends[0]);
+        close(ends[1]);
+    }
     if (error == 0) {
         posix_spawn_file_actions_t actions;
         posix_spawnattr_t attributes;
@@ -187,9 +201,13 @@ int posix_file_create(const Core *core, const char *path, const char *filter, Co
     if (fd < 0) {
         return -errno;
     }
-    const int flags = fcntl(fd, F_GETFL);
-    CoreFile file = {.fd = fd};
-    int result = flags < 0 || fcntl(fd, F_SETFL, flags & ~O_NONBLOCK) < 0 ? -errno : 0;
+    CoreFile file = {.fd = fd, .patience_ns = PATIENCE_NS};
+    struct stat info;
+    int result = fstat(fd, &info) < 0 ? -errno : 0;
+    /* A filter's standard output is to be like any. */
+    if (result == 0 && (filter != NULL || S_ISREG(info.st_mode)) && fcntl(fd, F_SETFL, O_WRONLY) < 0) {
+        result = -errno;
+    }
     if (result == 0 && filter != NULL) {
         result = filter_start(filter, fd, &file);
     }
@@ -203,16 +221,39 @@ int posix_file_create(const Core *core, const char *path, const char *filter, Co
     return result;
 }
 
-static int write_all(const Core *core, int fd, const uint8_t *data, size_t len)
+/* Until there is room, but no longer than our patience lasts. */
+static int wait_for_room(const Core *core, CoreFile *file)
+{
+    struct pollfd room = {.fd = file->fd, .events = POLLOUT};
+    const uint64_t before_ns = core->now_ns(core);
+
+    (void)poll(&room, 1, (int)(file->patience_ns / NS_PER_MS));
+    const uint64_t waited_ns = core->now_ns(core) - before_ns;
+    if (waited_ns + NS_PER_MS > file->patience_ns) {
+        file->patience_ns = 0;
+        return -ETIMEDOUT;
+    }
+    file->patience_ns -= waited_ns;
+    return 0;
+}
+
+static int write_all(const Core *core, CoreFile *file, const uint8_t *data, size_t len)
 {
     while (len > 0) {
         const struct iovec rest = {(void *)data, len};
-        const int64_t put = posix_writev(core, fd, &rest, 1);
-        if (put < 0) {
-            return (int)put;
+        const int64_t put = posix_writev(core, file->fd, &rest, 1);
+        if (put >= 0) {
+            const uint64_t more_ns = (uint64_t)put * PATIENCE_BYTE_NS;
+            file->patience_ns =
+                more_ns < PATIENCE_NS - file->patience_ns ? file->patience_ns + more_ns : PATIENCE_NS;
+            data += put;
+            len -= (size_t)put;
+            continue;
         }
-        data += put;
-        len -= (size_t)put;
+        const int error = put == -EAGAIN ? wait_for_room(core, file) : (int)put;
+        if (error != 0) {
+            return error;
+        }
     }
     return 0;
 }
@@ -222,18 +263,26 @@ int posix_file_write(const Core *core, CoreFile *file, const struct iovec *iov, 
     int result = 0;
 
     for (int i = 0; i < iov_len && result == 0; i++) {
-        result = write_all(core, file->fd, iov[i].iov_base, iov[i].iov_len);
+        result = write_all(core, file, iov[i].iov_base, iov[i].iov_len);
     }
     return result;
 }
 
+/* One that needs longer goes on by itself, with all that was written; the system keeps its name until our process ends. */
+static void wait_for_end(const Core *core, const CoreFile *file)
+{
+    const uint64_t end_ns = core->now_ns(core) + file->patience_ns;
+
+    while (waitpid(file->filter, NULL, WNOHANG) == 0 && core->now_ns(core) < end_ns) {
+        (void)poll(NULL, 0, FILTER_END_LOOK_MS);
+    }
+}
+
 void posix_file_close(const Core *core, CoreFile *file)
 {
-    (void)core;
     close(file->fd);
     if (file->filter != 0) {
-        while (waitpid(file->filter, NULL, 0) < 0 && errno == EINTR) {
-        }
+        wait_for_end(core, file);
     }
     g_free(file);
 }
