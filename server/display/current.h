@@ -16,7 +16,7 @@
  *
  * Ownership  holds a reference to each pending drawable. Surfaces are the worker's.
  * Thread     the worker's.
- * Errors     a drawable that cannot be drawn is gone, with a word to worker_fault().
+ * Errors     a drawable that cannot be drawn, or not all of it, is gone, with a word to worker_fault() and to the clients.
  * Source     DESIGN section 7; reference/api-and-behaviour.md section 6.3.
  */
 #pragma once

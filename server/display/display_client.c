@@ -445,6 +445,25 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     }
 }
 
+void display_client_failed(DisplayClient *client, const Drawable *drawable, const ListNode *drawables)
+{
+    ClientSurface *at = &client->surfaces[drawable->surface_id];
+
+    if (client->base.state != RCC_LIVE || !client->said_init || at->known != drawable->generation) {
+        return;
+    }
+    want_damage(client);
+    add_damage(at, &drawable->extents);
+    /* Only what is pending, too, can have taken pixels from it; also what waits in the pipe, after which damage is sent. */
+    for (const ListNode *node = drawable->in_worker.next; node != drawables; node = node->next) {
+        const Drawable *later = list_entry(node, Drawable, in_worker);
+        at = &client->surfaces[later->surface_id];
+        if (later->pending && at->known == later->generation && reads_damage(client, later)) {
+            add_damage(at, &later->extents);
+        }
+    }
+}
+
 static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
 {
     client->drawables--;

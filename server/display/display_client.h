@@ -17,6 +17,9 @@
  * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
  * difference queued anew; so what waits is bounded, whatever the guest does while the client does not read.
  *
+ * What a client was told to draw, and the canvas found to be too much work, or no picture at all, becomes damage; so does what
+ * others made of that.
+ *
  * Ownership  part of the RedChannelClient.
  * Thread     the channel's home.
  * Errors     a client that there is no memory for is closed.
@@ -99,6 +102,8 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
 /* Surfaces, monitors or caches have changed: queues what it is to be told. */
 void display_client_settle(DisplayClient *client);
 void display_client_draw(DisplayClient *client, Drawable *drawable);
+/* The canvas does not show what the drawable says. `drawables` has it, and those that came later. */
+void display_client_failed(DisplayClient *client, const Drawable *drawable, const ListNode *drawables);
 /* Drops all that waits. */
 void display_client_squash(DisplayClient *client);
 /* An item that is no drawable leaves the pipe. */

@@ -193,6 +193,96 @@ static void bands_are_pictures(void **state)
     assert_memory_equal(&band, (&(pixman_box32_t){0, 0, 1, 1}), sizeof band);
 }
 
+#define TOO_MANY_RECTS 2100u /* in no order: the canvas draws nothing */
+
+/* Pixels that are not there are taken elsewhere, and from there once more; and the other way round, what was there before is. */
+static void draw_too_much(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    device_fill(device, 0, box_of(0, 0, 64, 48), RED);
+    device_fill(device, 0, box_of(0, 40, 8, 48), BLUE);
+    device_surface_create(device, 5, 8, 8);
+    device_fill(device, 5, box_of(0, 0, 8, 8), GREEN);
+    device_copy_bits(device, 0, box_of(56, 0, 64, 8), 0, 40);
+    device_clipped(device, 0, box_of(0, 0, 16, 16), TOO_MANY_RECTS);
+    device_copy_bits(device, 0, box_of(20, 20, 28, 28), 4, 4);
+    device_copy_bits(device, 0, box_of(30, 30, 38, 38), 20, 20);
+    device_clipped(device, 5, box_of(0, 0, 8, 8), TOO_MANY_RECTS);
+    device_show(device, 0, box_of(40, 0, 48, 8), 5);
+    device_fill(device, 0, box_of(0, 40, 4, 44), GREEN);
+    if (desk->value == 1) { /* so it is drawn at once */
+        device_surface_destroy(device, 5);
+    }
+    wait_for_rings(desk);
+}
+
+static void destroy_5(Desk *desk)
+{
+    device_surface_destroy(&desk->device, 5);
+    wait_for_rings(desk);
+}
+
+/* Of a drawing that cannot be drawn, or not all of it, clients show what the canvas does. */
+static void not_all_drawn(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *deaf = desk_client(desk, NULL), *client = desk_client(desk, NULL);
+    desk_wire_listen(desk, &deaf->display, false);
+    for (uint32_t round = 0; round < 3; round++) {
+        desk->value = round;
+        desk_host(desk, draw_too_much);
+        desk_run(desk, 50 * NS_PER_MS); /* one of them has it */
+        desk_host(desk, update_all);
+        desk_run(desk, 50 * NS_PER_MS);
+        if (round != 1) {
+            desk_host(desk, destroy_5);
+        }
+        assert_int_equal(pixel_at(desk, 0, 0), RED);
+        assert_int_equal(pixel_at(desk, 40, 0), GREEN);
+        same_picture(desk, client);
+    }
+    desk_wire_listen(desk, &deaf->display, true);
+    desk_run(desk, NS_PER_S);
+    same_picture(desk, deaf);
+}
+
+/* 110 KiB that nothing covers, and then that. */
+static void too_much_behind_others(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_OFF);
+    for (uint32_t i = 0; i < 9; i++) {
+        const uint64_t at = device_copy(device, 0, box_of(0, 0, 64, 48), 0x010101u << i);
+        ((QXLDrawable *)(void *)(device->memory + at))->u.copy.rop_descriptor = SPICE_ROPD_OP_XOR;
+    }
+    wait_for_rings(desk);
+    device_clipped(device, 0, box_of(0, 0, 16, 16), TOO_MANY_RECTS);
+    wait_for_rings(desk);
+}
+
+/* Who was not sent it yet never is. */
+static void not_sent_any_more(void **state)
+{
+    static const SimNet narrow = {.send_buffer = 4096, .receive_buffer = 4096};
+    Desk *desk = *state;
+
+    sim_set_net(desk->sim, &narrow);
+    desk_host(desk, run_machine);
+    DeskClient *deaf = desk_client(desk, NULL);
+    desk_wire_listen(desk, &deaf->display, false);
+    desk_host(desk, too_much_behind_others);
+    desk_host(desk, update_all);
+    desk_wire_listen(desk, &deaf->display, true);
+    desk_run(desk, NS_PER_S);
+    assert_true(deaf->display_got.len >= 9);
+    assert_true(deaf->display_got.largest < TOO_MANY_RECTS * 16);
+    same_picture(desk, deaf);
+}
+
 static void covered_many_times(Desk *desk)
 {
     for (uint32_t i = 0; i < 200; i++) {
@@ -349,6 +439,8 @@ int run_drawing(void)
         cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(covered_leaves, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(not_all_drawn, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(not_sent_any_more, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(scrolled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stop_gives_back, desk_setup, desk_teardown),
     };
