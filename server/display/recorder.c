@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/recorder.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <inttypes.h>
 #include <spice/enums.h>
@@ -69,7 +70,8 @@ static void flush_with(Recorder *recorder, const void *data, size_t len)
         const int error = core->file_write(core, recorder->file, iov, 2);
         if (error != 0) {
             core_log(core, CORE_LOG_WARNING, "the recording of commands ends at event %" PRIu64 ": %s",
-                     recorder->events, error_text(error));
+                     recorder->events,
+                     error == -ETIMEDOUT ? "whoever is to read it does not" : error_text(error));
             core->file_close(core, recorder->file);
             recorder->file = NULL;
         }
