@@ -26,6 +26,7 @@ enum {
     CLOSE_NORMAL = 1000,
     CLOSE_PROTOCOL = 1002,
     CLOSE_UNSUPPORTED = 1003,
+    CLOSE_NOT_UTF8 = 1007,
 };
 
 typedef enum State {
@@ -276,11 +277,26 @@ static void unmask(Body *body, uint8_t *to, size_t len)
     body->frame_left -= len;
 }
 
-/* RFC 6455 section 7.4: those that may be sent. */
+/* RFC 6455 section 7.4: those that may be sent, and 1012 to 1014, which IANA registered later. */
 static bool is_close_code(uint16_t code)
 {
-    return (code >= 1000 && code <= 1011 && code != 1004 && code != 1005 && code != 1006) ||
+    return (code >= 1000 && code <= 1014 && code != 1004 && code != 1005 && code != 1006) ||
            (code >= 3000 && code <= 4999);
+}
+
+/* For GLib, unlike for Unicode, a zero is no character. */
+static bool is_utf8(const char *text, size_t len)
+{
+    const char *end = text;
+
+    while (!g_utf8_validate(text, (gssize)len, &end)) {
+        if (*end != '\0') {
+            return false;
+        }
+        len -= (size_t)(end + 1 - text);
+        text = end + 1;
+    }
+    return true;
 }
 
 static int end_control_frame(WebSocket *websocket)
@@ -296,6 +312,9 @@ static int end_control_frame(WebSocket *websocket)
             body->control_len >= 2 ? (uint16_t)(body->control[0] << 8 | body->control[1]) : CLOSE_NORMAL;
         if (body->control_len == 1 || !is_close_code(code)) {
             return fail(websocket, CLOSE_PROTOCOL, "a WebSocket Close with a false code");
+        }
+        if (body->control_len > 2 && !is_utf8((const char *)body->control + 2, body->control_len - 2)) {
+            return fail(websocket, CLOSE_NOT_UTF8, "a WebSocket Close with a reason that is no text");
         }
         body->close_due = true;
         body->close_code = code;

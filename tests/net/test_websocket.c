@@ -10,157 +10,8 @@
 
 #include <cmocka.h>
 
-#include "net/stream.h"
 #include "net/upgrade.h"
-#include "tests/net/test_core.h"
-
-/* The example of RFC 6455 section 1.3. */
-#define KEY_LINE "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n"
-#define ACCEPT_LINE "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n"
-#define OTHER_LINES                                                                                          \
-    "Host: here\r\nUpgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-#define REQUEST "GET / HTTP/1.1\r\n" KEY_LINE OTHER_LINES "Sec-WebSocket-Protocol: base64, binary\r\n\r\n"
-#define CAP 200000u
-
-/* A stream with a reader that keeps all, and its peer. */
-typedef struct Rig {
-    TestCore *test;
-    CoreLoop *loop;
-    Stream *stream;
-    int peer;
-    uint8_t received[CAP];
-    size_t received_len;
-    int64_t end; /* what the last read said that gave nothing; 1: none did */
-    const uint8_t *to_send;
-    size_t to_send_len;
-    uint8_t answered[CAP]; /* what the peer has got */
-    size_t answered_len;
-    bool is_closed;
-} Rig;
-
-static void rig_on_ready(void *opaque, unsigned ready, uint64_t now_ns)
-{
-    Rig *rig = opaque;
-
-    (void)now_ns;
-    if ((ready & CORE_READ) != 0) {
-        const int64_t n = stream_read(rig->stream, rig->received + rig->received_len, 1000);
-        if (n > 0) {
-            rig->received_len += (size_t)n;
-        } else if (n != -EAGAIN) {
-            rig->end = n;
-            stream_want(rig->stream, 0);
-            return;
-        }
-    }
-    if ((ready & CORE_WRITE) != 0 && rig->to_send_len > 0) {
-        const size_t half = rig->to_send_len / 2;
-        const struct iovec iov[] = {{(void *)rig->to_send, half},
-                                    {(void *)(rig->to_send + half), rig->to_send_len - half}};
-        const int64_t n = stream_writev(rig->stream, iov, 2);
-        if (n > 0) {
-            rig->to_send += n;
-            rig->to_send_len -= (size_t)n;
-        } else {
-            assert_int_equal(n, -EAGAIN);
-        }
-    }
-    stream_want(rig->stream, CORE_READ | (rig->to_send_len > 0 ? CORE_WRITE : 0));
-}
-
-static Rig *rig_new(void)
-{
-    Rig *rig = calloc(1, sizeof *rig);
-    int handle;
-
-    rig->test = test_core_new(1);
-    rig->loop = test_core_loop(rig->test);
-    rig->end = 1;
-    test_socket_pair(rig->test, &handle, &rig->peer);
-    rig->stream = stream_new(&rig->test->core, handle);
-    stream_allow_websocket(rig->stream);
-    assert_true(stream_attach(rig->stream, rig->loop, rig_on_ready, rig));
-    stream_want(rig->stream, CORE_READ);
-    return rig;
-}
-
-static void rig_run(Rig *rig)
-{
-    ssize_t n;
-
-    do {
-        test_core_run(rig->test);
-        n = recv(rig->peer, rig->answered + rig->answered_len, CAP - rig->answered_len, MSG_DONTWAIT);
-        rig->answered_len += n > 0 ? (size_t)n : 0;
-    } while (n > 0);
-    rig->is_closed = n == 0;
-}
-
-static void rig_finish(Rig *rig)
-{
-    stream_free(rig->stream);
-    if (rig->peer >= 0) {
-        close(rig->peer);
-    }
-    test_core_loop_free(rig->loop);
-    test_core_finish(rig->test);
-    free(rig);
-}
-
-static void rig_send(Rig *rig, const void *bytes, size_t len)
-{
-    assert_int_equal(send(rig->peer, bytes, len, 0), len);
-}
-
-/* One after the other, each on its own. */
-static void rig_drip(Rig *rig, const void *bytes, size_t len)
-{
-    for (size_t i = 0; i < len; i++) {
-        rig_send(rig, (const uint8_t *)bytes + i, 1);
-        rig_run(rig);
-    }
-}
-
-/* Opens it, and forgets the answer. */
-static Rig *rig_open(void)
-{
-    Rig *rig = rig_new();
-
-    rig_send(rig, REQUEST, strlen(REQUEST));
-    rig_run(rig);
-    assert_non_null(strstr((char *)rig->answered, "HTTP/1.1 101 "));
-    rig->answered_len = 0;
-    return rig;
-}
-
-/* A frame as a client makes it; `first` is its first byte. */
-static size_t frame(uint8_t *to, uint8_t first, const void *data, size_t len)
-{
-    static const uint8_t mask[4] = {0x11, 0xa2, 0x73, 0xf4};
-    size_t at = 2;
-
-    to[0] = first;
-    if (len < 126) {
-        to[1] = (uint8_t)(0x80 | len);
-    } else if (len < 65536) {
-        to[1] = 0x80 | 126;
-        to[2] = (uint8_t)(len >> 8);
-        to[3] = (uint8_t)len;
-        at = 4;
-    } else {
-        to[1] = 0x80 | 127;
-        for (int i = 0; i < 8; i++) {
-            to[2 + i] = (uint8_t)((uint64_t)len >> (56 - 8 * i));
-        }
-        at = 10;
-    }
-    memcpy(to + at, mask, 4);
-    at += 4;
-    for (size_t i = 0; i < len; i++) {
-        to[at + i] = ((const uint8_t *)data)[i] ^ mask[i % 4];
-    }
-    return at + len;
-}
+#include "tests/net/websocket_rig.h"
 
 /* What the answers hold as data, with control frames left out; the frames must be whole. */
 static size_t unframe(const uint8_t *bytes, size_t len, uint8_t *ret)
@@ -219,7 +70,7 @@ static void a_request_is_answered_however_it_is_cut(void **state)
         rig_run(rig);
         /* The rest brings the first data along. */
         rig_send(rig, &REQUEST[cut], strlen(REQUEST) - cut);
-        rig_send(rig, data, frame(data, 0x82, "REDQ", 4));
+        rig_send(rig, data, rig_frame(data, 0x82, "REDQ", 4));
         rig_run(rig);
         rig->answered[rig->answered_len] = '\0';
         assert_string_equal((char *)rig->answered,
@@ -295,8 +146,8 @@ static void a_request_has_an_end(void **state)
 static void data_comes_through_however_it_is_cut(void **state)
 {
     static const size_t lengths[] = {0, 1, 125, 126, 300, 0, 65535, 65536, 5};
-    static uint8_t data[65536], bytes[CAP];
-    uint8_t *expected = malloc(CAP);
+    static uint8_t data[65536], bytes[RIG_BYTES];
+    uint8_t *expected = malloc(RIG_BYTES);
     size_t len = 0, expected_len = 0;
 
     (void)state;
@@ -305,11 +156,11 @@ static void data_comes_through_however_it_is_cut(void **state)
     }
     for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
         /* Pairs: the start of a message, and its end. */
-        len += frame(bytes + len, i % 2 == 0 ? 0x02 : 0x80, data, lengths[i]);
+        len += rig_frame(bytes + len, i % 2 == 0 ? 0x02 : 0x80, data, lengths[i]);
         memcpy(expected + expected_len, data, lengths[i]);
         expected_len += lengths[i];
-        len += frame(bytes + len, 0x89, "ping", 4);
-        len += frame(bytes + len, 0x8a, "nobody asked", 12);
+        len += rig_frame(bytes + len, 0x89, "ping", 4);
+        len += rig_frame(bytes + len, 0x8a, "nobody asked", 12);
     }
     for (size_t piece = 1; piece < 3000; piece = piece * 3 + 1) {
         Rig *rig = rig_open();
@@ -335,8 +186,8 @@ static void data_comes_through_however_it_is_cut(void **state)
 static void what_we_send_is_framed_however_it_is_cut(void **state)
 {
     static uint8_t data[50000], ping[64];
-    uint8_t *got = malloc(CAP);
-    const size_t ping_len = frame(ping, 0x89, "are you there", 13);
+    uint8_t *got = malloc(RIG_BYTES);
+    const size_t ping_len = rig_frame(ping, 0x89, "are you there", 13);
 
     (void)state;
     for (size_t i = 0; i < sizeof data; i++) {
@@ -399,7 +250,7 @@ static void hostile_frames_end_it_with_a_reason(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         Rig *rig = rig_open();
         uint8_t good[16];
-        rig_send(rig, good, frame(good, 0x82, "good", 4));
+        rig_send(rig, good, rig_frame(good, 0x82, "good", 4));
         rig_send(rig, cases[i].bytes, cases[i].len);
         rig_run(rig);
         assert_int_equal(rig->received_len, 4); /* what came before counts */
@@ -416,11 +267,11 @@ static void a_close_is_answered_and_ends_it(void **state)
     static const char data[] = "in the middle of this";
     Rig *rig = rig_open();
     uint8_t bytes[64];
-    size_t len = frame(bytes, 0x02, data, 7);
+    size_t len = rig_frame(bytes, 0x02, data, 7);
 
     (void)state;
-    len += frame(bytes + len, 0x88, "\x03\xe9 bye", 6); /* inside a fragmented message */
-    len += frame(bytes + len, 0x82, "after", 5);
+    len += rig_frame(bytes + len, 0x88, "\x03\xe9 bye", 6); /* inside a fragmented message */
+    len += rig_frame(bytes + len, 0x82, "after", 5);
     rig_send(rig, bytes, len);
     rig_run(rig);
     assert_int_equal(rig->received_len, 7);
@@ -456,7 +307,7 @@ static void a_flood_of_pings_costs_nothing(void **state)
 
     (void)state;
     memset(payload, 'x', sizeof payload);
-    const size_t ping_len = frame(ping, 0x89, payload, sizeof payload);
+    const size_t ping_len = rig_frame(ping, 0x89, payload, sizeof payload);
     for (int i = 0; i < 50; i++) {
         memcpy(pings + len, ping, ping_len);
         len += ping_len;
@@ -470,7 +321,7 @@ static void a_flood_of_pings_costs_nothing(void **state)
     assert_true(rig->answered_len >= 127);
     assert_int_equal(rig->answered_len % 127, 0);
     uint8_t data[32];
-    rig_send(rig, data, frame(data, 0x82, "still here", 10));
+    rig_send(rig, data, rig_frame(data, 0x82, "still here", 10));
     rig_run(rig);
     assert_int_equal(rig->received_len, 10);
     rig_finish(rig);
