@@ -150,6 +150,8 @@ typedef struct Scenario {
     uint32_t clients_len;
     ScenarioDevice devices[SCENARIO_DEVICES_MAX];
     uint32_t devices_len;
+    const char *params[SCENARIO_PARAMS_MAX]; /* names of those that may be given from outside */
+    uint32_t params_len;
     const Step *settings, *steps;
     uint32_t steps_len; /* written */
     Arena arena;

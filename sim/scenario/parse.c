@@ -93,6 +93,23 @@ static const ParamValue *find_param(const Parser *p, const char *name, size_t le
     return NULL;
 }
 
+/* It may be given from outside: it has a default, or was given. */
+static bool note_param(Parser *p, const char *name)
+{
+    Scenario *scenario = p->scenario;
+    for (uint32_t i = 0; i < scenario->params_len; i++) {
+        if (strcmp(scenario->params[i], name) == 0) {
+            return true;
+        }
+    }
+    const char *copy = arena_text(&scenario->arena, name, strlen(name));
+    if (copy == NULL) {
+        return parse_no_memory(p);
+    }
+    scenario->params[scenario->params_len++] = copy; /* one of p->params each */
+    return true;
+}
+
 bool parse_next(Parser *p)
 {
     Token token = lexer_next(&p->file->lexer);
@@ -116,6 +133,7 @@ bool parse_next(Parser *p)
         p->token = param->token;
         p->token.line = token.line;
         p->token.column = token.column;
+        return param >= p->params + p->source->params_len || note_param(p, param->name);
     }
     return true;
 }
@@ -563,7 +581,7 @@ static bool param(Parser *p, bool fixed)
         }
         p->params[p->params_len++] = (ParamValue){name, given, fixed};
     }
-    return parse_next(p);
+    return (fixed || note_param(p, name)) && parse_next(p);
 }
 
 static bool settings(Parser *p, Step *step, StepKind kind, uint32_t places, const Token *at)

@@ -20,6 +20,7 @@
 #define AGAIN_ONE_IN 16u /* carried out twice, and the hashes compared */
 #define FAILURES_MAX 3u  /* of one scenario, told */
 #define PARAMS_MAX 16u
+#define FILES_MAX 1024u
 
 typedef struct Options {
     uint64_t first, last;
@@ -27,6 +28,12 @@ typedef struct Options {
     ScenarioParam params[PARAMS_MAX];
     size_t params_len;
 } Options;
+
+typedef struct Loaded {
+    Scenario *scenarios[FILES_MAX];
+    char *paths[FILES_MAX];
+    size_t len;
+} Loaded;
 
 static void usage(FILE *to)
 {
@@ -124,33 +131,36 @@ static bool run_seeds(const char *path, const Scenario *scenario, const Options 
     return failed == 0;
 }
 
-static bool run_file(const char *path, const Options *options)
+/* False: it cannot be read, or is no scenario. */
+static bool load_file(const char *path, const Options *options, Loaded *loaded)
 {
     FileCache cache = {0};
     Span text;
     ScenarioError error;
-    bool good = false;
+    Scenario *scenario = NULL;
 
-    if (!file_cache_read(&cache, path, &text)) {
+    if (loaded->len == FILES_MAX) {
+        printf("%s: more than %u files\n", path, FILES_MAX);
+    } else if (!file_cache_read(&cache, path, &text)) {
         perror(path);
     } else {
-        Scenario *scenario = scenario_parse(&(ScenarioSource){.path = path,
-                                                              .text = text,
-                                                              .read = file_cache_read,
-                                                              .opaque = &cache,
-                                                              .params = options->params,
-                                                              .params_len = options->params_len},
-                                            &error);
+        scenario = scenario_parse(&(ScenarioSource){.path = path,
+                                                    .text = text,
+                                                    .read = file_cache_read,
+                                                    .opaque = &cache,
+                                                    .params = options->params,
+                                                    .params_len = options->params_len},
+                                  &error);
         if (scenario == NULL) {
             char line[1000];
             puts(scenario_error_text(&error, line, sizeof line));
         } else {
-            good = run_seeds(path, scenario, options);
-            scenario_free(scenario);
+            loaded->scenarios[loaded->len] = scenario;
+            loaded->paths[loaded->len++] = strdup(path);
         }
     }
     file_cache_free(&cache);
-    return good;
+    return scenario != NULL;
 }
 
 static int is_scenario(const struct dirent *entry)
@@ -160,30 +170,58 @@ static int is_scenario(const struct dirent *entry)
            entry->d_name[0] != '_'; /* _common.scn is for inclusion */
 }
 
-/* Counts what it ran; -1: something failed. */
-static int run_path(const char *path, const Options *options)
+/* How many files could not be loaded. */
+static int load_path(const char *path, const Options *options, Loaded *loaded)
 {
     struct dirent **entries;
     const int len = scandir(path, &entries, is_scenario, alphasort);
-    int ran = len, failed = 0;
+    int failed = 0;
 
     if (len < 0) {
-        return run_file(path, options) ? 1 : -1;
+        return !load_file(path, options, loaded);
     }
     for (int i = 0; i < len; i++) {
         char inner[4096];
         snprintf(inner, sizeof inner, "%s/%s", path, entries[i]->d_name);
-        failed += !run_file(inner, options);
+        failed += !load_file(inner, options, loaded);
         free(entries[i]);
     }
     free(entries);
-    return failed > 0 ? -1 : ran;
+    return failed;
+}
+
+/* A parameter with a slip in its name would change nothing, and what passed prove nothing. */
+static bool params_are_used(const Options *options, const Loaded *loaded)
+{
+    bool all = true;
+
+    for (size_t i = 0; i < options->params_len; i++) {
+        const char *name = options->params[i].name;
+        Nearest nearest = {.found = name, .found_len = strlen(name)};
+        bool used = false;
+        for (size_t j = 0; j < loaded->len; j++) {
+            for (uint32_t k = 0; k < loaded->scenarios[j]->params_len; k++) {
+                used = used || strcmp(loaded->scenarios[j]->params[k], name) == 0;
+                nearest_offer(&nearest, loaded->scenarios[j]->params[k]);
+            }
+        }
+        const char *meant = nearest_word(&nearest);
+        if (!used) {
+            fprintf(stderr, "run-scenarios: no scenario here has a parameter '%s'%s%s%s\n", name,
+                    meant[0] != '\0' ? "; did you mean '" : "", meant, meant[0] != '\0' ? "'?" : "");
+        }
+        all = all && used;
+    }
+    return all;
 }
 
 int main(int argc, char **argv)
 {
     Options options = {.first = 1, .last = 20};
-    int ran = 0, failed = 0;
+    static Loaded loaded;
+    const char *paths[FILES_MAX];
+    size_t paths_len = 0;
+    int failed = 0;
 
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i < argc; i++) {
@@ -210,13 +248,26 @@ int main(int argc, char **argv)
         } else if (argv[i][0] == '-') {
             usage(strcmp(argv[i], "--help") == 0 ? stdout : stderr);
             return strcmp(argv[i], "--help") == 0 ? 0 : 2;
+        } else if (paths_len == FILES_MAX) {
+            usage(stderr);
+            return 2;
         } else {
-            const int n = run_path(argv[i], &options);
-            failed += n < 0;
-            ran += n > 0 ? n : 0;
+            paths[paths_len++] = argv[i];
         }
     }
-    if (failed == 0 && ran == 0) {
+    for (size_t i = 0; i < paths_len; i++) {
+        failed += load_path(paths[i], &options, &loaded);
+    }
+    const bool used = failed > 0 || params_are_used(&options, &loaded);
+    for (size_t i = 0; i < loaded.len; i++) {
+        failed += used && !run_seeds(loaded.paths[i], loaded.scenarios[i], &options);
+        scenario_free(loaded.scenarios[i]);
+        free(loaded.paths[i]);
+    }
+    if (!used) {
+        return 2;
+    }
+    if (failed == 0 && loaded.len == 0) {
         puts("no scenario was found");
         return 1;
     }

@@ -558,7 +558,19 @@ static void test_includes(void **state)
     scenario = scenario_parse(&source, &error);
     assert_non_null(scenario);
     assert_int_equal(scenario->devices[0].traits->args[0].range.low, 33);
+    assert_int_equal(scenario->params_len, 1);
+    assert_string_equal(scenario->params[0], "size");
     scenario_free(scenario);
+    /* So is known which names make a difference: those with a default, and those that stand for what was given. */
+    source.text =
+        span_text("param a = 1\nlet b = 2\nparam a = 3\nclient alice\ndevice qxl0 primary $size\npause 1ms");
+    scenario = scenario_parse(&source, &error);
+    assert_non_null(scenario);
+    assert_int_equal(scenario->params_len, 2);
+    assert_string_equal(scenario->params[0], "a");
+    assert_string_equal(scenario->params[1], "size");
+    scenario_free(scenario);
+    source.text = span_text("client alice\ninclude \"device.scn\"");
     source.params = &(ScenarioParam){"size", "33x17 4"};
     assert_null(scenario_parse(&source, &error));
     assert_int_equal(error.kind, SCENARIO_ERROR_WORD);
