@@ -16,6 +16,14 @@ function(sumac_folder name)
     target_link_libraries(sumac-${name} PUBLIC ${ARG_LINK})
 endfunction()
 
+# sumac_program(NAME): a program that users call: installed with its manual page, it finds the library it was installed with.
+function(sumac_program name)
+    file(RELATIVE_PATH to_library ${CMAKE_INSTALL_FULL_BINDIR} ${CMAKE_INSTALL_FULL_LIBDIR})
+    set_target_properties(${name} PROPERTIES INSTALL_RPATH "$ORIGIN/${to_library}")
+    install(TARGETS ${name} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
+    install(FILES ${CMAKE_SOURCE_DIR}/docs/man/${name}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+endfunction()
+
 # sumac_test(NAME SOURCES... LINK targets... LABELS labels...): a cmocka program run by ctest.
 function(sumac_test name)
     cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})

@@ -339,6 +339,29 @@ def install_and_build(cc, cmake, build, work):
     return problems
 
 
+def check_programs(prefix, man):
+    """Each program is there with its page, says what it is, and runs with the library beside it; each page of `man` is there."""
+    problems = []
+    pages = sorted(name for _, _, names in os.walk(os.path.join(prefix, "share", "man")) for name in names)
+    if pages != sorted(os.listdir(man)):
+        problems.append(f"manual pages installed: {pages}, wanted {sorted(os.listdir(man))}")
+    folder = os.path.join(prefix, "bin")
+    programs = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    wanted = sorted(name[:-2] for name in os.listdir(man) if name.endswith(".1"))
+    if programs != wanted:
+        problems.append(f"programs installed: {programs}, wanted {wanted}")
+    env = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}
+    for name in programs:
+        path = os.path.join(folder, name)
+        done = run(path, "--help", check=False, env=env, timeout=30)
+        if done.returncode != 0 or f"sage: {name} " not in done.stdout:
+            problems.append(f"{name} --help: status {done.returncode} {done.stdout[:100]}{done.stderr[:300]}")
+        library = re.search(re.escape(SONAME) + r" => (\S+)", run("ldd", path, env=env).stdout)
+        if library and not os.path.realpath(library.group(1)).startswith(os.path.realpath(prefix) + "/"):
+            problems.append(f"{name} takes {library.group(1)}")
+    return problems
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("test", choices=["symbols", "layout", "types", "host", "install"])
@@ -348,6 +371,7 @@ def main():
     parser.add_argument("--include", help="our public headers")
     parser.add_argument("--version-script")
     parser.add_argument("--build", help="build folder")
+    parser.add_argument("--man", help="our manual pages")
     args = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory(prefix="sumac-abi-") as work:
@@ -364,6 +388,7 @@ def main():
                 problems = run_host(args.cc, reference_library(args.cc), reference_include(), args.ours, work)
             else:
                 problems = install_and_build(args.cc, args.cmake, args.build, work)
+                problems += check_programs(os.path.join(work, "prefix"), args.man)
     except Broken as broken:
         problems = [str(broken)]
     for problem in problems:

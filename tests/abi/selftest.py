@@ -300,5 +300,59 @@ file(CREATE_LINK {abi.SONAME} ${{CMAKE_INSTALL_PREFIX}}/lib/libspice-server.so S
         self.expect(self.check(), "libspice-server.so is not installed")
 
 
+class Programs(Planted):
+    """A prefix with one program that needs the library, as installed, and its page."""
+
+    def setUp(self):
+        super().setUp()
+        self.prefix, self.man = os.path.join(self.work, "prefix"), os.path.join(self.work, "man")
+        self.bin, self.lib = os.path.join(self.prefix, "bin"), os.path.join(self.prefix, "lib")
+        self.page = os.path.join(self.prefix, "share", "man", "man1", "shower.1")
+        for folder in (self.man, self.bin, self.lib, os.path.dirname(self.page)):
+            os.makedirs(folder)
+        for path in (self.page, os.path.join(self.man, "shower.1")):
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(".TH SHOWER 1\n")
+        shutil.copy(self.tiny_server(), os.path.join(self.lib, abi.SONAME))
+        self.program("Usage: shower [options]", "$ORIGIN/../lib")
+
+    def program(self, says, runpath):
+        source = os.path.join(self.work, "shower.c")
+        with open(source, "w", encoding="utf-8") as out:
+            out.write(f'int puts(const char *); void *spice_server_new(void);\n'
+                      f'int main(void) {{ return spice_server_new() == 0 || puts("{says}") < 0; }}\n')
+        abi.run(CC, source, os.path.join(self.lib, abi.SONAME), "-o", os.path.join(self.bin, "shower"),
+                f"-Wl,-rpath,{runpath}")
+
+    def check(self):
+        return abi.check_programs(self.prefix, self.man)
+
+    def test_right(self):
+        self.assertEqual(self.check(), [])
+
+    def test_page_missing(self):
+        os.unlink(self.page)
+        self.expect(self.check(), "manual pages installed: []")
+
+    def test_program_missing(self):
+        os.unlink(os.path.join(self.bin, "shower"))
+        self.expect(self.check(), "programs installed: []")
+
+    def test_other_program(self):
+        self.program("Usage: bather [options]", "$ORIGIN/../lib")
+        self.expect(self.check(), "shower --help: status 0")
+
+    def test_takes_another_library(self):
+        other = os.path.join(self.work, "other")
+        os.makedirs(other)
+        shutil.copy(os.path.join(self.lib, abi.SONAME), other)
+        self.program("Usage: shower [options]", other)
+        self.expect(self.check(), "shower takes")
+
+    def test_finds_no_library(self):
+        self.program("Usage: shower [options]", "$ORIGIN/../nowhere")
+        self.assertTrue(self.check())  # none, or that of the system
+
+
 if __name__ == "__main__":
     unittest.main(verbosity=1)
