@@ -225,12 +225,39 @@ def established(port):
     return found
 
 
-def client_shot(test, client, path, name):
-    client.signal(signal.SIGTERM)  # takes its screenshot and leaves
-    check_equal(client.wait(10), 0, f"{name}: the client's exit code")
+def client_picture(test, path, name):
     shot = picture.ppm_read(path)
     picture.png_write(test.artifact(f"{name}.png"), shot)
+    os.unlink(path)
     return shot
+
+
+def guest_picture(test, host, dump, seconds=0.0):
+    """What lies in the guest's memory of a host that was started with --dump; `seconds` later clients should show it."""
+    host.signal(signal.SIGUSR1)
+    host.wait_line("^dumped$", 10)
+    time.sleep(seconds)
+    wanted = picture.ppm_read(dump)
+    picture.png_write(test.artifact("guest.png"), wanted)
+    check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
+    return wanted
+
+
+def check_pictures(test, host, dump, clients):
+    """Each client {name: (client, path of its screenshot)} shows in the end what lies in the guest's memory."""
+    wanted = guest_picture(test, host, dump, seconds=2.0)
+    for name, (client, path) in clients.items():
+        client.signal(signal.SIGTERM)  # takes its screenshot and leaves
+        check_equal(client.wait(15), 0, f"{name}: the client's exit code")
+        picture.compare(client_picture(test, path, name), wanted, f"the picture of the client {name!r}")
+
+
+def start_watcher(test, port, name):
+    """(a client that stays, path of the screenshot that it takes in the end), for check_pictures()."""
+    path = test.temporary(f"{name}.ppm")
+    client = test.start_client("--port", port, "--wait-primary", "--hold", 600, "--screenshot", path, name=name)
+    client.wait_line("^up ", 20)
+    return client, path
 
 
 def drawn(test, *args, stall=0.0):
@@ -238,31 +265,17 @@ def drawn(test, *args, stall=0.0):
     lies in the guest's memory in the end."""
     dump = test.temporary("dump.ppm")
     host = test.start_host(*args, "--dump", dump, "--size", "800x600", "--multi-client")
-    shots = {name: test.temporary(f"{name}.ppm") for name in ("first", "stalled", "late")}
-
-    def start(name):
-        client = test.start_client("--port", host.port, "--wait-primary", "--hold", 60, "--screenshot", shots[name], name=name)
-        client.wait_line("^up ", 20)
-        return client
-
-    clients = {"first": start("first")}
+    clients = {"first": start_watcher(test, host.port, "first")}
     if stall:
-        clients["stalled"] = start("stalled")
+        stalled, _ = clients["stalled"] = start_watcher(test, host.port, "stalled")
         time.sleep(0.5)
-        clients["stalled"].signal(signal.SIGSTOP)
+        stalled.signal(signal.SIGSTOP)
         time.sleep(stall)
-        clients["stalled"].signal(signal.SIGCONT)
+        stalled.signal(signal.SIGCONT)
     time.sleep(1.5)
-    clients["late"] = start("late")
+    clients["late"] = start_watcher(test, host.port, "late")
     time.sleep(1.0)
-    host.signal(signal.SIGUSR1)
-    host.wait_line("^dumped$", 10)
-    time.sleep(2.0)
-    wanted = picture.ppm_read(dump)
-    picture.png_write(test.artifact("guest.png"), wanted)
-    check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
-    for name, client in clients.items():
-        picture.compare(client_shot(test, client, shots[name], name), wanted, f"the picture of the client {name!r}")
+    check_pictures(test, host, dump, clients)
     host.signal(signal.SIGTERM)
     check_equal(host.wait(10), 0, "the host's exit code: its devices' books balance")
 
@@ -296,17 +309,10 @@ def two_displays(test):
     """Both displays of a client; its one GLZ window is the first's."""
     dump = test.temporary("dump.ppm")
     host = test.start_host("--devices", 2, "--compression", "glz", "--dump", dump, "--size", "640x480")
-    shot = test.temporary("shot.ppm")
-    client = test.start_client("--port", host.port, "--wait-primary", "--hold", 60, "--screenshot", shot)
-    client.wait_line("^up ", 20)
+    watcher = start_watcher(test, host.port, "client")
     time.sleep(2.0)
-    check_equal(sum(line.startswith("opened display") for line in client.lines), 2, "displays opened")
-    host.signal(signal.SIGUSR1)
-    host.wait_line("^dumped$", 10)
-    time.sleep(2.0)
-    wanted = picture.ppm_read(dump)
-    picture.png_write(test.artifact("guest.png"), wanted)
-    picture.compare(client_shot(test, client, shot, "client"), wanted, "the picture of the first display")
+    check_equal(sum(line.startswith("opened display") for line in watcher[0].lines), 2, "displays opened")
+    check_pictures(test, host, dump, {"client": watcher})  # of the first display
 
 
 CASES = {

@@ -8,7 +8,8 @@ import time
 
 import guest
 import picture
-from cases_qemu import Qemu, client_picture
+from cases_desktop import client_picture
+from cases_qemu import Qemu
 from cases_replay import check_played, recording_env
 from cases_xspice import SCROLLING
 from harness import check, check_equal, wait_until

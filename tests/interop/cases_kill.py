@@ -8,8 +8,8 @@ import time
 
 import harness
 import picture
-from cases_desktop import established
-from cases_qemu import client_picture, resources
+from cases_desktop import check_pictures, client_picture, established, start_watcher
+from cases_qemu import resources
 from cases_xspice import SCROLLING, XServer
 from harness import check, check_equal, wait_until
 
@@ -117,26 +117,10 @@ def desktop(test, *args):
     test.run_client("--port", port, "--wait-primary", name="first")
     wait_until(lambda: not established(port), 10, "the first client's end")
     before = resources(host)
-    shots = {name: test.temporary(f"{name}.ppm") for name in ("survivor", "fresh")}
-
-    def start(name):
-        client = test.start_client("--port", port, "--wait-primary", "--hold", 600, "--screenshot", shots[name], name=name)
-        client.wait_line("^up ", 20)
-        return client
-
-    clients = {"survivor": start("survivor")}
+    clients = {"survivor": start_watcher(test, port, "survivor")}
     kill_clients(test, port, host, random.Random(SEED))
-    clients["fresh"] = start("fresh")
-    host.signal(signal.SIGUSR1)
-    host.wait_line("^dumped$", 10)
-    time.sleep(2.0)
-    wanted = picture.ppm_read(dump)
-    picture.png_write(test.artifact("guest.png"), wanted)
-    check(picture.lit_pixels(wanted) > 100000, "the guest's picture is (nearly) black: the test would prove nothing")
-    for name, client in clients.items():
-        client.signal(signal.SIGTERM)
-        check_equal(client.wait(15), 0, f"{name}: the client's exit code")
-        picture.compare(client_picture(test, shots[name], name), wanted, f"the picture of the client {name!r}")
+    clients["fresh"] = start_watcher(test, port, "fresh")
+    check_pictures(test, host, dump, clients)
     check_left(host, port, before)
     host.signal(signal.SIGTERM)
     check_equal(host.wait(15), 0, "the host's exit code: its devices' books balance")

@@ -12,7 +12,7 @@ import threading
 import time
 
 import picture
-from cases_desktop import AUTH, check_session, established, opened
+from cases_desktop import AUTH, check_session, client_picture, established, opened
 from harness import Failure, check, check_equal, free_port, make_certificates, wait_until
 from qmp import Qmp, QmpError
 
@@ -88,13 +88,6 @@ class Qemu:
 
     def client_args(self):
         return ("--port", self.port, "--wait-primary")
-
-
-def client_picture(test, path, name):
-    shot = picture.ppm_read(path)
-    picture.png_write(test.artifact(f"{name}.png"), shot)
-    os.unlink(path)
-    return shot
 
 
 def boot(test, vga, *args, check_sandbox=False, compression=None):

@@ -9,10 +9,11 @@ import signal
 import time
 
 import harness
-from cases_qemu import Qemu, client_picture
+from cases_desktop import client_picture, guest_picture
+from cases_qemu import Qemu
 from cases_xspice import SCROLLING, XServer
 from harness import check, check_equal, wait_until
-from picture import compare, lit_pixels, png_write, ppm_read
+from picture import compare, lit_pixels, png_write
 
 RECORDINGS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "recordings")
 
@@ -83,11 +84,10 @@ def record_desktop(test, path, *args, env=None, seconds=2.0):
     host.wait_line("^ready$", 15)
     test.check_library(host)
     time.sleep(seconds)
-    host.signal(signal.SIGUSR1)
-    host.wait_line("^dumped$", 10)
+    wanted = guest_picture(test, host, dump)
     host.signal(signal.SIGTERM)
     check_equal(host.wait(15), 0, "fake-desktop's exit code")
-    return ppm_read(dump)
+    return wanted
 
 
 def record_of_desktop(test):

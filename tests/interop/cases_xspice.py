@@ -6,37 +6,14 @@ import struct
 import subprocess
 import time
 
+import guest
 import harness
-from cases_qemu import client_picture
+from cases_desktop import client_picture
 from harness import check, check_equal, wait_until
 from picture import compare, lit_pixels, png_write
 
-# Without sync ranges and a mode of its own the driver makes a screen of no size, and dies.
-CONFIG = """
-Section "Device"
-    Identifier "device"
-    Driver "spiceqxl"
-    Option "NumHeads" "1"
-    Option "SurfaceBufferSize" "64"
-    Option "CommandBufferSize" "64"
-    Option "FrameBufferSize" "16"
-EndSection
-Section "Monitor"
-    Identifier "monitor"
-    HorizSync 1.0-300.0
-    VertRefresh 1.0-200.0
-EndSection
-Section "Screen"
-    Identifier "screen"
-    Monitor "monitor"
-    Device "device"
-    DefaultDepth 24
-    SubSection "Display"
-        Depth 24
-        Modes "1024x768"
-        Virtual 1024 768
-    EndSubSection
-EndSection
+OPTIONS = {"NumHeads": 1, "SurfaceBufferSize": 64, "CommandBufferSize": 64, "FrameBufferSize": 16}
+INPUTS = """
 Section "InputDevice"
     Identifier "pointer"
     Driver "xspice pointer"
@@ -50,9 +27,6 @@ Section "ServerLayout"
     Screen "screen"
     InputDevice "keyboard"
     InputDevice "pointer"
-EndSection
-Section "ServerFlags"
-    Option "AutoAddDevices" "False"
 EndSection
 """
 
@@ -83,7 +57,7 @@ class XServer:
         self.display = f":{100 + self.port % 900}"
         config = test.temporary("xspice.conf")
         with open(config, "w", encoding="ascii") as f:
-            f.write(CONFIG)
+            f.write(guest.x_config("spiceqxl", OPTIONS, INPUTS))
         self.process = test.start("xspice-qemu", ["Xspice", "--config", config, "--disable-ticketing", "--port", self.port,
                                                   *args, self.display, "-noreset"], {**test.library_env(), **(env or {})})
         self.env = {**os.environ, "DISPLAY": self.display}

@@ -102,14 +102,16 @@ def initramfs(init, modules, files=None):
 
 X_PROGRAMS = ("Xorg", "xkbcomp", "xterm", "xeyes", "x11perf", "xsetroot", "xdpyinfo", "sh", "seq", "sleep")
 X_FOLDERS = ("/usr/share/X11/xkb", "/usr/share/fonts/X11/misc")
-X_CONFIG = b"""
+
+
+def x_config(driver, options, inputs=""):
+    """What Debian's QXL drivers for X need: without sync ranges and a mode of its own they make a screen of no size."""
+    lines = "\n".join(f'    Option "{name}" "{value}"' for name, value in options.items())
+    return f"""
 Section "Device"
     Identifier "device"
-    Driver "qxl"
-    Option "NumHeads" "1"
-    Option "EnableSurfaces" "True"
-    Option "EnableImageCache" "True"
-    Option "EnableFallbackCache" "True"
+    Driver "{driver}"
+{lines}
 EndSection
 Section "Monitor"
     Identifier "monitor"
@@ -127,6 +129,7 @@ Section "Screen"
         Virtual 1024 768
     EndSubSection
 EndSection
+{inputs}
 Section "ServerFlags"
     Option "AutoAddDevices" "False"
     Option "AutoAddGPU" "False"
@@ -138,7 +141,8 @@ def root_of_x():
     """The files of a guest with an X server, by their names there: the driver of Debian's package, the rest as it is
     installed on this machine. The other video drivers are not among them: there is nothing to fall back to."""
     check(os.path.exists(X_DRIVER), f"there is no {X_DRIVER}: run ci/install-deps")
-    files = {"usr/lib/xorg/modules/drivers/qxl_drv.so": X_DRIVER, "etc/X11/xorg.conf": X_CONFIG,
+    config = x_config("qxl", {"NumHeads": 1, "EnableSurfaces": True, "EnableImageCache": True, "EnableFallbackCache": True})
+    files = {"usr/lib/xorg/modules/drivers/qxl_drv.so": X_DRIVER, "etc/X11/xorg.conf": config.encode(),
              "etc/passwd": b"root:x:0:0:root:/:/bin/sh\n", "tmp/.X11-unix/.keep": b""}
     objects = [X_DRIVER, *glob.glob("/usr/lib/xorg/modules/*.so")]
     for name in X_PROGRAMS:
