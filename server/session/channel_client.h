@@ -131,3 +131,9 @@ void rcc_count_sent(RedChannelClient *rcc, uint64_t serial_before);
             rcc_end(rcc);                                                                                    \
         }                                                                                                    \
     } while (0)
+
+/* Between the files of this module. */
+/* The stream's callback; `opaque` is the rcc. */
+void rcc_ready(void *opaque, unsigned ready, uint64_t now_ns);
+/* Much was sent: how long does it take? */
+void rcc_measure(RedChannelClient *rcc);

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "session/links.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <glib.h>
-#include <netinet/in.h>
-#include <stdio.h>
-#include <sys/un.h>
 
 #include "base/check.h"
 #include "base/limits.h"
@@ -15,13 +11,7 @@
 #include "net/error_text.h"
 #include "net/tls.h"
 #include "session/log_ration.h"
-
-/* What one peer has in common, for the cap per peer: an IPv4 address, or the network half of an IPv6 one, as
- * a host has as many of the other half as it likes. Empty: not counted (unix sockets). */
-typedef struct PeerKey {
-    uint8_t bytes[8];
-    size_t len;
-} PeerKey;
+#include "session/peer.h"
 
 /* Which deadline runs. */
 typedef enum Stage {
@@ -92,50 +82,8 @@ static void links_log(Links *links, uint64_t now_ns, CoreLogLevel level, const c
     }
 }
 
-static const char *describe_peer(const Stream *stream, char *buffer, size_t cap)
-{
-    char text[INET6_ADDRSTRLEN] = "?";
-    CoreAddress local;
-    CoreAddress peer;
-
-    stream_addresses(stream, &local, &peer);
-    if (stream_is_unix(stream)) {
-        snprintf(buffer, cap, "link from a unix socket");
-    } else if (peer.len >= sizeof(struct sockaddr_in) && peer.storage.ss_family == AF_INET) {
-        const struct sockaddr_in *in = (const struct sockaddr_in *)&peer.storage;
-        inet_ntop(AF_INET, &in->sin_addr, text, sizeof text);
-        snprintf(buffer, cap, "link from %s:%u", text, ntohs(in->sin_port));
-    } else if (peer.len >= sizeof(struct sockaddr_in6) && peer.storage.ss_family == AF_INET6) {
-        const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&peer.storage;
-        inet_ntop(AF_INET6, &in6->sin6_addr, text, sizeof text);
-        snprintf(buffer, cap, "link from [%s]:%u", text, ntohs(in6->sin6_port));
-    } else {
-        snprintf(buffer, cap, "link from an unknown peer");
-    }
-    return buffer;
-}
-
 /* ---- Counting ---------------------------------------------------------------------------------------------
  */
-
-static PeerKey peer_key_of(const Stream *stream)
-{
-    PeerKey key = {.len = 0};
-    CoreAddress local;
-    CoreAddress peer;
-
-    stream_addresses(stream, &local, &peer);
-    if (peer.len >= sizeof(struct sockaddr_in) && peer.storage.ss_family == AF_INET) {
-        key.len = 4;
-        memcpy(key.bytes, &((const struct sockaddr_in *)&peer.storage)->sin_addr, key.len);
-    } else if (peer.len >= sizeof(struct sockaddr_in6) && peer.storage.ss_family == AF_INET6) {
-        const struct in6_addr *in6 = &((const struct sockaddr_in6 *)&peer.storage)->sin6_addr;
-        const bool is_v4 = IN6_IS_ADDR_V4MAPPED(in6);
-        key.len = is_v4 ? 4 : 8;
-        memcpy(key.bytes, in6->s6_addr + (is_v4 ? 12 : 0), key.len);
-    }
-    return key;
-}
 
 static uint32_t links_count_peer(const Links *links, const PeerKey *key)
 {
@@ -144,7 +92,7 @@ static uint32_t links_count_peer(const Links *links, const PeerKey *key)
     list_each(&links->newcomers, node)
     {
         const Newcomer *newcomer = list_entry(node, Newcomer, node);
-        count += newcomer->peer.len == key->len && memcmp(newcomer->peer.bytes, key->bytes, key->len) == 0;
+        count += peer_key_equal(&newcomer->peer, key);
     }
     return count;
 }
@@ -189,9 +137,9 @@ static void newcomer_free(Newcomer *newcomer)
 
 static void newcomer_end(Newcomer *newcomer, uint64_t now_ns, CoreLogLevel level, const char *why)
 {
-    char who[96];
+    char who[PEER_TEXT_BYTES];
 
-    links_log(newcomer->links, now_ns, level, describe_peer(newcomer->stream, who, sizeof who), why);
+    links_log(newcomer->links, now_ns, level, peer_describe(newcomer->stream, who, sizeof who), why);
     newcomer_free(newcomer);
 }
 
@@ -379,9 +327,9 @@ static Status newcomer_new(Links *links, int handle, TlsContext *tls, bool skip_
         why = "not a usable socket";
     }
     if (why != NULL) {
-        char who[96];
+        char who[PEER_TEXT_BYTES];
 
-        links_log(links, now_ns, CORE_LOG_WARNING, describe_peer(newcomer->stream, who, sizeof who), why);
+        links_log(links, now_ns, CORE_LOG_WARNING, peer_describe(newcomer->stream, who, sizeof who), why);
         loop_timer_free(links->loop, newcomer->deadline);
         stream_release(newcomer->stream);
         g_free(newcomer);
