@@ -311,7 +311,7 @@ static void livelock_is_found(void **state)
     assert_false(universe_run(scene.sim, go_round_and_round, &scene));
     /* Also who goes round, how much of it is whose, and where. */
     assert_non_null(strstr(sim_failure(scene.sim), " of the last 1000, now after post(0)"));
-    universe_end_badly(scene.sim, "livelock: 1000 steps at the same moment: round 99");
+    universe_end_badly(scene.sim, "livelock: 1000 steps at the same moment: round ");
 
     Scene busy = scene_of(&(SimConfig){.seed = 1}); /* busy is not yet dead */
     assert_true(universe_run(busy.sim, go_round_and_round, &busy));
