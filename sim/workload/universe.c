@@ -469,12 +469,32 @@ static const Wire *restless(const Universe *universe, const char **ret_why)
     return NULL;
 }
 
+/* Nobody is connected who does not read, acknowledge or hear. */
+static bool all_are_quiet(const Universe *universe)
+{
+    for (uint32_t v = 0; v < universe->visitors.len; v++) {
+        const Visitor *visitor = &universe->visitors.list[v];
+        for (uint32_t i = 0; i < visitor->wires_len; i++) {
+            if (visitor->wires[i].handle >= 0 && !wire_is_quiet(&visitor->wires[i])) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
 static bool look_for_unrest(Universe *universe)
 {
     const Wire *wire = NULL;
     const char *why = NULL;
+    size_t filled = 0;
 
-    for (uint32_t i = 0; i < REST_LOOKS && (wire = restless(universe, &why)) != NULL; i++) {
+    for (uint32_t i = 0; i < REST_LOOKS; i++) {
+        wire = restless(universe, &why);
+        filled = all_are_quiet(universe) ? sim_pipes_filled(universe->sim) : 0;
+        if (wire == NULL && filled == 0) {
+            break;
+        }
         if (!sim_run(universe->sim, sim_now_ns(universe->sim) + 100 * NS_PER_MS)) {
             return false;
         }
@@ -482,6 +502,8 @@ static bool look_for_unrest(Universe *universe)
     if (wire != NULL) {
         fail(universe, "not at rest: client %u, %s:%u: %s", wire->visitor->number,
              wire_channel_name(wire->channel), wire->id, why);
+    } else if (filled > 0) {
+        fail(universe, "not at rest: %zu pipes are not empty, and everybody reads", filled);
     }
     return true;
 }

@@ -604,6 +604,10 @@ static void what_grows_has_a_limit(void **state)
             core_note(core, "outgoing grows", 512 + (what == 3 ? more : 0), 0);
             core_note(core, "tasks wait", 5 + (what == 4 ? more : 0), 0);
             assert_true(sim_most(scene.sim).bytes >= 4100);
+            core_note(core, "pipe fills", 0, 0);
+            assert_int_equal(sim_pipes_filled(scene.sim), 1);
+            core_note(core, "pipe empties", 0, 0);
+            assert_int_equal(sim_pipes_filled(scene.sim), 0);
             assert_int_equal(sim_most(scene.sim).outgoing_bytes, 512 + (what == 3 ? more : 0));
             core->free(core, first);
             core->free(core, second);
