@@ -469,13 +469,16 @@ static const Wire *restless(const Universe *universe, const char **ret_why)
     return NULL;
 }
 
-/* Nobody is connected who does not read, acknowledge or hear. */
+/* Nobody is connected who does not read, acknowledge, hear or say what is waited for. */
 static bool all_are_quiet(const Universe *universe)
 {
+    if ((sim_faults_met(universe->sim) & SIM_FAULT_BIT(SIM_F6_BLACKHOLE)) != 0) {
+        return false; /* the server may not know yet of one who has left */
+    }
     for (uint32_t v = 0; v < universe->visitors.len; v++) {
         const Visitor *visitor = &universe->visitors.list[v];
         for (uint32_t i = 0; i < visitor->wires_len; i++) {
-            if (visitor->wires[i].handle >= 0 && !wire_is_quiet(&visitor->wires[i])) {
+            if (visitor->wires[i].handle >= 0 && (visitor->silent || !wire_is_quiet(&visitor->wires[i]))) {
                 return false;
             }
         }

@@ -243,6 +243,7 @@ void visitors_arrive(Visitors *visitors)
     config.behaviour.link_lie =
         (FakeLinkLie)sim_fault(visitors->config.sim, SIM_CLIENT_LINK, 6, FAKE_LINK_LIES - 1);
     visitor->unacked = unacked == 1;
+    visitor->silent = unacked == 3;
     visitor->careless = config.behaviour.stop_reading_after > 0;
     visitor->client = fake_client_new(&config);
     visitor_connect(visitor, WIRE_CHANNEL_MAIN, 0);

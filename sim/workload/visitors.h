@@ -37,6 +37,7 @@ struct Visitor {
     uint32_t wires_len;
     bool spread;   /* the other channels were connected */
     bool unacked;  /* it never acknowledges: what waits for that does not come */
+    bool silent;   /* it never says INIT to a display, which waits for that a while */
     bool careless; /* it sent nonsense, or does not read: so it may wait for answers in vain */
 };
 
