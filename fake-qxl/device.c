@@ -110,6 +110,9 @@ static void callback_enter(FakeQxl *qxl, const char *name)
 static void callback_leave(FakeQxl *qxl)
 {
     atomic_store(&qxl->inside, false);
+    if (qxl->config.inside != NULL) {
+        qxl->config.inside(qxl->config.inside_opaque, &qxl->instance);
+    }
 }
 
 static int ring_take(FakeQxl *qxl, Ring *ring, const char *name, QXLCommandExt *ret_command)

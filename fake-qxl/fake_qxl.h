@@ -52,6 +52,9 @@ typedef struct FakeQxlConfig {
     uint32_t surfaces; /* ids that the device announces; 0: 64 */
     bool strict; /* the server under test keeps deadlines: nothing of a memslot is used once it is deleted */
     FakeQxlChoice choice;
+    /* NULL: nobody. Called at the end of the callbacks that deal with rings and resources, where the server calls those. */
+    void (*inside)(void *opaque, QXLInstance *instance);
+    void *inside_opaque;
 } FakeQxlConfig;
 
 FakeQxl *fake_qxl_new(const FakeQxlConfig *config);

@@ -218,7 +218,7 @@ static bool lie_draw(FakeQxl *qxl, FakeQxlLie lie)
 
 static bool lie_monitors(FakeQxl *qxl, FakeQxlLie lie)
 {
-    const uint32_t heads = 4;
+    const uint16_t heads = 4;
     const uint32_t block = block_new(qxl, AREA_RAM, sizeof(QXLMonitorsConfig) + heads * sizeof(QXLHead),
                                      "a false monitors config");
     const Cookie *cookie = block == BLOCK_NONE ? NULL : cookie_new(qxl, COOKIE_MONITORS, block);

@@ -3,7 +3,7 @@
 set(universe_seeds ${CMAKE_CURRENT_BINARY_DIR}/seeds/universe)
 file(MAKE_DIRECTORY ${universe_seeds})
 foreach(number RANGE 1 12)
-    math(EXPR length "${number} * 200")
+    math(EXPR length "${number} * 100")
     string(RANDOM LENGTH ${length} RANDOM_SEED ${number} bytes)
     file(WRITE ${universe_seeds}/${number} "${bytes}")
 endforeach()

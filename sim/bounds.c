@@ -59,17 +59,29 @@ void bounds_tasks(Sim *sim, uint64_t count)
     look(sim, count, &sim->bounds.most.tasks, sim->config.bounds.tasks, "tasks wait for one loop");
 }
 
-void bounds_note(Sim *sim, const char *what, uint64_t a)
+size_t sim_pipes_filled(const Sim *sim)
+{
+    return sim->bounds.pipes;
+}
+
+bool bounds_note(Sim *sim, const char *what, uint64_t a)
 {
     Bounds *bounds = &sim->bounds;
     const SimBounds *max = &sim->config.bounds;
-    if (strcmp(what, "tasks wait") == 0) {
+    if (strcmp(what, "pipe fills") == 0) {
+        bounds->pipes++;
+    } else if (strcmp(what, "pipe empties") == 0) {
+        bounds->pipes--;
+    } else if (strcmp(what, "tasks wait") == 0) {
         bounds_tasks(sim, a);
     } else if (strcmp(what, "pipe grows") == 0) {
         look(sim, a, &bounds->most.pipe_items, max->pipe_items, "items fit one pipe");
     } else if (strcmp(what, "outgoing grows") == 0) {
         look(sim, a, &bounds->most.outgoing_bytes, max->outgoing_bytes, "bytes are made for one client");
+    } else {
+        return false;
     }
+    return true;
 }
 
 SimBounds sim_most(const Sim *sim)

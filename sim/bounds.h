@@ -13,11 +13,12 @@
 
 typedef struct Bounds {
     SimBounds now, most;
+    size_t pipes; /* that are not empty */
 } Bounds;
 
 void bounds_init(Sim *sim);
 void bounds_allocated(Sim *sim, void *memory);
 void bounds_freed(Sim *sim, void *memory);
 void bounds_tasks(Sim *sim, uint64_t count);
-/* A note of the server's, which may be about what grows. */
-void bounds_note(Sim *sim, const char *what, uint64_t a);
+/* A note of the server's. True: it was about what grows, and is nothing that happened. */
+bool bounds_note(Sim *sim, const char *what, uint64_t a);

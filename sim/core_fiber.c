@@ -119,8 +119,9 @@ static void fiber_note(const Core *core, const char *what, uint64_t a, uint64_t 
 {
     Sim *sim = sim_of(core);
     kernel_enter(sim);
-    world_record(sim, what, a, b);
-    bounds_note(sim, what, a);
+    if (!bounds_note(sim, what, a)) {
+        world_record(sim, what, a, b);
+    }
     kernel_leave(sim);
 }
 

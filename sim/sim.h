@@ -255,6 +255,8 @@ void sim_calm(Sim *sim);
 /* Of a client's handle: what is still to be done on its connection, with whatever time it takes; NULL: nothing. While its
  * server wants to write, its pipe is not empty (I23). */
 const char *sim_unrest(Sim *sim, int handle);
+/* Pipes of the server's, one for each channel of a client, in which something waits to be sent. */
+size_t sim_pipes_filled(const Sim *sim);
 /* Of a client's handle: its connection carries nothing any more. */
 bool sim_is_cut_off(Sim *sim, int handle);
 

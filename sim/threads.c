@@ -590,7 +590,7 @@ static void look_for_livelock(Sim *sim, Runner *picked)
 {
     const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
     const uint64_t steps = ++sim->world.steps_here;
-    if (picked != NULL && steps + STEPS_LATE > steps_max) {
+    if (picked != NULL && steps + STEPS_LATE > steps_max + 1) {
         picked->late_steps = picked->late_ns == sim->world.now_ns ? picked->late_steps + 1 : 1;
         picked->late_ns = sim->world.now_ns;
     }

@@ -32,8 +32,7 @@ static Server *server_of(void *st, const char *function)
     return (Server *)st;
 }
 
-#define LATER_ENTRY(name, sin)                                                                               \
-    API_ENTRY_OF(name, server_of((sin) != NULL ? (sin)->st : NULL, __func__))
+#define LATER_ENTRY(name, sin) API_ENTRY_OF(name, server_of((sin) != NULL ? (sin)->st : NULL, __func__))
 
 /* ---- Sound: as with nobody listening ---- */
 

@@ -63,7 +63,7 @@ typedef struct Server {
     bool destroying;
     SpiceMigrateInstance *migration;
     bool later_said[LATER_SYSTEMS];
-    GPtrArray *later_instances; /* SpiceBaseInstance of those systems, but for `migration` */
+    GPtrArray *later_instances;           /* SpiceBaseInstance of those systems, but for `migration` */
     uint32_t screen_width, screen_height; /* of the one primary surface that matters to the tablet */
     bool screen_wants_pointer;
 

@@ -25,7 +25,7 @@ typedef struct ChannelEventSink {
 
 /* Reads the addresses of the stream and sends CONNECTED. */
 ChannelEvent *channel_event_new(ChannelEventSink *sink, const Stream *stream);
-/* Sends INITIALIZED. */
+/* Sends INITIALIZED: the link's result OK was sent. */
 void channel_event_initialized(ChannelEvent *event, uint32_t connection_id, uint8_t type, uint8_t id,
                                bool is_tls);
 /* Sends DISCONNECTED and frees. NULL is allowed. */

@@ -66,6 +66,9 @@ Status pipe_push(Pipe *pipe, PipeItem *item)
         return STATUS_LIMIT;
     }
     *pipe_at(pipe, pipe->len++) = pipe_item_ref(item);
+    if (pipe->len == 1) {
+        core_note(pipe->core, "pipe fills", 0, 0);
+    }
     return STATUS_OK;
 }
 
@@ -82,6 +85,9 @@ PipeItem *pipe_pop(Pipe *pipe)
     PipeItem *item = *pipe_at(pipe, 0);
     pipe->first = (pipe->first + 1) & (pipe->cap - 1);
     pipe->len--;
+    if (pipe->len == 0) {
+        core_note(pipe->core, "pipe empties", 0, 0);
+    }
     return item;
 }
 
@@ -108,6 +114,9 @@ uint32_t pipe_drop_where(Pipe *pipe, bool (*drop)(void *opaque, PipeItem *item),
         }
     }
     pipe->len = kept;
+    if (len > 0 && kept == 0) {
+        core_note(pipe->core, "pipe empties", 0, 0);
+    }
     return len - kept;
 }
 

@@ -657,8 +657,7 @@ static void on_trace(void *opaque, const char *line)
 static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *info)
 {
     Run *run = opaque;
-    (void)info;
-    stage_channel_event(&run->stage, event);
+    stage_channel_event(&run->stage, event, info);
 }
 
 /* Of the range, by the seed; for what must be known before there is a universe to choose in. */

@@ -222,8 +222,9 @@ void stage_tear_down(void *opaque)
     }
 }
 
-void stage_channel_event(Stage *stage, int event)
+void stage_channel_event(Stage *stage, int event, const SpiceChannelEventInfo *info)
 {
+    channel_order_note(&stage->order, event, info);
     if (event == SPICE_CHANNEL_EVENT_CONNECTED) {
         atomic_fetch_add(&stage->events[EVENT_CONNECTED], 1);
         atomic_fetch_add(&stage->events_open, 1);
@@ -241,6 +242,9 @@ const char *stage_check(Stage *stage)
         if (stage->devices[i].qxl != NULL) {
             device_complains(stage, &stage->devices[i]);
         }
+    }
+    if (stage->failure[0] == '\0') {
+        snprintf(stage->failure, sizeof stage->failure, "%s", stage->order.fault);
     }
     return stage->failure;
 }

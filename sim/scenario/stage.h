@@ -17,6 +17,7 @@
 #include "fake-qxl/fake_input.h"
 #include "fake-qxl/fake_qxl.h"
 #include "sim/scenario/ast.h"
+#include "sim/scenario/channel_order.h"
 #include "sim/sim.h"
 
 struct Crypto;
@@ -55,6 +56,7 @@ typedef struct Stage {
     StageDevice devices[SCENARIO_DEVICES_MAX];
 
     atomic_uint events[EVENTS];
+    ChannelOrder order;     /* of those events */
     atomic_int events_open; /* CONNECTED without DISCONNECTED */
     atomic_uint inputs[INPUTS];
     atomic_uint log_lines;
@@ -72,7 +74,7 @@ void stage_set_up(void *stage);
 void stage_tear_down(void *stage);
 
 /* SimConfig.channel_event, called by whoever owns its opaque pointer. */
-void stage_channel_event(Stage *stage, int event);
+void stage_channel_event(Stage *stage, int event, const SpiceChannelEventInfo *info);
 
 /* One act of the host or a device. Where the guest finds no room for a command it waits a little, then gives up. */
 void stage_act(Stage *stage, const Who *who, const Phrase *phrase);

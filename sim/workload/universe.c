@@ -27,10 +27,13 @@
 #define SURFACES_LOOKED_AT 64u  /* ids; as many as the device announces */
 #define QUIET_NS (3 * NS_PER_S) /* without a byte for a client: nothing is owed to it */
 #define QUIET_TURNS_MAX 100u
-#define PLAY_TURNS_MAX 100000u /* simulated seconds that a recording may take */
-#define PAINT_MAX 60u          /* drawings in a row */
-#define CROWD_PAINT_MAX 3u     /* everybody gets them */
-#define PAUSE_MS 300u          /* of a client's connection between two acts */
+#define PLAY_TURNS_MAX 100000u  /* simulated seconds that a recording may take */
+#define PAINT_MAX 60u           /* drawings in a row */
+#define CROWD_PAINT_MAX 3u      /* everybody gets them */
+#define REST_NS (60 * NS_PER_S) /* in which nothing may become more */
+#define REST_LOOKS 40u          /* for somebody who still has something to do: a ping may be on its way */
+#define LATE_ONE_IN 4u          /* universes have a client who comes when the faults are over */
+#define PAUSE_MS 300u           /* of a client's connection between two acts */
 #define CROWD_PAUSE_MS 3000u
 #define CROWD_LEAVES 6u /* one in so many acts is the connection's last */
 #define GAP_MS 300u     /* between two clients who come */
@@ -52,6 +55,7 @@ typedef struct Universe {
     FakeInput input; /* only has to be there */
     Peripherals peripherals;
     Visitors visitors;
+    bool busy;       /* a vcpu is in a call of its device's */
     bool stopped;    /* a stopped machine's vcpus do nothing */
     bool ending;     /* and neither do those of one that is switched off */
     int events_open; /* CONNECTED without DISCONNECTED */
@@ -151,13 +155,32 @@ static void main_setup(void *arg)
     spice_server_vm_start(universe->server);
 }
 
+/* A guest's step: the big lock is held until it is done. */
+static bool guest_step(Universe *universe, FakeQxl *qxl, uint32_t work)
+{
+    universe->busy = true;
+    const bool done = fake_qxl_step(qxl, work);
+    universe->busy = false;
+    return done;
+}
+
 /* Much at once, so that drawings wait together. */
 static void paint(Universe *universe, FakeQxl *qxl, uint32_t drawings)
 {
     for (uint32_t i = 0; i < drawings && !universe->stopped && !universe->ending; i++) {
-        if (!fake_qxl_step(qxl, FAKE_QXL_WORK_PAINT)) {
+        if (!guest_step(universe, qxl, FAKE_QXL_WORK_PAINT)) {
             sim_sleep(universe->sim, NS_PER_MS); /* the ring is full, or memory is used up */
         }
+    }
+}
+
+/* The tablet comes, or goes. */
+static void plug_tablet(Universe *universe)
+{
+    if (universe->input.tablet.st != NULL) {
+        spice_server_remove_interface(&universe->input.tablet.base);
+    } else {
+        spice_server_add_interface(universe->server, &universe->input.tablet.base);
     }
 }
 
@@ -188,11 +211,7 @@ static void vcpu(void *arg)
             devices_run(universe, true);
             spice_server_vm_start(universe->server);
         } else if (happens(universe, SIM_F10_INTERFACE, 24)) {
-            if (universe->input.tablet.st != NULL) {
-                spice_server_remove_interface(&universe->input.tablet.base);
-            } else {
-                spice_server_add_interface(universe->server, &universe->input.tablet.base);
-            }
+            plug_tablet(universe);
         } else {
             const bool lies = happens(universe, SIM_F11_LIES, 3);
             FakeQxl *qxl = universe->qxl[choose(universe, "device", universe->qxl_len)];
@@ -204,7 +223,9 @@ static void vcpu(void *arg)
                 spice_server_kbd_leds(&universe->input.keyboard, (int)choose(universe, "leds", 8));
                 break;
             case 1:
+                universe->busy = true;
                 fake_qxl_cursor_reset(qxl);
+                universe->busy = false;
                 break;
             case 2:
                 (void)spice_server_get_num_clients(universe->server);
@@ -218,7 +239,7 @@ static void vcpu(void *arg)
                 paint(universe, qxl, 1 + choose(universe, "drawings", drawings_max));
                 break;
             default:
-                fake_qxl_step(qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
+                guest_step(universe, qxl, lies ? honest | FAKE_QXL_WORK_LIES : honest);
             }
         }
         sim_sleep(universe->sim, choose(universe, "pause", 30) * NS_PER_MS);
@@ -260,6 +281,68 @@ static void main_teardown(void *arg)
 
 /* ---- The whole ---- */
 
+/* A host that calls back from inside a callback, with its lock held: whatever it may call from there. */
+static void reenter(Universe *universe)
+{
+    SpiceServer *server = universe->server;
+
+    if (server == NULL || universe->ending) {
+        return;
+    }
+    switch (sim_fault(universe->sim, SIM_F10_REENTER, 6, 6)) {
+    case 1:
+        for (uint32_t i = 0; i < universe->qxl_len; i++) {
+            spice_qxl_wakeup(fake_qxl_instance(universe->qxl[i]));
+        }
+        break;
+    case 2:
+        plug_tablet(universe);
+        break;
+    case 3:
+        spice_server_kbd_leds(&universe->input.keyboard, (int)choose(universe, "leds", 8));
+        break;
+    case 4:
+        if (universe->qxl_len > 0 && !universe->stopped && !universe->busy) {
+            spice_server_vm_stop(server);
+            devices_run(universe, false);
+            devices_run(universe, true);
+            spice_server_vm_start(server);
+        }
+        break;
+    case 5:
+        if (!universe->kind->tickets) {
+            spice_server_set_ticket(server, PASSWORD, 0, 0, 1); /* everybody is thrown out */
+            spice_server_set_noauth(server);
+        }
+        break;
+    case 6:
+        choose_compression(universe);
+        break;
+    default:
+        break;
+    }
+}
+
+/* On the worker's thread, without the lock: what may be called from any thread. */
+static void inside_device(void *opaque, QXLInstance *instance)
+{
+    Universe *universe = opaque;
+
+    if ((universe->plan->faults & SIM_FAULT_BIT(SIM_F10_REENTER)) == 0) {
+        return; /* rings are looked at all the time */
+    }
+    switch (sim_fault(universe->sim, SIM_F10_REENTER, 32, 2)) {
+    case 1:
+        spice_qxl_wakeup(instance);
+        break;
+    case 2:
+        spice_qxl_oom(instance);
+        break;
+    default:
+        break;
+    }
+}
+
 static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *info)
 {
     Universe *universe = opaque;
@@ -268,6 +351,7 @@ static void on_channel_event(void *opaque, int event, SpiceChannelEventInfo *inf
     universe->events_open += event == SPICE_CHANNEL_EVENT_CONNECTED      ? 1
                              : event == SPICE_CHANNEL_EVENT_DISCONNECTED ? -1
                                                                          : 0;
+    reenter(universe);
 }
 
 static SimConfig configure(Universe *universe, const SimConfig *base)
@@ -290,6 +374,12 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.broken_one_in = sim_plan_rate(plan, SIM_F2_WRITE, 16, 1024);
     config.blackhole_one_in = sim_plan_rate(plan, SIM_F6_BLACKHOLE, 64, 1024);
     config.scarce_one_in = universe->kind->scarce ? 4u << sim_plan_draw(plan, "scarce", 4) : 0;
+    config.jump_one_in = sim_plan_rate(plan, SIM_F8_JUMP, 64, 4096);
+    config.wall_one_in = sim_plan_rate(plan, SIM_F8_WALL, 2, 16);
+    if (!universe->kind
+             ->crowd) { /* some times what was ever seen: 4 MB, 9 tasks, room for 128 items, 64 KiB */
+        config.bounds = (SimBounds){UINT64_C(32) << 20, 128, 1024, UINT64_C(1) << 20};
+    }
     config.handles_max = sim_plan_rate(plan, SIM_F9_HANDLES, 14, 14);
     const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_BANDWIDTH)) != 0;
     const bool is_far = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_LATENCY)) != 0;
@@ -308,21 +398,11 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
 
 /* ---- Pictures ---- */
 
-/* Once all is quiet every client that could follow shows what the guest has drawn. Where memory was refused to the
- * server, or to clients handles, drawings were lost. */
-static bool compare_pictures(Universe *universe)
+/* Until nobody is sent anything any more. False: the universe came to an end. */
+static bool wait_until_quiet(Universe *universe)
 {
-    const uint64_t lost =
-        SIM_FAULT_BIT(SIM_F9_ALLOC) | SIM_FAULT_BIT(SIM_F9_HANDLES) | SIM_FAULT_BIT(SIM_F6_BLACKHOLE);
     Sim *sim = universe->sim;
 
-    FakeQxlPicture recorded;
-
-    if ((universe->plan->faults & lost) != 0 ||
-        (universe->qxl_len == 0 && !recording_picture(&universe->recording, &recorded)) ||
-        (universe->qxl_len == 1 && !fake_qxl_has_primary(universe->qxl[0]))) {
-        return true;
-    }
     for (uint64_t before = UINT64_MAX, turns = 0; turns < QUIET_TURNS_MAX; turns++) {
         const uint64_t now = visitors_bytes(&universe->visitors);
         if (now == before) {
@@ -333,13 +413,26 @@ static bool compare_pictures(Universe *universe)
             return false;
         }
     }
+    return true;
+}
+
+/* Once all is quiet every client that could follow, from the first-th on, shows what the server has drawn for the guest. */
+static bool compare_pictures(Universe *universe, uint32_t first)
+{
+    Sim *sim = universe->sim;
+    FakeQxlPicture recorded;
+
+    if ((universe->qxl_len == 0 && !recording_picture(&universe->recording, &recorded)) ||
+        (universe->qxl_len == 1 && !fake_qxl_has_primary(universe->qxl[0]))) {
+        return true;
+    }
     if (universe->qxl_len > 0) {
         sim_spawn(sim, "main", main_look, universe);
     }
     if (!sim_run(sim, sim_now_ns(sim) + QUIET_NS)) {
         return false;
     }
-    for (uint32_t v = 0; v < universe->visitors.len; v++) {
+    for (uint32_t v = first; v < universe->visitors.len; v++) {
         const Visitor *visitor = &universe->visitors.list[v];
         for (uint32_t i = 0; i < visitor->wires_len; i++) {
             const Wire *wire = &visitor->wires[i];
@@ -354,6 +447,129 @@ static bool compare_pictures(Universe *universe)
                 fail(universe, "client %u %s", visitor->number, where);
             }
         }
+    }
+    return true;
+}
+
+/* ---- Rest ---- */
+
+/* Of whom the server is not done with; NULL: of nobody. */
+static const Wire *restless(const Universe *universe, const char **ret_why)
+{
+    for (uint32_t v = 0; v < universe->visitors.len; v++) {
+        const Visitor *visitor = &universe->visitors.list[v];
+        for (uint32_t i = 0; i < visitor->wires_len; i++) {
+            const Wire *wire = &visitor->wires[i];
+            *ret_why = wire_is_quiet(wire) ? sim_unrest(universe->sim, wire->handle) : NULL;
+            if (*ret_why != NULL) {
+                return wire;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* Nobody is connected who does not read, acknowledge, hear or say what is waited for. */
+static bool all_are_quiet(const Universe *universe)
+{
+    if ((sim_faults_met(universe->sim) & SIM_FAULT_BIT(SIM_F6_BLACKHOLE)) != 0) {
+        return false; /* the server may not know yet of one who has left */
+    }
+    for (uint32_t v = 0; v < universe->visitors.len; v++) {
+        const Visitor *visitor = &universe->visitors.list[v];
+        for (uint32_t i = 0; i < visitor->wires_len; i++) {
+            if (visitor->wires[i].handle >= 0 && (visitor->silent || !wire_is_quiet(&visitor->wires[i]))) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static bool look_for_unrest(Universe *universe)
+{
+    const Wire *wire = NULL;
+    const char *why = NULL;
+    size_t filled = 0;
+
+    for (uint32_t i = 0; i < REST_LOOKS; i++) {
+        wire = restless(universe, &why);
+        filled = all_are_quiet(universe) ? sim_pipes_filled(universe->sim) : 0;
+        if (wire == NULL && filled == 0) {
+            break;
+        }
+        if (!sim_run(universe->sim, sim_now_ns(universe->sim) + 100 * NS_PER_MS)) {
+            return false;
+        }
+    }
+    if (wire != NULL) {
+        fail(universe, "not at rest: client %u, %s:%u: %s", wire->visitor->number,
+             wire_channel_name(wire->channel), wire->id, why);
+    } else if (filled > 0) {
+        fail(universe, "not at rest: %zu pipes are not empty, and everybody reads", filled);
+    }
+    return true;
+}
+
+/* Whoever comes now is served as if nothing had ever happened. */
+static void look_at_late(Universe *universe)
+{
+    const Visitor *late = &universe->visitors.list[universe->visitors.len - 1];
+
+    if (late->wires_len < 2) {
+        fail(universe, "not at rest: a client who comes now is not told of its channels");
+    }
+    for (uint32_t i = 0; i < late->wires_len; i++) {
+        const Wire *wire = &late->wires[i];
+        if (!wire_is_quiet(wire)) {
+            fail(universe, "not at rest: a client who comes now does not get channel %s:%u",
+                 wire_channel_name(wire->channel), wire->id);
+        } else if (wire->channel == WIRE_CHANNEL_DISPLAY && universe->qxl_len > 0 &&
+                   fake_qxl_has_primary(universe->qxl[wire->id]) &&
+                   !fake_connection_display(wire->connection)->marked) {
+            fail(universe, "not at rest: a client who comes now is not shown screen %u", wire->id);
+        }
+    }
+}
+
+/* Faults stop, nobody does anything of its own any more, and everything comes to rest: who is still there, and somebody
+ * who comes now, shows what was drawn; nothing waits for anybody; and nothing becomes more. False: the universe came to
+ * an end. */
+static bool settle(Universe *universe)
+{
+    Sim *sim = universe->sim;
+    /* Where memory was refused to the server, clients that were there have lost drawings. */
+    const bool lost = (universe->plan->faults & SIM_FAULT_BIT(SIM_F9_ALLOC)) != 0;
+    const bool has_late = !universe->kind->crowd && choose(universe, "late", LATE_ONE_IN) == 0;
+
+    sim_calm(sim);
+    universe->visitors.resting = true;
+    if (!wait_until_quiet(universe)) {
+        return false;
+    }
+    if (has_late) {
+        if (!lost && !compare_pictures(universe, 0)) { /* it may throw the others out */
+            return false;
+        }
+        visitors_arrive(&universe->visitors);
+        if (!wait_until_quiet(universe)) {
+            return false;
+        }
+        look_at_late(universe);
+    }
+    const uint32_t late = universe->visitors.len - has_late;
+    if (!compare_pictures(universe, lost ? late : 0) || !look_for_unrest(universe) ||
+        !sim_run(sim, sim_now_ns(sim) + REST_NS)) {
+        return false;
+    }
+    const SimHeld before = sim_held(sim);
+    if (!sim_run(sim, sim_now_ns(sim) + REST_NS)) {
+        return false;
+    }
+    const SimHeld after = sim_held(sim);
+    const char *more = sim_held_more(&before, &after);
+    if (more != NULL) {
+        fail(universe, "not at rest: there are more and more %s", more);
     }
     return true;
 }
@@ -442,12 +658,12 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
                                           .sim = sim,
                                           .outcome = ret,
                                           .port = PORT,
-                                          .max = clients,
+                                          .max = clients + 1, /* one may come late */
                                           .password = kind->tickets ? PASSWORD : NULL,
                                           .pause_ms = kind->crowd ? CROWD_PAUSE_MS : PAUSE_MS,
                                           .leaves = kind->crowd ? CROWD_LEAVES : 0,
                                           .web = kind->machine ? 3 : 0,
-                                          .look = kind->crowd ? CROWD_LOOKS : clients,
+                                          .look = kind->crowd ? CROWD_LOOKS : clients + 1,
                                       });
     peripherals_init(&universe.peripherals, sim, ret);
     universe.qxl_len = plays ? 0 : kind->machine ? sim_plan_knob(plan, "devices") : 1;
@@ -456,7 +672,9 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
                                                         .ram_bytes = 512u << 10,
                                                         .vram_bytes = 1u << 20,
                                                         .strict = true,
-                                                        .choice = {qxl_choose, &universe}});
+                                                        .choice = {qxl_choose, &universe},
+                                                        .inside = inside_device,
+                                                        .inside_opaque = &universe});
     }
     if (plays && !recording_open(&universe.recording, kind->recording, sim, &universe.ending)) {
         fail(&universe, "this is no recording");
@@ -490,7 +708,7 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
                 fail(&universe, "of a crowd of %u only %u connections are open", clients, open);
             }
         }
-        going = going && run_guest(&universe) && compare_pictures(&universe);
+        going = going && run_guest(&universe) && settle(&universe);
         if (going && ret_checksum != NULL && (plan->faults & SIM_FAULT_BIT(SIM_F9_ALLOC)) == 0) {
             picture_checksum(&universe, ret_checksum);
         }

@@ -79,6 +79,10 @@ static void wire_act(Wire *wire, uint64_t now_ns)
 {
     Visitors *visitors = wire->visitor->all;
 
+    if (visitors->resting) {
+        wire->act_ns = NS_NEVER;
+        return;
+    }
     wire->act_ns = now_ns + (1 + choose(visitors, "pause", visitors->config.pause_ms)) * NS_PER_MS;
     if (visitors->config.leaves > 0 && choose(visitors, "leaves", visitors->config.leaves) == 0) {
         wire_end(wire, choose(visitors, "breaks", 2) == 0);
@@ -239,6 +243,7 @@ void visitors_arrive(Visitors *visitors)
     config.behaviour.link_lie =
         (FakeLinkLie)sim_fault(visitors->config.sim, SIM_CLIENT_LINK, 6, FAKE_LINK_LIES - 1);
     visitor->unacked = unacked == 1;
+    visitor->silent = unacked == 3;
     visitor->careless = config.behaviour.stop_reading_after > 0;
     visitor->client = fake_client_new(&config);
     visitor_connect(visitor, WIRE_CHANNEL_MAIN, 0);
@@ -285,12 +290,19 @@ uint32_t visitors_open(const Visitors *visitors)
     return open;
 }
 
+bool wire_is_quiet(const Wire *wire)
+{
+    const Visitor *visitor = wire->visitor;
+
+    return wire->handle >= 0 && !visitor->careless && !visitor->unacked &&
+           fake_connection_state(wire->connection) == FAKE_STATE_OPEN &&
+           !sim_is_cut_off(visitor->all->config.sim, wire->handle);
+}
+
 bool wire_shows(const Wire *wire)
 {
     const Visitor *visitor = wire->visitor;
 
-    return wire->channel == WIRE_CHANNEL_DISPLAY && wire->handle >= 0 && !visitor->careless &&
-           !visitor->unacked && visitor->number <= visitor->all->config.look &&
-           fake_connection_state(wire->connection) == FAKE_STATE_OPEN &&
-           fake_connection_display(wire->connection)->marked;
+    return wire->channel == WIRE_CHANNEL_DISPLAY && wire_is_quiet(wire) &&
+           visitor->number <= visitor->all->config.look && fake_connection_display(wire->connection)->marked;
 }

@@ -37,6 +37,7 @@ struct Visitor {
     uint32_t wires_len;
     bool spread;   /* the other channels were connected */
     bool unacked;  /* it never acknowledges: what waits for that does not come */
+    bool silent;   /* it never says INIT to a display, which waits for that a while */
     bool careless; /* it sent nonsense, or does not read: so it may wait for answers in vain */
 };
 
@@ -57,6 +58,7 @@ struct Visitors {
     VisitorsConfig config;
     Visitor *list;
     uint32_t len;
+    bool resting; /* they only answer */
 };
 
 void visitors_init(Visitors *visitors, const VisitorsConfig *config);
@@ -68,5 +70,7 @@ void visitors_arrive(Visitors *visitors);
 uint64_t visitors_bytes(const Visitors *visitors);
 /* Connections of theirs that are open now. */
 uint32_t visitors_open(const Visitors *visitors);
+/* Connected, and nothing of its own doing keeps the server from getting done with it. */
+bool wire_is_quiet(const Wire *wire);
 /* It may be asked what it shows: it is connected, reads, acknowledges, and was told to show it. */
 bool wire_shows(const Wire *wire);

@@ -191,8 +191,7 @@ static void test_wrong_answers(void **state)
     (void)state;
     static const char *const wrong[] = {
         "HTTP/1.1 403 Forbidden\r\n\r\n",
-        "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: "
-        "binary\r\n\r\n",
+        "HTTP/1.1 101 X\r\nSec-WebSocket-Accept: x\r\nSec-WebSocket-Protocol: binary\r\n\r\n",
         "HTTP/1.1 101 Switching Protocols\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n",
     };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
