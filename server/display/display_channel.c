@@ -119,6 +119,7 @@ const PipeItemType *display_channel_drawable_type(void)
 
 void display_channel_draw(DisplayChannel *display, Drawable *drawable)
 {
+    shared_areas_drawn(&display->areas, drawable->surface_id, &drawable->extents);
     list_each_removable(&display->channel->clients, node)
     {
         display_client_draw(display_client_of(list_entry(node, RedChannelClient, in_channel)), drawable);
@@ -307,6 +308,8 @@ DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *hom
     display->clients_changed = clients_changed;
     display->opaque = opaque;
     display->palettes = 1;
+    share_store_init(&display->shares, reds->core);
+    shared_areas_init(&display->areas, &display->shares);
     pipe_item_init(&display->palettes_item, &palettes_type);
     pipe_item_init(&display->images_item, &images_type);
     pipe_item_init(&display->mark_item, &mark_type);
@@ -326,6 +329,8 @@ void display_channel_free(DisplayChannel *display)
     CHECK(display->palettes_item.refs == 1 && display->images_item.refs == 1 && display->mark_item.refs == 1);
     reds_unregister(display->reds, display->channel);
     red_channel_unref(display->channel);
+    shared_areas_clear(&display->areas);
+    share_store_finish(&display->shares);
     g_free(display);
 }
 

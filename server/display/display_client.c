@@ -129,7 +129,11 @@ static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id
     const uint64_t before = rcc->sent_serial;
 
     current_render(client->display->current, id, now_ns);
+    if (rcc->channel->clients_len > 1) {
+        draw_encoder_share(client->encoder, shared_areas_find(&client->display->areas, id, surface, box));
+    }
     const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
+    draw_encoder_share(client->encoder, NULL);
     rcc_count_sent(rcc, before);
     if (sent) {
         subtract(&client->surfaces[id].damage, box);
@@ -447,11 +451,51 @@ static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
     client->bytes -= drawable->bytes;
 }
 
+/* NULL: nobody else waits for it. */
+static Shared *shared_of(DisplayClient *client, Drawable *drawable)
+{
+    if (drawable->shared == NULL && drawable_is_awaited(drawable)) {
+        drawable->shared = shared_new(&client->display->shares);
+    }
+    return drawable->shared;
+}
+
+/* The same for all of them together: if one is not awaited they are not. */
+static Shared *shared_of_join(DisplayClient *client, const Merge *merge)
+{
+    Drawable *first = merge->drawables[0];
+    DrawableJoin *join = first->join;
+    bool same = join != NULL && join->count == merge->count;
+
+    for (uint32_t i = 0; same && i < merge->count; i++) {
+        same = join->numbers[i] == merge->drawables[i]->number;
+    }
+    if (same) {
+        return join->shared;
+    }
+    if (!drawable_is_awaited(first)) {
+        return NULL;
+    }
+    if (join != NULL) {
+        shared_free(join->shared);
+        g_free(join);
+    }
+    join = first->join = g_malloc0(sizeof *join + merge->count * sizeof join->numbers[0]);
+    join->shared = shared_new(&client->display->shares);
+    join->count = merge->count;
+    for (uint32_t i = 0; i < merge->count; i++) {
+        join->numbers[i] = merge->drawables[i]->number;
+    }
+    return join->shared;
+}
+
 static bool send_drawable(DisplayClient *client, Drawable *drawable)
 {
     client->encoding = drawable;
+    draw_encoder_share(client->encoder, shared_of(client, drawable));
     const bool sent =
         draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &client->base.out);
+    draw_encoder_share(client->encoder, NULL);
     client->encoding = NULL;
     return sent;
 }
@@ -460,7 +504,9 @@ static bool send_drawable(DisplayClient *client, Drawable *drawable)
  * merging saves. Pictures that a codec shortens better column by column are rare. */
 static size_t bytes_apart(DisplayClient *client, const Merge *merge)
 {
-    const Drawable *one = merge->drawables[merge->count / 2];
+    Drawable *one = merge->drawables[merge->count / 2];
+
+    draw_encoder_share(client->encoder, shared_of(client, one));
     const uint64_t bytes = draw_encoder_measure(client->encoder, one->qxl);
 
     return (size_t)(bytes * box_area(&merge->box) / box_area(&one->extents));
@@ -473,9 +519,11 @@ static bool send_merged(DisplayClient *client, const Merge *merge)
     bool sent = true, too_large = true;
 
     if (joined != NULL) {
+        const size_t apart = bytes_apart(client, merge);
+        draw_encoder_share(client->encoder, shared_of_join(client, merge));
         sent = draw_encoder_draw_within(client->encoder, joined_copy_drawable(joined),
-                                        merge->drawables[0]->surface_id, bytes_apart(client, merge),
-                                        &rcc->out, &too_large);
+                                        merge->drawables[0]->surface_id, apart, &rcc->out, &too_large);
+        draw_encoder_share(client->encoder, NULL);
         joined_copy_free(joined, rcc->core);
         if (!too_large) {
             return sent;
@@ -528,6 +576,11 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
     tune(client, loses);
     const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
+    for (uint32_t i = 0; i < merge.count; i++) {
+        if (!drawable_is_awaited(merge.drawables[i])) {
+            drawable_forget_codings(merge.drawables[i]);
+        }
+    }
     for (uint32_t i = 1; i < merge.count; i++) {
         pipe_item_unref(&merge.drawables[i]->item);
     }

@@ -16,6 +16,7 @@ struct DrawEncoder {
     Pad pad;
     bool zlib, lossy;
     bool was_lossy;
+    Shared *shared;
     DrawMessage message; /* the one that is made: too large for stacks */
 };
 
@@ -94,6 +95,11 @@ void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compress
 void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib)
 {
     encoder->zlib = zlib;
+}
+
+void draw_encoder_share(DrawEncoder *encoder, Shared *shared)
+{
+    encoder->shared = shared;
 }
 
 void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy)
@@ -233,6 +239,7 @@ static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
         .display_id = config->display_id,
         .images = config->cache_pixels > 0 ? &encoder->image_cache : NULL,
         .palettes = &encoder->palette_cache,
+        .shared = encoder->shared,
     };
 
     if (options.compression == DRAW_COMPRESSION_LZ4 && !has_cap(encoder, WIRE_CAP_DISPLAY_LZ4_COMPRESSION)) {

@@ -25,6 +25,7 @@
 #include "session/outgoing_message.h"
 
 typedef struct DrawEncoder DrawEncoder;
+typedef struct Shared Shared; /* shared.h */
 
 #define DRAW_GLZ_PIXELS_MAX                                                                                  \
     (UINT32_C(4) << 20) /* pixels of a client's GLZ window: two screens of 1920 x 1080; 21 MiB of ours */
@@ -82,6 +83,9 @@ bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surf
                        Outgoing *ret);
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
+
+/* The next drawings and areas show what these codings are of (shared.h); NULL, as at first: nobody else is sent them. */
+void draw_encoder_share(DrawEncoder *encoder, Shared *shared);
 
 /* For the messages from now on, which is what a slow link is worth: GLZ images go through zlib, too; and pictures of a canvas
  * or in drawings that only put them where they are to be may lose (JPEG). Neither at first. */

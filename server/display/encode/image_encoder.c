@@ -30,6 +30,10 @@ void encoded_image_drop(EncodedImage *image)
     if (image->taken.pool != NULL) {
         block_chain_drop(&image->taken);
     }
+    if (image->shared != NULL) {
+        shared_coding_unref(image->shared);
+        image->shared = NULL;
+    }
 }
 
 /* ---- Data ---- */
@@ -80,6 +84,21 @@ static bool data_of_chain(ImageEncoder *encoder, EncodedImage *ret, size_t piece
                     ret_data);
 }
 
+static bool data_of_shared(ImageEncoder *encoder, EncodedImage *ret, size_t piece_min, Span *ret_data)
+{
+    const uint32_t count = shared_coding_span_count(ret->shared);
+    Span *spans = pad_take(encoder->pad, (uint64_t)count * sizeof *spans);
+    size_t total = 0;
+    if (spans == NULL) {
+        return false;
+    }
+    shared_coding_spans(ret->shared, spans);
+    for (uint32_t i = 0; i < count; i++) {
+        total += spans[i].len;
+    }
+    return data_set(encoder, ret, spans, count, total, piece_min, ret_data);
+}
+
 static bool guest_copy(EncodedImage *ret, const QxlData *data)
 {
     for (uint32_t i = 0; i < data->count; i++) {
@@ -117,38 +136,6 @@ static CoderOptions coder_options(const ImageOptions *options)
                           .zlib = options->zlib,
                           .plain_quic = options->plain_quic};
 }
-
-/* Into ret->taken and ret->wire.u. *ret_coded false: it is to be sent as it is. */
-static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, const ImageSource *source,
-                          const ImageOptions *options, EncodedImage *ret, bool *ret_coded)
-{
-    WireImage *wire = &ret->wire;
-    Coded coded;
-
-    *ret_coded = image_code(&encoder->coder, how, source, &coded);
-    if (!*ret_coded) {
-        return true;
-    }
-    ret->taken = coded.bytes;
-    wire->type = coded.type;
-    switch (coded.type) {
-    case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
-        wire->u.zlib_glz.glz_data_size = (uint32_t)coded.inner_bytes;
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.zlib_glz.data);
-    case WIRE_IMAGE_TYPE_JPEG_ALPHA:
-        ret->is_lossy = true;
-        wire->u.jpeg_alpha.flags = source->top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
-        wire->u.jpeg_alpha.jpeg_size = (uint32_t)coded.inner_bytes;
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.jpeg_alpha.data);
-    case WIRE_IMAGE_TYPE_JPEG:
-        ret->is_lossy = true;
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.compressed.data);
-    default:
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.compressed.data);
-    }
-}
-
-/* ---- Images of the guest's ---- */
 
 /* Do all pieces of the data begin with a row? */
 static bool spans_are_rows(const QxlData *data, uint32_t stride)
@@ -188,6 +175,86 @@ static bool chunks_of(ImageEncoder *encoder, const QxlImage *image, ImageSource 
     }
     return true;
 }
+
+/* Into ret->taken or ret->shared. `image`: whose pixels the source's are, if it has none yet. *ret_coded NULL: it is to be sent
+ * as it is. False: no memory. */
+static bool source_code(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
+                        const QxlImage *image, const ImageOptions *options, EncodedImage *ret, Coded *ret_own,
+                        const Coded **ret_coded)
+{
+    const uint8_t type = image_coder_type(&encoder->coder, how, source);
+    Shared *shared = image_type_is_stateless(type) ? options->shared : NULL;
+
+    ret->shared = shared != NULL ? shared_find(shared, options->shared_image, type) : NULL;
+    if (ret->shared != NULL) {
+        *ret_coded = shared_coding_coded(ret->shared);
+        return true;
+    }
+    if (source->chunks == NULL && !chunks_of(encoder, image, source)) {
+        return false;
+    }
+    const bool coded = image_code(&encoder->coder, how, source, ret_own);
+    /* What clients do not know bare was not coded only for want of memory, which others may have. */
+    if (shared != NULL && (coded || image_format_is_bare(source->format))) {
+        ret->shared = shared_put(shared, options->shared_image, type, coded ? ret_own : NULL);
+    }
+    if (ret->shared != NULL) {
+        *ret_coded = shared_coding_coded(ret->shared);
+        return true;
+    }
+    ret->taken = ret_own->bytes;
+    *ret_coded = coded ? ret_own : NULL;
+    return true;
+}
+
+/* Into ret->taken or ret->shared, and ret->wire.u. *ret_coded false: it is to be sent as it is. */
+static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
+                          const QxlImage *image, const ImageOptions *options, EncodedImage *ret,
+                          bool *ret_coded)
+{
+    WireImage *wire = &ret->wire;
+    const Coded *coded;
+    Coded own;
+    Span *data;
+
+    if (!source_code(encoder, how, source, image, options, ret, &own, &coded)) {
+        return false;
+    }
+    *ret_coded = coded != NULL;
+    if (coded == NULL) {
+        return true;
+    }
+    wire->type = coded->type;
+    switch (coded->type) {
+    case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
+        wire->u.zlib_glz.glz_data_size = (uint32_t)coded->inner_bytes;
+        data = &wire->u.zlib_glz.data;
+        break;
+    case WIRE_IMAGE_TYPE_JPEG_ALPHA:
+        ret->is_lossy = true;
+        wire->u.jpeg_alpha.flags = source->top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
+        wire->u.jpeg_alpha.jpeg_size = (uint32_t)coded->inner_bytes;
+        data = &wire->u.jpeg_alpha.data;
+        break;
+    case WIRE_IMAGE_TYPE_JPEG:
+        ret->is_lossy = true;
+        data = &wire->u.compressed.data;
+        break;
+    default:
+        data = &wire->u.compressed.data;
+        break;
+    }
+    return ret->shared != NULL ? data_of_shared(encoder, ret, options->piece_min, data)
+                               : data_of_chain(encoder, ret, options->piece_min, data);
+}
+
+static bool is_photo(const ImageOptions *options, bool (*look)(const void *picture), const void *picture)
+{
+    return options->shared != NULL ? shared_is_photo(options->shared, options->shared_image, look, picture)
+                                   : look(picture);
+}
+
+/* ---- Images of the guest's ---- */
 
 static void palette_set(const QxlPalette *palette, PaletteCache *cache, EncodedImage *ret, uint8_t *flags,
                         const WirePalette **ret_palette, uint64_t *ret_id)
@@ -243,13 +310,11 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
           (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN))) {
         return bitmap_as_is(encoder, image, options, ret);
     }
-    if (!chunks_of(encoder, image, &source)) {
-        return false;
-    }
-    if (!source_encode(encoder, how, &source, options, ret, &coded)) {
+    if (!source_encode(encoder, how, &source, image, options, ret, &coded)) {
         return false;
     }
     if (!coded) {
+        encoded_image_drop(ret);
         return bitmap_as_is(encoder, image, options, ret);
     }
     if (from->palette != NULL) {
@@ -299,6 +364,11 @@ static bool image_from_cache(const QxlImage *image, const ImageOptions *options,
     }
 }
 
+static bool guest_is_photo(const void *picture)
+{
+    return image_is_photo(picture);
+}
+
 bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
                   EncodedImage *ret)
 {
@@ -314,7 +384,7 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
     }
     CoderOptions how = coder_options(options);
     /* Only once, as the guest may change the pixels; and not for nothing. */
-    how.is_photo = how.may_lose && image_coder_asks_photo(&how) && image_is_photo(image);
+    how.is_photo = how.may_lose && image_coder_asks_photo(&how) && is_photo(options, guest_is_photo, image);
     if (image_from_cache(image, options, image_coder_loses(&how, image->width, image->height), ret)) {
         return true;
     }
@@ -325,7 +395,7 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
                              &ret->wire.u.compressed.data);
     }
     if (!how.may_lose) {
-        how.is_photo = image_coder_asks_photo(&how) && image_is_photo(image);
+        how.is_photo = image_coder_asks_photo(&how) && is_photo(options, guest_is_photo, image);
     }
     return bitmap_encode(encoder, image, options, &how, ret);
 }
@@ -439,8 +509,9 @@ static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
     return any >> 24 == 0 ? SPARE_CLEAR : SPARE_SET;
 }
 
-static bool source_is_photo(const ImageSource *source)
+static bool source_is_photo(const void *picture)
 {
+    const ImageSource *source = picture;
     const uint32_t bytes =
         source->stride * (source->height - 1) + (uint32_t)pixel_row_bytes(source->format, source->width);
     QxlSpan span = {(uintptr_t)source->chunks[0].data, 0, bytes};
@@ -475,14 +546,14 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
                 (int64_t)part.left * (int64_t)PIXMAN_FORMAT_BPP(pixels.format) / 8,
         .rows = (uint32_t)(part.bottom - part.top),
     };
-    const ImageSource source = {.format = (PixelFormat)area_format(pixels.format, with_alpha),
-                                .width = (uint32_t)(part.right - part.left),
-                                .height = chunk.rows,
-                                .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
-                                .top_down = top_down,
-                                .chunks = &chunk,
-                                .chunk_count = 1,
-                                .high_bits = flags != 0};
+    ImageSource source = {.format = (PixelFormat)area_format(pixels.format, with_alpha),
+                          .width = (uint32_t)(part.right - part.left),
+                          .height = chunk.rows,
+                          .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
+                          .top_down = top_down,
+                          .chunks = &chunk,
+                          .chunk_count = 1,
+                          .high_bits = flags != 0};
     CoderOptions how = coder_options(options);
     bool coded = false;
 
@@ -495,10 +566,14 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
         .inline_bytes = 64,
     };
     if (source.format != PIXEL_1BIT_BE) {
-        how.is_photo = image_coder_asks_photo(&how) && source_is_photo(&source);
-        if (!source_encode(encoder, &how, &source, options, ret, &coded)) {
+        how.is_photo = image_coder_asks_photo(&how) && is_photo(options, source_is_photo, &source);
+        if (!source_encode(encoder, &how, &source, NULL, options, ret, &coded)) {
             return false;
         }
     }
-    return coded || area_as_is(encoder, &source, options, ret);
+    if (coded) {
+        return true;
+    }
+    encoded_image_drop(ret);
+    return area_as_is(encoder, &source, options, ret);
 }

@@ -4,8 +4,8 @@
  * What is smaller as it is, is sent so; how others are coded is image_coder.h's choice. What may lose does not enter the
  * client's cache: it would be there for drawings that may not. Masks are not coded, as existing clients expect.
  *
- * Ownership  an EncodedImage borrows from the drawable, from the pad and from `taken` blocks; its maker gives the chain back
- *            unless it went to the stream. An ImageEncoder owns its codecs and its BlockPool.
+ * Ownership  an EncodedImage borrows from the drawable, from the pad, from `taken` blocks and from `shared`; its maker gives
+ *            those back unless they went to the stream. An ImageEncoder owns its codecs and its BlockPool.
  * Thread     one at a time.
  * Units      bytes; pixels.
  * Errors     false: no memory.
@@ -20,6 +20,7 @@
 #include "display/encode/image_coder.h"
 #include "display/encode/pad.h"
 #include "display/encode/palette_cache.h"
+#include "display/encode/shared.h"
 #include "wire/wire.h"
 
 typedef struct ImageEncoder {
@@ -35,8 +36,9 @@ typedef struct EncodedImage {
     WirePalette palette;
     Span *spans; /* of the data; NULL: it is short and in one piece, or there is none */
     uint32_t span_count;
-    BlockChain taken;    /* what `spans` lie in, if it is not the guest's memory */
-    size_t inline_bytes; /* the most that it takes in the message itself */
+    BlockChain taken;     /* what `spans` lie in, if it is not the guest's memory */
+    SharedCoding *shared; /* the same; NULL: it is not shared */
+    size_t inline_bytes;  /* the most that it takes in the message itself */
     bool is_lossy;
 } EncodedImage;
 
@@ -54,6 +56,8 @@ typedef struct ImageOptions {
     uint8_t display_id;
     ImageCache *images; /* NULL: not to be cached */
     PaletteCache *palettes;
+    Shared *shared; /* NULL: nobody else is sent it */
+    uint32_t shared_image;
 } ImageOptions;
 
 /* `glz_pixels`: image_coder.h. It must stay where it is. */
