@@ -621,9 +621,15 @@ pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
 
 pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most)
 {
+    const uint32_t bytes = message_max(client, most);
+    uint32_t step = LINK_MESSAGE_BYTES_MIN;
     int rects;
 
-    return display_band(pixman_region32_rectangles(region, &rects), message_max(client, most));
+    /* Links of one kind are not measured to carry the very same, but clients at them share their bands. */
+    while (step <= bytes / 2) {
+        step *= 2;
+    }
+    return display_band(pixman_region32_rectangles(region, &rects), step);
 }
 
 /* What was sent lossily, without loss. */

@@ -107,4 +107,5 @@ int run_drawing(void);
 int run_recording(void);
 int run_lossy(void);
 int run_merging(void);
+int run_sharing(void);
 int run_bands(void);
