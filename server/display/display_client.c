@@ -454,7 +454,10 @@ static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
 /* NULL: nobody else waits for it. */
 static Shared *shared_of(DisplayClient *client, Drawable *drawable)
 {
-    if (drawable->shared == NULL && drawable_is_awaited(drawable)) {
+    const QxlImage *images[QXL_DRAWABLE_IMAGES_MAX];
+
+    if (drawable->shared == NULL && drawable_is_awaited(drawable) &&
+        qxl_drawable_images(drawable->qxl, images) > 0) {
         drawable->shared = shared_new(&client->display->shares);
     }
     return drawable->shared;
