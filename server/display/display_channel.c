@@ -296,6 +296,21 @@ uint32_t display_channel_common_caps(const DisplayChannel *display, uint32_t cap
 
 /* ---- Life ---- */
 
+/* Whoever waits for it knows; others may wait for room. */
+static void band_coded(void *opaque, uint64_t now_ns)
+{
+    DisplayChannel *display = opaque;
+
+    (void)now_ns;
+    list_each_removable(&display->channel->clients, node)
+    {
+        DisplayClient *client = display_client_of(list_entry(node, RedChannelClient, in_channel));
+        if (client->damaged) {
+            rcc_want_idle(&client->base);
+        }
+    }
+}
+
 DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *home,
                                     const SurfaceTable *surfaces, Current *current,
                                     DisplayClientsChanged clients_changed, void *opaque)
@@ -310,6 +325,7 @@ DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *hom
     display->palettes = 1;
     share_store_init(&display->shares, reds->core);
     shared_areas_init(&display->areas, &display->shares);
+    display->pool = coding_pool_new(reds->core, home->loop, band_coded, display);
     pipe_item_init(&display->palettes_item, &palettes_type);
     pipe_item_init(&display->images_item, &images_type);
     pipe_item_init(&display->mark_item, &mark_type);
@@ -330,8 +346,14 @@ void display_channel_free(DisplayChannel *display)
     reds_unregister(display->reds, display->channel);
     red_channel_unref(display->channel);
     shared_areas_clear(&display->areas);
+    coding_pool_free(display->pool);
     share_store_finish(&display->shares);
     g_free(display);
+}
+
+void display_channel_stop(DisplayChannel *display)
+{
+    coding_pool_stop(display->pool);
 }
 
 RedChannel *display_channel_base(DisplayChannel *display)

@@ -20,6 +20,21 @@ void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_
     }
 }
 
+/* This one is sent, or not needed any more. */
+static void band_remove(DisplayClient *client, uint32_t i)
+{
+    shared_coding_unref(client->bands[i].coding);
+    client->bands_len--;
+    memmove(&client->bands[i], &client->bands[i + 1], (client->bands_len - i) * sizeof client->bands[0]);
+}
+
+static void bands_drop(DisplayClient *client)
+{
+    while (client->bands_len > 0) {
+        band_remove(client, client->bands_len - 1);
+    }
+}
+
 void display_client_finish(DisplayClient *client)
 {
     for (uint32_t id = 0; id < client->surfaces_len; id++) {
@@ -29,6 +44,7 @@ void display_client_finish(DisplayClient *client)
     g_free(client->surfaces);
     client->surfaces = NULL;
     client->surfaces_len = 0;
+    bands_drop(client);
     lossy_finish(client);
     draw_encoder_free(client->encoder);
     client->encoder = NULL;
@@ -120,6 +136,14 @@ static void tune(DisplayClient *client, bool lossy)
     draw_encoder_set_lossy(client->encoder, lossy);
 }
 
+/* Of the next messages that show this area, if others may want them. */
+static void share_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box)
+{
+    if (client->base.channel->clients_len > 1) {
+        draw_encoder_share(client->encoder, shared_areas_find(&client->display->areas, id, surface, box));
+    }
+}
+
 /* False: no memory, or it lacks what it takes; nothing was sent. */
 static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box,
                       uint64_t now_ns)
@@ -129,9 +153,7 @@ static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id
     const uint64_t before = rcc->sent_serial;
 
     current_render(client->display->current, id, now_ns);
-    if (rcc->channel->clients_len > 1) {
-        draw_encoder_share(client->encoder, shared_areas_find(&client->display->areas, id, surface, box));
-    }
+    share_area(client, surface, id, box);
     const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
     draw_encoder_share(client->encoder, NULL);
     rcc_count_sent(rcc, before);
@@ -231,8 +253,10 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             want_damage(client);
         }
         const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
+        const bool threads = coding_pool_can(client->display->pool) && bytes >= CODING_BYTES_MIN &&
+                             draw_encoder_takes_long(client->encoder, true);
         push_surface(client, id, surface,
-                     bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
+                     !threads && bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
     }
 }
 
@@ -363,6 +387,27 @@ static bool is_over_budget(const DisplayClient *client)
     return client->drawables > DISPLAY_DRAWABLES_MAX || client->bytes > DISPLAY_DRAWABLES_BYTES_MAX;
 }
 
+static bool meets_bands(const DisplayClient *client, uint32_t surface_id, const pixman_box32_t *box)
+{
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == surface_id && box_meets(&client->bands[i].box, box)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It will be sent, and nothing can be seen of these. */
+static void drop_covered_bands(DisplayClient *client, const Drawable *drawable)
+{
+    for (uint32_t i = client->bands_len; i-- > 0;) {
+        if (client->bands[i].surface_id == drawable->surface_id &&
+            box_covers(&drawable->extents, &client->bands[i].box)) {
+            band_remove(client, i);
+        }
+    }
+}
+
 /* Does it take pixels that the client does not have, or will have only later? */
 static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
 {
@@ -373,8 +418,9 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
             return true;
         }
         if (client->damaged &&
-            pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
-                                               (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT) {
+            (pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
+                                                (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT ||
+             meets_bands(client, read->surface_id, &read->box))) {
             return true;
         }
     }
@@ -388,12 +434,23 @@ static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
            box_area(&drawable->extents) * 4 > message_max(client, UINT32_MAX);
 }
 
-static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
+/* One that would keep the worker busy for long: as damage it is coded by threads, side by side. Not what clients are to keep. */
+static bool is_for_threads(const DisplayClient *client, Drawable *drawable)
+{
+    const QxlDrawable *qxl = drawable->qxl;
+
+    return drawable->opaque && qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
+           box_area(&drawable->extents) * 4 >= DISPLAY_THREADS_BYTES_MIN &&
+           (qxl->u.copy.src->flags & QXL_IMAGE_CACHE) == 0 && coding_pool_can(client->display->pool) &&
+           draw_encoder_takes_long(client->encoder, drawable_can_lose(drawable));
+}
+
+static bool can_be_sent(const DisplayClient *client, Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
     if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
-        reads_damage(client, drawable)) {
+        is_for_threads(client, drawable) || reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -428,7 +485,11 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     if (client->damaged && drawable->opaque) {
         subtract(&at->damage, &extents);
     }
-    if (client->damaged && pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT) {
+    if (client->damaged && drawable->opaque && !pixman_region32_not_empty(&at->damage)) {
+        drop_covered_bands(client, drawable);
+    }
+    if (client->damaged && (pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT ||
+                            meets_bands(client, drawable->surface_id, &extents))) {
         add_damage(at, &extents);
         want_damage(client);
         return;
@@ -656,31 +717,133 @@ static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
     return true;
 }
 
+/* ---- Bands that threads code ---- */
+
+/* One that is ready; it shows what was there when it was begun, and what was drawn since is damage, which follows. */
+static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+
+    for (uint32_t i = client->bands_len; i-- > 0;) {
+        if (client->surfaces[client->bands[i].surface_id].told != client->bands[i].generation) {
+            band_remove(client, i);
+        }
+    }
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        const ClientBand band = client->bands[i];
+        const uint64_t before = rcc->sent_serial;
+        if (shared_coding_is_pending(band.coding)) {
+            continue;
+        }
+        const QXLRect area = {
+            .left = band.box.x1, .top = band.box.y1, .right = band.box.x2, .bottom = band.box.y2};
+        lossy_busy(client, now_ns);
+        const bool sent =
+            draw_encoder_coded_area(client->encoder, band.coding, band.surface_id, &area, &rcc->out);
+        rcc_count_sent(rcc, before);
+        band_remove(client, i);
+        if (sent) {
+            lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
+            return true;
+        }
+        /* No codec makes it shorter, or there was no memory: at once then, as it is now. */
+        tune(client, false);
+        if (!send_area(client, surfaces_find(client->display->surfaces, band.surface_id), band.surface_id,
+                       &band.box, now_ns)) {
+            rcc_close(rcc, "no memory for the pixels that it is owed");
+            return false;
+        }
+        lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
+        return true;
+    }
+    return false;
+}
+
+/* Of the damage, if there is any that no band is under way for. */
+static bool next_band(DisplayClient *client, uint32_t id, pixman_box32_t *ret_box)
+{
+    pixman_region32_t rest;
+
+    pixman_region32_init(&rest);
+    pixman_region32_copy(&rest, &client->surfaces[id].damage);
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == id) {
+            subtract(&rest, &client->bands[i].box);
+        }
+    }
+    const bool any = pixman_region32_not_empty(&rest);
+    if (any) {
+        *ret_box = display_next_band(client, &rest, DISPLAY_BAND_BYTES);
+    }
+    pixman_region32_fini(&rest);
+    return any;
+}
+
+static CodingStart begin_band(DisplayClient *client, const Surface *surface, uint32_t id,
+                              const pixman_box32_t *box, uint64_t now_ns)
+{
+    CodingPool *pool = client->display->pool;
+    const uint32_t ahead = coding_pool_ahead(pool);
+    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
+    SharedCoding *coding;
+
+    if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
+        return CODING_NOT;
+    }
+    if (client->bands_len >= (ahead < DISPLAY_BANDS_MAX ? ahead : DISPLAY_BANDS_MAX)) {
+        return CODING_LATER;
+    }
+    current_render(client->display->current, id, now_ns);
+    share_area(client, surface, id, box);
+    const CodingStart start =
+        draw_encoder_begin_area(client->encoder, &surface->canvas, &area, pool, &coding);
+    draw_encoder_share(client->encoder, NULL);
+    if (start == CODING_BEGUN) {
+        client->bands[client->bands_len++] = (ClientBand){id, surface->generation, *box, coding};
+        subtract(&client->surfaces[id].damage, box);
+    }
+    return start;
+}
+
 bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayClient *client = display_client_of(rcc);
+    bool waits = false;
 
     if (client->unsettled) {
         settle(client);
         return true;
     }
-    for (uint32_t id = 0; client->damaged && id < client->surfaces_len; id++) {
+    if (commit_ready_band(client, now_ns)) {
+        return true;
+    }
+    for (uint32_t id = 0; client->damaged && !waits && id < client->surfaces_len && rcc->state == RCC_LIVE;
+         id++) {
         ClientSurface *at = &client->surfaces[id];
         const Surface *surface = surfaces_find(client->display->surfaces, id);
-        if (at->told == 0 || surface == NULL || at->told != surface->generation ||
-            !pixman_region32_not_empty(&at->damage)) {
+        pixman_box32_t band;
+        if (at->told == 0 || surface == NULL || at->told != surface->generation) {
             continue;
         }
-        const pixman_box32_t band = display_next_band(client, &at->damage, DISPLAY_BAND_BYTES);
-        lossy_decide(client, client->lossy.newest + 1);
-        tune(client, client->lossy.on);
-        lossy_busy(client, now_ns);
-        if (!send_area(client, surface, id, &band, now_ns)) {
-            rcc_close(rcc, "no memory for the pixels that it is owed");
-            return false;
+        while (!waits && next_band(client, id, &band)) {
+            lossy_decide(client, client->lossy.newest + 1);
+            tune(client, client->lossy.on);
+            const CodingStart start = begin_band(client, surface, id, &band, now_ns);
+            if (start == CODING_NOT) {
+                lossy_busy(client, now_ns);
+                if (!send_area(client, surface, id, &band, now_ns)) {
+                    rcc_close(rcc, "no memory for the pixels that it is owed");
+                    return false;
+                }
+                lossy_area(client, id, &band, draw_encoder_was_lossy(client->encoder));
+                return true;
+            }
+            waits = start == CODING_LATER;
         }
-        lossy_area(client, id, &band, draw_encoder_was_lossy(client->encoder));
-        return true;
+    }
+    if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
+        /* What was coded for others is ready at once; else band_coded() wakes it. */
+        return rcc->state == RCC_LIVE && commit_ready_band(client, now_ns);
     }
     client->damaged = false;
     return commit_upgrade(client, now_ns);

@@ -10,6 +10,7 @@
 #include "display/current.h"
 #include "display/display_channel.h"
 #include "display/display_client.h"
+#include "display/encode/coding_pool.h"
 #include "display/shared_areas.h"
 
 /* What a setting for slow links comes to for this client, now. */
@@ -37,5 +38,6 @@ struct DisplayChannel {
     QxlMonitors monitors;
     ShareStore shares;
     SharedAreas areas;
+    CodingPool *pool;
     uint64_t squashes; /* for figures */
 };

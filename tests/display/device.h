@@ -14,7 +14,7 @@
 
 #include "sim/sim.h"
 
-#define DEVICE_BYTES (256u * 1024u)
+#define DEVICE_BYTES (8u << 20)
 #define DEVICE_GROUP 1u
 #define DEVICE_SLOT 1u
 #define DEVICE_OFFSET UINT64_C(0x1000) /* guest address of the first byte */

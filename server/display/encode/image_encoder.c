@@ -207,23 +207,13 @@ static bool source_code(ImageEncoder *encoder, const CoderOptions *how, ImageSou
     return true;
 }
 
-/* Into ret->taken or ret->shared, and ret->wire.u. *ret_coded false: it is to be sent as it is. */
-static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
-                          const QxlImage *image, const ImageOptions *options, EncodedImage *ret,
-                          bool *ret_coded)
+/* The bytes, which are in ret->taken or ret->shared, and what is said about them. */
+static bool coded_set(ImageEncoder *encoder, const Coded *coded, bool top_down, const ImageOptions *options,
+                      EncodedImage *ret)
 {
     WireImage *wire = &ret->wire;
-    const Coded *coded;
-    Coded own;
-    Span *data;
+    Span *data = &wire->u.compressed.data;
 
-    if (!source_code(encoder, how, source, image, options, ret, &own, &coded)) {
-        return false;
-    }
-    *ret_coded = coded != NULL;
-    if (coded == NULL) {
-        return true;
-    }
     wire->type = coded->type;
     switch (coded->type) {
     case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
@@ -232,20 +222,33 @@ static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageS
         break;
     case WIRE_IMAGE_TYPE_JPEG_ALPHA:
         ret->is_lossy = true;
-        wire->u.jpeg_alpha.flags = source->top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
+        wire->u.jpeg_alpha.flags = top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
         wire->u.jpeg_alpha.jpeg_size = (uint32_t)coded->inner_bytes;
         data = &wire->u.jpeg_alpha.data;
         break;
     case WIRE_IMAGE_TYPE_JPEG:
         ret->is_lossy = true;
-        data = &wire->u.compressed.data;
         break;
     default:
-        data = &wire->u.compressed.data;
         break;
     }
     return ret->shared != NULL ? data_of_shared(encoder, ret, options->piece_min, data)
                                : data_of_chain(encoder, ret, options->piece_min, data);
+}
+
+/* Into ret->taken or ret->shared, and ret->wire.u. *ret_coded false: it is to be sent as it is. */
+static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
+                          const QxlImage *image, const ImageOptions *options, EncodedImage *ret,
+                          bool *ret_coded)
+{
+    const Coded *coded;
+    Coded own;
+
+    if (!source_code(encoder, how, source, image, options, ret, &own, &coded)) {
+        return false;
+    }
+    *ret_coded = coded != NULL;
+    return coded == NULL || coded_set(encoder, coded, source->top_down, options, ret);
 }
 
 static bool is_photo(const ImageOptions *options, bool (*look)(const void *picture), const void *picture)
@@ -520,16 +523,23 @@ static bool source_is_photo(const void *picture)
     return pixels_are_photo(source->format, source->width, source->height, source->stride, &data);
 }
 
-bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
-                       const ImageOptions *options, EncodedImage *ret)
+/* An area as a codec sees it. */
+typedef struct AreaSource {
+    ImageSource source;
+    ImageChunk chunk;
+    uint8_t flags; /* WIRE_IMAGE_FLAG_* */
+} AreaSource;
+
+static bool area_source(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
+                        DrawCompression compression, AreaSource *ret)
 {
     QXLRect part = *area;
     Raster pixels = *raster;
-    uint8_t flags = 0;
 
-    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(options->compression) && !with_alpha) {
+    *ret = (AreaSource){0};
+    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(compression) && !with_alpha) {
         const SpareBytes spare = spare_bytes(raster, area);
-        flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
+        ret->flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
         with_alpha = spare == SPARE_ANY;
     }
 
@@ -541,33 +551,57 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
     }
     const bool top_down = pixels.stride >= 0;
     const int32_t first = top_down ? part.top : part.bottom - 1;
-    const ImageChunk chunk = {
+    ret->chunk = (ImageChunk){
         .data = pixels.top + pixels.stride * first +
                 (int64_t)part.left * (int64_t)PIXMAN_FORMAT_BPP(pixels.format) / 8,
         .rows = (uint32_t)(part.bottom - part.top),
     };
-    ImageSource source = {.format = (PixelFormat)area_format(pixels.format, with_alpha),
-                          .width = (uint32_t)(part.right - part.left),
-                          .height = chunk.rows,
-                          .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
-                          .top_down = top_down,
-                          .chunks = &chunk,
-                          .chunk_count = 1,
-                          .high_bits = flags != 0};
-    CoderOptions how = coder_options(options);
-    bool coded = false;
+    ret->source = (ImageSource){.format = (PixelFormat)area_format(pixels.format, with_alpha),
+                                .width = (uint32_t)(part.right - part.left),
+                                .height = ret->chunk.rows,
+                                .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
+                                .top_down = top_down,
+                                .chunks = &ret->chunk,
+                                .chunk_count = 1,
+                                .high_bits = ret->flags != 0};
+    return true;
+}
 
-    *ret = (EncodedImage){
+static EncodedImage area_image(ImageEncoder *encoder, uint8_t flags, uint32_t width, uint32_t height)
+{
+    return (EncodedImage){
         .wire = {.id = encoder->next_area++ << 32 | QXL_IMAGE_GROUP_RED,
                  .flags = flags,
-                 .width = source.width,
-                 .height = source.height},
+                 .width = width,
+                 .height = height},
         .taken = block_chain_of(encoder->pool),
         .inline_bytes = 64,
     };
-    if (source.format != PIXEL_1BIT_BE) {
-        how.is_photo = image_coder_asks_photo(&how) && is_photo(options, source_is_photo, &source);
-        if (!source_encode(encoder, &how, &source, NULL, options, ret, &coded)) {
+}
+
+static CoderOptions area_coder_options(const ImageOptions *options, const ImageSource *source)
+{
+    CoderOptions how = coder_options(options);
+
+    how.is_photo = source->format != PIXEL_1BIT_BE && image_coder_asks_photo(&how) &&
+                   is_photo(options, source_is_photo, source);
+    return how;
+}
+
+bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
+                       const ImageOptions *options, EncodedImage *ret)
+{
+    AreaSource from;
+    bool coded = false;
+
+    if (!area_source(encoder, raster, area, with_alpha, options->compression, &from)) {
+        *ret = area_image(encoder, 0, 0, 0);
+        return false;
+    }
+    *ret = area_image(encoder, from.flags, from.source.width, from.source.height);
+    if (from.source.format != PIXEL_1BIT_BE) {
+        const CoderOptions how = area_coder_options(options, &from.source);
+        if (!source_encode(encoder, &how, &from.source, NULL, options, ret, &coded)) {
             return false;
         }
     }
@@ -575,5 +609,52 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
         return true;
     }
     encoded_image_drop(ret);
-    return area_as_is(encoder, &source, options, ret);
+    return area_as_is(encoder, &from.source, options, ret);
+}
+
+/* ---- By threads ---- */
+
+/* The others take no longer than to wake somebody up, or go on from what was coded before. */
+static bool is_slow_type(uint8_t type)
+{
+    return type == WIRE_IMAGE_TYPE_QUIC || type == WIRE_IMAGE_TYPE_JPEG || type == WIRE_IMAGE_TYPE_JPEG_ALPHA;
+}
+
+CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area,
+                             const ImageOptions *options, CodingPool *pool, SharedCoding **ret_coding)
+{
+    AreaSource from;
+
+    if (!area_source(encoder, raster, area, false, options->compression, &from)) {
+        return CODING_NOT;
+    }
+    const CoderOptions how = area_coder_options(options, &from.source);
+    const uint8_t type = image_coder_type(&encoder->coder, &how, &from.source);
+    if (from.source.format == PIXEL_1BIT_BE || !is_slow_type(type)) {
+        return CODING_NOT;
+    }
+    SharedCoding *known = options->shared != NULL ? shared_find_begun(options->shared, 0, type) : NULL;
+    if (known != NULL) {
+        *ret_coding = known;
+        return CODING_BEGUN;
+    }
+    const CodingStart start = coding_pool_begin(pool, &how, &from.source, from.flags, ret_coding);
+    if (start == CODING_BEGUN && options->shared != NULL) {
+        shared_put_begun(options->shared, 0, type, *ret_coding);
+    }
+    return start;
+}
+
+bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect *area,
+                     const ImageOptions *options, EncodedImage *ret)
+{
+    const Coded *coded = shared_coding_coded(coding);
+
+    *ret = area_image(encoder, shared_coding_flags(coding), (uint32_t)(area->right - area->left),
+                      (uint32_t)(area->bottom - area->top));
+    if (coded == NULL) {
+        return false;
+    }
+    ret->shared = shared_coding_ref(coding);
+    return coded_set(encoder, coded, shared_coding_is_top_down(coding), options, ret);
 }

@@ -15,6 +15,7 @@
 
 #include "display/canvas/canvas.h"
 #include "display/encode/blocks.h"
+#include "display/encode/coding_pool.h"
 #include "display/encode/draw_encoder.h"
 #include "display/encode/image_cache.h"
 #include "display/encode/image_coder.h"
@@ -69,4 +70,10 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
 /* Pixels of a canvas, all of `area`, copied or coded. `with_alpha`: the fourth byte of 32_xRGB is meant to be alpha. */
 bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
                        const ImageOptions *options, EncodedImage *ret);
+/* The same, but by a thread, if it takes long: for image_of_coding(), when it is not pending any more. */
+CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area,
+                             const ImageOptions *options, CodingPool *pool, SharedCoding **ret_coding);
+/* The area as it was then. False: also if it is not coded; the area itself can be sent. */
+bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect *area,
+                     const ImageOptions *options, EncodedImage *ret);
 void encoded_image_drop(EncodedImage *image);

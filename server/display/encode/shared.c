@@ -6,7 +6,10 @@
 struct SharedCoding {
     const Core *core;
     uint32_t refs;
+    bool is_pending;
     bool is_coded;
+    uint8_t flags; /* of what a thread codes: how it is to be sent */
+    bool top_down;
     Coded coded;     /* its chain is empty if the bytes lie here */
     size_t own_len;  /* 0: they lie in the chain */
     size_t cost;     /* all that it takes */
@@ -67,7 +70,7 @@ void shared_free(Shared *shared)
 
 /* ---- Codings ---- */
 
-static SharedCoding *coding_ref(SharedCoding *coding)
+SharedCoding *shared_coding_ref(SharedCoding *coding)
 {
     coding->refs++;
     return coding;
@@ -93,16 +96,28 @@ static void used(Shared *shared)
     list_append(&shared->store->all, &shared->in_store);
 }
 
-SharedCoding *shared_find(Shared *shared, uint32_t image, uint8_t type)
+static SharedCoding *find(Shared *shared, uint32_t image, uint8_t type, bool also_pending)
 {
     for (uint32_t i = 0; i < shared->count; i++) {
-        if (shared->codings[i].image == image && shared->codings[i].type == type) {
+        SharedCoding *coding = shared->codings[i].coding;
+        if (shared->codings[i].image == image && shared->codings[i].type == type &&
+            (also_pending || !coding->is_pending)) {
             shared->store->reused++;
             used(shared);
-            return coding_ref(shared->codings[i].coding);
+            return shared_coding_ref(coding);
         }
     }
     return NULL;
+}
+
+SharedCoding *shared_find(Shared *shared, uint32_t image, uint8_t type)
+{
+    return find(shared, image, type, false);
+}
+
+SharedCoding *shared_find_begun(Shared *shared, uint32_t image, uint8_t type)
+{
+    return find(shared, image, type, true);
 }
 
 /* With the one reference that is the caller's. */
@@ -134,30 +149,88 @@ static SharedCoding *coding_new(const Core *core, Coded *take_coded)
     return coding;
 }
 
-SharedCoding *shared_put(Shared *shared, uint32_t image, uint8_t type, Coded *take_coded)
+static void put(Shared *shared, uint32_t image, uint8_t type, SharedCoding *coding)
 {
     ShareStore *store = shared->store;
 
-    if (shared->count == SHARED_CODINGS_MAX || image >= SHARED_IMAGES_MAX ||
-        (take_coded != NULL && block_chain_total(&take_coded->bytes) > SHARED_BYTES_MAX / 2)) {
-        return NULL;
-    }
-    SharedCoding *coding = coding_new(store->core, take_coded);
-    if (coding == NULL) {
-        return NULL;
-    }
     used(shared);
     store->coded++;
     store->bytes += coding->cost;
-    shared->codings[shared->count].coding = coding_ref(coding);
+    shared->codings[shared->count].coding = shared_coding_ref(coding);
     shared->codings[shared->count].image = image;
     shared->codings[shared->count].type = type;
     shared->count++;
     while (store->bytes > SHARED_BYTES_MAX) {
-        forget(list_first(&store->all, Shared,
-                          in_store)); /* not this one: it is the last, and no more than half */
+        forget(
+            list_first(&store->all, Shared, in_store)); /* not this one: it is the last, and not so large */
+    }
+}
+
+SharedCoding *shared_put(Shared *shared, uint32_t image, uint8_t type, Coded *take_coded)
+{
+    if (shared->count == SHARED_CODINGS_MAX || image >= SHARED_IMAGES_MAX ||
+        (take_coded != NULL && block_chain_total(&take_coded->bytes) > SHARED_BYTES_MAX / 2)) {
+        return NULL;
+    }
+    SharedCoding *coding = coding_new(shared->store->core, take_coded);
+    if (coding != NULL) {
+        put(shared, image, type, coding);
     }
     return coding;
+}
+
+void shared_put_begun(Shared *shared, uint32_t image, uint8_t type, SharedCoding *coding)
+{
+    if (shared->count < SHARED_CODINGS_MAX && image < SHARED_IMAGES_MAX) {
+        put(shared, image, type, coding);
+    }
+}
+
+SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, uint8_t flags, bool top_down)
+{
+    SharedCoding *coding = core->alloc(core, sizeof *coding);
+
+    if (coding != NULL) {
+        /* What it comes to is no longer than the pixels, but for what is left of a block. */
+        *coding = (SharedCoding){.core = core,
+                                 .refs = 1,
+                                 .is_pending = true,
+                                 .flags = flags,
+                                 .top_down = top_down,
+                                 .cost = sizeof *coding + pixel_bytes + BLOCK_BYTES};
+    }
+    return coding;
+}
+
+void shared_coding_finish(SharedCoding *coding, Coded *take_coded)
+{
+    CHECK(coding->is_pending);
+    coding->is_pending = false;
+    if (take_coded != NULL) {
+        coding->is_coded = true;
+        coding->coded = *take_coded;
+        take_coded->bytes = block_chain_of(take_coded->bytes.pool);
+    }
+}
+
+bool shared_coding_is_pending(const SharedCoding *coding)
+{
+    return coding->is_pending;
+}
+
+bool shared_coding_is_forgotten(const SharedCoding *coding)
+{
+    return coding->refs == 1;
+}
+
+uint8_t shared_coding_flags(const SharedCoding *coding)
+{
+    return coding->flags;
+}
+
+bool shared_coding_is_top_down(const SharedCoding *coding)
+{
+    return coding->top_down;
 }
 
 bool shared_is_photo(Shared *shared, uint32_t image, bool (*look)(const void *picture), const void *picture)

@@ -55,3 +55,20 @@ uint32_t shared_coding_span_count(const SharedCoding *coding);
 void shared_coding_spans(const SharedCoding *coding, Span *ret_spans);
 /* As a release function. */
 void shared_coding_unref(void *coding);
+SharedCoding *shared_coding_ref(SharedCoding *coding);
+
+/* ---- What a thread codes (coding_pool.h) ---- */
+
+/* Pending, with one reference; the rest says how it is to be sent. */
+SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, uint8_t flags, bool top_down);
+/* NULL: nothing shorter than the pixels. Takes the bytes. */
+void shared_coding_finish(SharedCoding *coding, Coded *take_coded);
+bool shared_coding_is_pending(const SharedCoding *coding);
+/* Is the caller's the only reference? */
+bool shared_coding_is_forgotten(const SharedCoding *coding);
+uint8_t shared_coding_flags(const SharedCoding *coding); /* WIRE_IMAGE_FLAG_* */
+bool shared_coding_is_top_down(const SharedCoding *coding);
+/* The same as shared_find(), or one that is pending. */
+SharedCoding *shared_find_begun(Shared *shared, uint32_t image, uint8_t type);
+/* Others may wait for it, too. */
+void shared_put_begun(Shared *shared, uint32_t image, uint8_t type, SharedCoding *coding);
