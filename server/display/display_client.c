@@ -773,7 +773,9 @@ static bool next_band(DisplayClient *client, uint32_t id, pixman_box32_t *ret_bo
     }
     const bool any = pixman_region32_not_empty(&rest);
     if (any) {
-        *ret_box = display_next_band(client, &rest, DISPLAY_BAND_BYTES);
+        const bool threads =
+            coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
+        *ret_box = display_next_band(client, &rest, threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES);
     }
     pixman_region32_fini(&rest);
     return any;
@@ -783,14 +785,13 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
                               const pixman_box32_t *box, uint64_t now_ns)
 {
     CodingPool *pool = client->display->pool;
-    const uint32_t ahead = coding_pool_ahead(pool);
     const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
     SharedCoding *coding;
 
     if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
         return CODING_NOT;
     }
-    if (client->bands_len >= (ahead < DISPLAY_BANDS_MAX ? ahead : DISPLAY_BANDS_MAX)) {
+    if (client->bands_len >= coding_pool_ahead(pool)) {
         return CODING_LATER;
     }
     current_render(client->display->current, id, now_ns);

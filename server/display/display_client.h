@@ -29,6 +29,7 @@
 #pragma once
 
 #include "display/drawable.h"
+#include "display/encode/coding_pool.h"
 #include "display/encode/draw_encoder.h"
 #include "session/channel_client.h"
 
@@ -36,8 +37,9 @@
 #define DISPLAY_DRAWABLES_BYTES_MAX (32u << 20) /* bytes of memory that these keep */
 #define DISPLAY_CHANGES_MAX                                                                                  \
     900u /* other items: with a squash's own (2 for each surface) and the drawables they fit a pipe */
-#define DISPLAY_DAMAGE_RECTS_MAX 32   /* rectangles of a surface; more become the one around them */
-#define DISPLAY_BAND_BYTES (1u << 20) /* bytes of pixels in a message of damage */
+#define DISPLAY_DAMAGE_RECTS_MAX 32            /* rectangles of a surface; more become the one around them */
+#define DISPLAY_BAND_BYTES (1u << 20)          /* bytes of pixels in a message of damage */
+#define DISPLAY_THREAD_BAND_BYTES (512u << 10) /* the same, where threads code it: a millisecond of QUIC */
 #define DISPLAY_THREADS_BYTES_MIN                                                                            \
     (2 * DISPLAY_BAND_BYTES) /* bytes of pixels of a picture that is worth more than one thread */
 #define DISPLAY_IMAGE_BYTES_MAX                                                                              \
@@ -69,7 +71,7 @@ typedef struct ClientBand {
     SharedCoding *coding; /* referenced */
 } ClientBand;
 
-#define DISPLAY_BANDS_MAX 8u /* bands of a client: two for each thread */
+#define DISPLAY_BANDS_MAX (CODING_THREADS_MAX * CODING_AHEAD_EACH) /* bands of a client */
 
 /* A state that has a counter, of which the client was told some value. */
 typedef struct ClientState {

@@ -5,11 +5,15 @@
 
 #include "base/check.h"
 
+#define CODING_JOBS_EACH 2u /* that a thread has: one that it is at, and the next */
+
+#define CODING_KEPT_EACH 4u /* free ones, for each thread */
+
 typedef struct CodingThread CodingThread;
 
 typedef struct CodingJob {
     CoreTask task; /* at the thread: code it; at home: it is done */
-    ListNode in_waiting;
+    ListNode in_list;
     CodingPool *pool;
     CodingThread *thread; /* NULL: none has it yet */
     SharedCoding *coding; /* the home's */
@@ -19,6 +23,7 @@ typedef struct CodingJob {
     BlockPool *blocks;
     Coded coded;
     bool is_coded;
+    size_t room; /* bytes of pixels */
     uint8_t pixels[];
 } CodingJob;
 
@@ -26,7 +31,7 @@ struct CodingThread {
     CodingPool *pool;
     CoreLoop *loop;
     CoreThread *thread;
-    bool is_busy;     /* the home's */
+    uint32_t given;   /* jobs that it has; the home's */
     ImageCoder coder; /* this thread's, once it runs */
     Pad pad;
 };
@@ -39,6 +44,8 @@ struct CodingPool {
     bool started, stopped;
     uint32_t jobs; /* begun and not done */
     ListNode waiting;
+    ListNode kept; /* jobs whose memory is used again: new memory costs as much as the copying */
+    uint32_t kept_len;
     uint32_t threads_len, threads_max;
     CodingThread threads[CODING_THREADS_MAX];
 };
@@ -54,6 +61,7 @@ CodingPool *coding_pool_new(const Core *core, CoreLoop *home, void (*done)(void 
     pool->done = done;
     pool->opaque = opaque;
     list_init(&pool->waiting);
+    list_init(&pool->kept);
     if (processors > 1) {
         pool->threads_max = processors < CODING_THREADS_MAX ? processors : CODING_THREADS_MAX;
     }
@@ -67,7 +75,7 @@ bool coding_pool_can(const CodingPool *pool)
 
 uint32_t coding_pool_ahead(const CodingPool *pool)
 {
-    return pool->threads_len > 0 ? 2 * pool->threads_len : 2;
+    return CODING_AHEAD_EACH * (pool->started ? pool->threads_len : pool->threads_max);
 }
 
 /* ---- Threads ---- */
@@ -114,32 +122,66 @@ static void start(CodingPool *pool)
 
 static void job_free(CodingJob *job)
 {
-    const Core *core = job->pool->core;
+    CodingPool *pool = job->pool;
 
-    job->pool->jobs--;
+    pool->jobs--;
     shared_coding_unref(job->coding);
     block_pool_free(job->blocks);
-    core->free(core, job);
+    if (!pool->stopped && pool->kept_len < CODING_KEPT_EACH * pool->threads_len) {
+        list_append(&pool->kept, &job->in_list);
+        pool->kept_len++;
+    } else {
+        pool->core->free(pool->core, job);
+    }
+}
+
+/* With room for so many bytes. NULL: no memory. */
+static CodingJob *job_take(CodingPool *pool, size_t bytes)
+{
+    list_each_removable(&pool->kept, node)
+    {
+        CodingJob *job = list_entry(node, CodingJob, in_list);
+        list_remove(node);
+        pool->kept_len--;
+        if (job->room >= bytes) {
+            return job;
+        }
+        pool->core->free(pool->core, job);
+    }
+    CodingJob *job = pool->core->alloc(pool->core, sizeof *job + bytes);
+    if (job != NULL) {
+        job->room = bytes;
+    }
+    return job;
 }
 
 static void job_code(CoreTask *task, uint64_t now_ns);
 
-static void hand_out(CodingPool *pool)
+/* To those that have less than `most`. */
+static void give(CodingPool *pool, uint32_t most)
 {
     for (uint32_t i = 0; i < pool->threads_len; i++) {
         CodingThread *thread = &pool->threads[i];
-        while (!thread->is_busy && !list_is_empty(&pool->waiting)) {
-            CodingJob *job = list_first(&pool->waiting, CodingJob, in_waiting);
-            list_remove(&job->in_waiting);
+        while (thread->given < most && !list_is_empty(&pool->waiting)) {
+            CodingJob *job = list_first(&pool->waiting, CodingJob, in_list);
+            list_remove(&job->in_list);
             if (shared_coding_is_forgotten(job->coding)) {
                 job_free(job);
                 continue;
             }
-            thread->is_busy = true;
+            thread->given++;
             job->thread = thread;
             job->task.run = job_code;
             loop_post(thread->loop, &job->task);
         }
+    }
+}
+
+/* Each has the next one before it has done the last. */
+static void hand_out(CodingPool *pool)
+{
+    for (uint32_t most = 1; most <= CODING_JOBS_EACH; most++) {
+        give(pool, most);
     }
 }
 
@@ -149,7 +191,7 @@ static void job_done(CoreTask *task, uint64_t now_ns)
     CodingJob *job = (CodingJob *)task;
     CodingPool *pool = job->pool;
 
-    job->thread->is_busy = false;
+    job->thread->given--;
     shared_coding_finish(job->coding, job->is_coded ? &job->coded : NULL);
     job_free(job);
     if (!pool->stopped) {
@@ -180,19 +222,20 @@ static CodingJob *job_new(CodingPool *pool, const CoderOptions *how, const Image
     const uint32_t row_bytes = (uint32_t)pixel_row_bytes(source->format, source->width);
     const uint32_t stride = (row_bytes + 3) / 4 * 4;
     const size_t bytes = (size_t)stride * source->height;
-    CodingJob *job = core->alloc(core, sizeof *job + bytes);
+    CodingJob *job = job_take(pool, bytes);
 
     if (job == NULL) {
         return NULL;
     }
-    *job = (CodingJob){.pool = pool, .how = *how, .source = *source, .blocks = block_pool_new(core)};
+    *job = (CodingJob){
+        .pool = pool, .how = *how, .source = *source, .blocks = block_pool_new(core), .room = job->room};
     job->coding = job->blocks != NULL ? shared_coding_begin(core, bytes, flags, source->top_down) : NULL;
     if (job->coding == NULL) {
         block_pool_free(job->blocks);
         core->free(core, job);
         return NULL;
     }
-    list_init(&job->in_waiting);
+    list_init(&job->in_list);
     pool->jobs++;
     for (uint32_t y = 0; y < source->height; y++) {
         memcpy(job->pixels + (size_t)stride * y, source->chunks[0].data + (size_t)source->stride * y,
@@ -225,7 +268,7 @@ CodingStart coding_pool_begin(CodingPool *pool, const CoderOptions *how, const I
         return CODING_NOT;
     }
     *ret_coding = shared_coding_ref(job->coding);
-    list_append(&pool->waiting, &job->in_waiting);
+    list_append(&pool->waiting, &job->in_list);
     hand_out(pool);
     return CODING_BEGUN;
 }
@@ -240,7 +283,12 @@ void coding_pool_stop(CodingPool *pool)
     list_each_removable(&pool->waiting, node)
     {
         list_remove(node);
-        job_free(list_entry(node, CodingJob, in_waiting));
+        job_free(list_entry(node, CodingJob, in_list));
+    }
+    list_each_removable(&pool->kept, node)
+    {
+        list_remove(node);
+        core->free(core, list_entry(node, CodingJob, in_list));
     }
     for (uint32_t i = 0; i < pool->threads_len; i++) {
         core->loop_quit(pool->threads[i].loop);

@@ -19,9 +19,10 @@
 #include "display/encode/shared.h"
 
 #define CODING_THREADS_MAX 4u
-#define CODING_JOBS_MAX 16u          /* begun and not done; each has a copy of its pixels */
+#define CODING_AHEAD_EACH 4u         /* pictures for each thread that are worth beginning ahead */
+#define CODING_JOBS_MAX 32u          /* begun and not done; each has a copy of its pixels */
 #define CODING_BYTES_MIN (64u << 10) /* bytes of pixels; less is coded before a thread would wake up */
-#define CODING_BYTES_MAX (4u << 20)  /* bytes of pixels; callers cut larger pictures into bands */
+#define CODING_BYTES_MAX (1u << 20)  /* bytes of pixels; callers cut larger pictures into bands */
 
 /* `done`: a job is; in the home. */
 CodingPool *coding_pool_new(const Core *core, CoreLoop *home, void (*done)(void *opaque, uint64_t now_ns),

@@ -500,11 +500,20 @@ static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
 
     for (int32_t y = area->top; y < area->bottom; y++) {
         const uint8_t *line = raster->top + raster->stride * y;
-        for (int64_t x = area->left; x < area->right; x++) {
+        int64_t x = area->left;
+        uint64_t all2 = UINT64_MAX, any2 = 0;
+        for (; x + 1 < area->right; x += 2) {
+            const uint64_t pixels = le64_get(line + 4 * x);
+            all2 &= pixels;
+            any2 |= pixels;
+        }
+        if (x < area->right) {
             const uint32_t pixel = le32_get(line + 4 * x);
             all &= pixel;
             any |= pixel;
         }
+        all &= (uint32_t)all2 & (uint32_t)(all2 >> 32);
+        any |= (uint32_t)any2 | (uint32_t)(any2 >> 32);
         if (any >> 24 != 0 && all >> 24 != 0xff) {
             return SPARE_ANY;
         }
