@@ -267,7 +267,7 @@ static uint32_t two_processors(const Core *core)
     return PROCESSORS;
 }
 
-static Bench *bench_new(bool threads, bool pictures)
+static Bench *bench_new(SpiceCoreInterface *host, bool threads, bool pictures)
 {
     Bench *bench = calloc(1, sizeof *bench);
     FakeClientConfig config = fake_client_config_default();
@@ -280,7 +280,7 @@ static Bench *bench_new(bool threads, bool pictures)
     bench->server = server_new(&bench->core);
     spice_server_set_noauth(bench->server);
     spice_server_set_image_compression(bench->server, SPICE_IMAGE_COMPRESSION_AUTO_GLZ);
-    if (spice_server_init(bench->server, poll_core_init(NULL)) != 0 ||
+    if (spice_server_init(bench->server, host) != 0 ||
         spice_server_add_interface(bench->server, &bench->qxl.base) != 0) {
         fail("no server");
     }
@@ -320,14 +320,15 @@ static void bench_free(Bench *bench)
         fake_connection_closed(bench->connections[i], poll_core_now_ns());
     }
     fake_client_free(bench->client);
+    poll_core_run(poll_core_now_ns(), NULL); /* frees what was removed */
     free(bench->primary);
     free(bench->photo);
     free(bench);
 }
 
-static void check(bool threads)
+static void check(SpiceCoreInterface *host, bool threads)
 {
-    Bench *bench = bench_new(threads, true);
+    Bench *bench = bench_new(host, threads, true);
     FakePicture picture;
 
     paint(bench, 1);
@@ -367,19 +368,20 @@ static double median_ms(uint64_t *times_ns, uint32_t count)
 int main(int argc, char **argv)
 {
     static uint64_t times_ns[2][FRAMES_MAX];
+    SpiceCoreInterface *host = poll_core_init(NULL);
     Bench *benches[2];
     double medians[2];
 
     if (argc > 1 && strcmp(argv[1], "--check") == 0) {
-        check(false);
-        check(true);
+        check(host, false);
+        check(host, true);
         return 0;
     }
     const long asked = argc > 1 ? strtol(argv[1], NULL, 10) : (long)FRAMES;
     const uint32_t frames = asked > 0 && asked <= (long)FRAMES_MAX ? (uint32_t)asked : FRAMES;
     const uint32_t first = argc > 2 && strcmp(argv[2], "threads") == 0, last = argc > 2 ? first : 1;
     for (uint32_t k = first; k <= last; k++) {
-        benches[k] = bench_new(k == 1, false);
+        benches[k] = bench_new(host, k == 1, false);
     }
     for (uint32_t i = 0; i < frames + 2; i++) { /* two to warm up */
         for (uint32_t k = first; k <= last; k++) {

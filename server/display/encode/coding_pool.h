@@ -5,8 +5,8 @@
  * waits for it. The worker hands a job to each thread that has none; the thread codes it, with codecs and blocks that
  * nobody else uses meanwhile, and posts it back; then whoever waits for it is told. What nobody waits for any more is not
  * begun. Threads are started with the first job, as many as there are processors (CODING_THREADS_MAX at most), as the
- * worker does next to nothing then; none where there is only one, or none can be had: coding_pool_begin() never does anything
- * then.
+ * worker does next to nothing then; none where there is only one, or none can be had:
+ * coding_pool_begin() says NOT then.
  *
  * Ownership  the maker owns the pool: coding_pool_stop(), later coding_pool_free(). A job keeps a reference to its SharedCoding.
  * Thread     the home's, whose loop `home` is, but for new and free: before and after the home runs.
