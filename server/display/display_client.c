@@ -253,10 +253,8 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             want_damage(client);
         }
         const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
-        const bool threads = coding_pool_can(client->display->pool) && bytes >= CODING_BYTES_MIN &&
-                             draw_encoder_takes_long(client->encoder, true);
         push_surface(client, id, surface,
-                     !threads && bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
+                     bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
     }
 }
 
