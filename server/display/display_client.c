@@ -763,7 +763,7 @@ static bool next_band(DisplayClient *client, uint32_t id, pixman_box32_t *ret_bo
     pixman_region32_t rest;
 
     pixman_region32_init(&rest);
-    pixman_region32_copy(&rest, &client->surfaces[id].damage);
+    pixman_region32_union(&rest, &rest, &client->surfaces[id].damage);
     for (uint32_t i = 0; i < client->bands_len; i++) {
         if (client->bands[i].surface_id == id) {
             subtract(&rest, &client->bands[i].box);
