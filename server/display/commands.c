@@ -7,8 +7,9 @@
  */
 #include "display/worker.h"
 
-#define PINNED_PART 4u          /* drawables keep at most one in so many bytes of their memslot */
-#define FAULT_PAUSE_NS NS_PER_S /* ns between log lines about the guest */
+#define PINNED_PART 4u            /* drawables keep at most one in so many bytes of their memslot */
+#define COPIED_BYTES_PER_STEP 64u /* of guest memory, as work of the canvas counts (canvas.h) */
+#define FAULT_PAUSE_NS NS_PER_S   /* ns between log lines about the guest */
 
 /* ---- What the device lent ---- */
 
@@ -205,12 +206,11 @@ void worker_init_drawing(RedWorker *worker)
 
 /* A guest that gets back little of its memory must wait, and asks us to help (oom): it shall not have to because some client
  * does not read, or nobody looks. So the oldest drawables live on in copies. */
-static void keep_to_part(RedWorker *worker, const Drawable *newest, uint64_t now_ns)
+static void keep_to_part(RedWorker *worker, uint32_t group, uint32_t slot, uint64_t now_ns)
 {
-    const uint64_t part =
-        memslots_bytes(worker->slots, newest->held.release.group_id, newest->held.slot) / PINNED_PART;
+    const uint64_t part = memslots_bytes(worker->slots, group, slot) / PINNED_PART;
 
-    if (newest->pinned == 0 || worker->pinned_bytes <= part) {
+    if (worker->pinned_bytes <= part) {
         return;
     }
     list_each_removable(&worker->drawables, node)
@@ -219,7 +219,11 @@ static void keep_to_part(RedWorker *worker, const Drawable *newest, uint64_t now
         if (worker->pinned_bytes <= part / 2) { /* so that they are not looked through for each command */
             return;
         }
-        if (drawable->pinned > 0 && drawable->holds == 0 && drawable_let_go(drawable) != STATUS_OK) {
+        if (drawable->pinned == 0 || drawable->holds > 0) {
+            continue;
+        }
+        worker->current.set.work += drawable->pinned / COPIED_BYTES_PER_STEP;
+        if (drawable_let_go(drawable) != STATUS_OK) {
             return; /* no memory: it stays where it is */
         }
     }
@@ -240,9 +244,13 @@ static Status do_draw(RedWorker *worker, QxlDrawable *qxl, HeldCommand *owed, ui
         current_add(&worker->current, drawable);
         display_channel_draw(worker->display, drawable);
         current_trim(&worker->current, now_ns);
-        keep_to_part(worker, drawable, now_ns);
     }
-    pipe_item_unref(&drawable->item);
+    const uint32_t group = drawable->held.release.group_id, slot = drawable->held.slot;
+    const bool pins = drawable->pinned > 0;
+    pipe_item_unref(&drawable->item); /* before anything is copied: it may be needed no more */
+    if (pins) {
+        keep_to_part(worker, group, slot, now_ns);
+    }
     return STATUS_OK;
 }
 

@@ -425,11 +425,15 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     return false;
 }
 
-/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. */
+/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. All of an image travels, however
+ * little of it is drawn; unless the client has it. */
 static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
 {
+    const uint32_t most = message_max(client, UINT32_MAX);
+
     return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
-           box_area(&drawable->extents) * 4 > message_max(client, UINT32_MAX);
+           (box_area(&drawable->extents) * 4 > most || drawable->bytes > most) &&
+           !draw_encoder_has_image(client->encoder, drawable->qxl->u.copy.src);
 }
 
 /* One that would keep the worker busy for long: as damage it is coded by threads, side by side. Not what clients are to keep. */
@@ -447,8 +451,9 @@ static bool can_be_sent(const DisplayClient *client, Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
-    if (drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
-        is_for_threads(client, drawable) || reads_damage(client, drawable)) {
+    if ((client->is_behind && client->damaged) || drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX ||
+        is_too_large(client, drawable) || is_for_threads(client, drawable) ||
+        reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -619,6 +624,19 @@ static void merge_followers(DisplayClient *client, Merge *merge, bool loses)
     }
 }
 
+/* Damage is sent when nothing else waits. A link that is never without something else shall show it all the same. */
+static bool damage_starves(DisplayClient *client, uint64_t now_ns)
+{
+    if (!client->damaged) {
+        client->waits_ns = 0;
+    } else if (client->waits_ns == 0) {
+        client->waits_ns = now_ns;
+    }
+    const bool starves = client->waits_ns != 0 && now_ns - client->waits_ns > DISPLAY_DAMAGE_WAITS_NS;
+    client->waits_ns = starves ? 0 : client->waits_ns;
+    return starves;
+}
+
 static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     Drawable *drawable = drawable_of(item);
@@ -653,6 +671,10 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
         }
         drop_all(client);
         want_damage(client);
+    } else if (damage_starves(client, now_ns)) {
+        client->is_behind = true;
+        drop_all(client);
+        want_damage(client);
     }
 }
 
@@ -681,17 +703,23 @@ pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
     return band;
 }
 
-pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most)
+/* Links of one kind are not measured to carry the very same, but clients at them share their bands. */
+static uint32_t band_bytes(const DisplayClient *client, uint32_t most)
 {
     const uint32_t bytes = message_max(client, most);
     uint32_t step = LINK_MESSAGE_BYTES_MIN;
-    int rects;
 
-    /* Links of one kind are not measured to carry the very same, but clients at them share their bands. */
     while (step <= bytes / 2) {
         step *= 2;
     }
-    return display_band(pixman_region32_rectangles(region, &rects), step);
+    return step;
+}
+
+pixman_box32_t display_next_band(const DisplayClient *client, pixman_region32_t *region, uint32_t most)
+{
+    int rects;
+
+    return display_band(pixman_region32_rectangles(region, &rects), band_bytes(client, most));
 }
 
 /* What was sent lossily, without loss. */
@@ -717,13 +745,28 @@ static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
 
 /* ---- Bands that threads code ---- */
 
+static bool commit_band_at_once(DisplayClient *client, const Surface *surface, uint32_t id,
+                                const pixman_box32_t *box, uint64_t now_ns)
+{
+    lossy_busy(client, now_ns);
+    if (!send_area(client, surface, id, box, now_ns)) {
+        rcc_close(&client->base, "no memory for the pixels that it is owed");
+        return false;
+    }
+    lossy_area(client, id, box, draw_encoder_was_lossy(client->encoder));
+    return true;
+}
+
 /* One that is ready; it shows what was there when it was begun, and what was drawn since is damage, which follows. */
 static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
 {
     RedChannelClient *rcc = &client->base;
 
     for (uint32_t i = client->bands_len; i-- > 0;) {
-        if (client->surfaces[client->bands[i].surface_id].told != client->bands[i].generation) {
+        const ClientBand *band = &client->bands[i];
+        const Surface *surface = surfaces_find(client->display->surfaces, band->surface_id);
+        if (client->surfaces[band->surface_id].told != band->generation || surface == NULL ||
+            surface->generation != band->generation) {
             band_remove(client, i);
         }
     }
@@ -746,21 +789,21 @@ static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
         }
         /* No codec makes it shorter, or there was no memory: at once then, as it is now. */
         tune(client, false);
-        if (!send_area(client, surfaces_find(client->display->surfaces, band.surface_id), band.surface_id,
-                       &band.box, now_ns)) {
-            rcc_close(rcc, "no memory for the pixels that it is owed");
-            return false;
-        }
-        lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
-        return true;
+        return commit_band_at_once(client, surfaces_find(client->display->surfaces, band.surface_id),
+                                   band.surface_id, &band.box, now_ns);
     }
     return false;
 }
 
-/* Of the damage, if there is any that no band is under way for. */
-static bool next_band(DisplayClient *client, uint32_t id, pixman_box32_t *ret_box)
+/* Of the damage that no band is under way for: below the latest one, so that what is drawn again and again at the top does not
+ * keep the rest from being seen. */
+static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixman_box32_t *ret_band)
 {
+    const bool threads =
+        coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
     pixman_region32_t rest;
+    int rects_len;
+    bool found = false;
 
     pixman_region32_init(&rest);
     pixman_region32_union(&rest, &rest, &client->surfaces[id].damage);
@@ -769,14 +812,18 @@ static bool next_band(DisplayClient *client, uint32_t id, pixman_box32_t *ret_bo
             subtract(&rest, &client->bands[i].box);
         }
     }
-    const bool any = pixman_region32_not_empty(&rest);
-    if (any) {
-        const bool threads =
-            coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
-        *ret_box = display_next_band(client, &rest, threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES);
+    const pixman_box32_t *rects = pixman_region32_rectangles(&rest, &rects_len);
+    for (int i = 0; i < rects_len && !found; i++) {
+        if (rects[i].y2 > from_y) {
+            pixman_box32_t rect = rects[i];
+            rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
+            *ret_band = display_band(
+                &rect, band_bytes(client, threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES));
+            found = true;
+        }
     }
     pixman_region32_fini(&rest);
-    return any;
+    return found;
 }
 
 static CodingStart begin_band(DisplayClient *client, const Surface *surface, uint32_t id,
@@ -807,37 +854,40 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
 bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayClient *client = display_client_of(rcc);
+    const uint32_t latest = client->band_id;
     bool waits = false;
 
     if (client->unsettled) {
         settle(client);
         return true;
     }
+    client->waits_ns = 0;
     if (commit_ready_band(client, now_ns)) {
         return true;
     }
-    for (uint32_t id = 0; client->damaged && !waits && id < client->surfaces_len && rcc->state == RCC_LIVE;
-         id++) {
-        ClientSurface *at = &client->surfaces[id];
+    /* From where the latest band ended, and around. */
+    for (uint32_t i = 0; client->damaged && !waits && i <= client->surfaces_len && rcc->state == RCC_LIVE;
+         i++) {
+        const uint32_t id = (latest + i) % client->surfaces_len;
+        const ClientSurface *at = &client->surfaces[id];
         const Surface *surface = surfaces_find(client->display->surfaces, id);
-        pixman_box32_t band;
+        pixman_box32_t band = {.y2 = i == 0 ? client->band_y : INT32_MIN};
         if (at->told == 0 || surface == NULL || at->told != surface->generation) {
             continue;
         }
-        while (!waits && next_band(client, id, &band)) {
+        while (!waits && next_damage(client, id, band.y2, &band)) {
             lossy_decide(client, client->lossy.newest + 1);
             tune(client, client->lossy.on);
             const CodingStart start = begin_band(client, surface, id, &band, now_ns);
-            if (start == CODING_NOT) {
-                lossy_busy(client, now_ns);
-                if (!send_area(client, surface, id, &band, now_ns)) {
-                    rcc_close(rcc, "no memory for the pixels that it is owed");
-                    return false;
-                }
-                lossy_area(client, id, &band, draw_encoder_was_lossy(client->encoder));
-                return true;
-            }
             waits = start == CODING_LATER;
+            if (waits) {
+                break;
+            }
+            client->band_id = id;
+            client->band_y = band.y2;
+            if (start == CODING_NOT) {
+                return commit_band_at_once(client, surface, id, &band, now_ns);
+            }
         }
     }
     if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
@@ -845,5 +895,6 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
         return rcc->state == RCC_LIVE && commit_ready_band(client, now_ns);
     }
     client->damaged = false;
+    client->is_behind = false;
     return commit_upgrade(client, now_ns);
 }

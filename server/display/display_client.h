@@ -42,6 +42,8 @@
 #define DISPLAY_THREAD_BAND_BYTES (512u << 10) /* the same, where threads code it: a millisecond of QUIC */
 #define DISPLAY_THREADS_BYTES_MIN                                                                            \
     (2 * DISPLAY_BAND_BYTES) /* bytes of pixels of a picture that is worth more than one thread */
+#define DISPLAY_DAMAGE_WAITS_NS                                                                              \
+    UINT64_C(1000000000) /* then it is pixels for all, until the client has them */
 #define DISPLAY_IMAGE_BYTES_MAX                                                                              \
     (64u << 20) /* bytes of pixels sent at once with a new surface: a screen of 4096 x 2160 and more */
 
@@ -90,6 +92,10 @@ typedef struct DisplayClient {
     ClientBand bands[DISPLAY_BANDS_MAX]; /* in the order in which they were begun */
     uint32_t bands_len;
     bool damaged;       /* some surface may be, or bands are under way */
+    bool is_behind;     /* what is drawn becomes damage, until there is none */
+    uint64_t waits_ns;  /* since when damage has been waiting for the pipe; 0: it has not */
+    uint32_t band_id;   /* the surface of the latest band, */
+    int32_t band_y;     /* and where in it the next one begins */
     bool unsettled;     /* what follows from the table is not queued yet */
     uint32_t drawables; /* in the pipe */
     uint64_t bytes;     /* of those */

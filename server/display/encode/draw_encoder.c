@@ -132,6 +132,11 @@ static bool may_lose(const QxlDrawable *drawable)
     }
 }
 
+bool draw_encoder_has_image(const DrawEncoder *encoder, const QxlImage *image)
+{
+    return image_is_cached(image, &encoder->image_cache, encoder->config.display_id);
+}
+
 bool draw_encoder_can_lose(const QxlDrawable *drawable)
 {
     const QxlImage *src =

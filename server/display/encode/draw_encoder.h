@@ -115,6 +115,8 @@ bool draw_encoder_has_lossy(const DrawEncoder *encoder);
 bool draw_encoder_was_lossy(const DrawEncoder *encoder);
 /* Would this drawing lose something if it may? (Unless the guest changes its pixels meanwhile.) */
 bool draw_encoder_can_lose(const QxlDrawable *drawable);
+/* Does the client have this image, so that it would go by name? */
+bool draw_encoder_has_image(const DrawEncoder *encoder, const QxlImage *image);
 
 /* The client forgets all images of this display, by name: INVAL_ALL_PIXMAPS would take those of its other displays, too. */
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);

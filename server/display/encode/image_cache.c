@@ -166,13 +166,27 @@ static bool cache_grow(ImageCache *cache)
 
 /* ---- Messages ---- */
 
-ImageCacheAnswer image_cache_find(ImageCache *cache, uint64_t id, uint64_t form)
+static uint32_t entry_find(const ImageCache *cache, uint64_t id)
 {
     uint32_t at = cache->buckets_len > 0 ? *bucket_of(cache, id) : NONE;
 
     while (at != NONE && cache->entries[at].id != id) {
         at = cache->entries[at].next;
     }
+    return at;
+}
+
+bool image_cache_has(const ImageCache *cache, uint64_t id, uint64_t form)
+{
+    const uint32_t at = entry_find(cache, id);
+
+    return at != NONE && cache->entries[at].form == form;
+}
+
+ImageCacheAnswer image_cache_find(ImageCache *cache, uint64_t id, uint64_t form)
+{
+    const uint32_t at = entry_find(cache, id);
+
     if (at == NONE) {
         return IMAGE_CACHE_ABSENT;
     }

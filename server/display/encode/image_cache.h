@@ -43,6 +43,8 @@ typedef enum ImageCacheAnswer {
 void image_cache_init(ImageCache *cache, const Core *core, uint64_t pixels_max);
 void image_cache_finish(ImageCache *cache);
 
+/* As things are; nothing changes by being asked. */
+bool image_cache_has(const ImageCache *cache, uint64_t id, uint64_t form);
 /* `form` is whatever else must be the same; an entry of another form is thrown out. */
 ImageCacheAnswer image_cache_find(ImageCache *cache, uint64_t id, uint64_t form);
 /* It is ABSENT. False: it does not fit, or there is no memory. */

@@ -339,12 +339,26 @@ static bool cache_id_of(const QxlImage *image, uint8_t display_id, uint64_t *ret
     return (image->id & 0xff000000u) == 0;
 }
 
+/* What else must be the same where the id is. */
+static uint64_t cache_form_of(const QxlImage *image)
+{
+    return (uint64_t)image->width << 32 | image->height |
+           (uint64_t)(image->flags & QXL_IMAGE_HIGH_BITS_SET) << 62;
+}
+
+bool image_is_cached(const QxlImage *image, const ImageCache *cache, uint8_t display_id)
+{
+    uint64_t id;
+
+    return (image->flags & QXL_IMAGE_CACHE) && cache_id_of(image, display_id, &id) &&
+           image_cache_has(cache, id, cache_form_of(image));
+}
+
 /* True: the client has the image. `lossy`: it is not to be kept as it comes now. */
 static bool image_from_cache(const QxlImage *image, const ImageOptions *options, bool lossy,
                              EncodedImage *ret)
 {
-    const uint64_t form = (uint64_t)image->width << 32 | image->height |
-                          (uint64_t)(image->flags & QXL_IMAGE_HIGH_BITS_SET) << 62;
+    const uint64_t form = cache_form_of(image);
     uint64_t id;
 
     if (options->images == NULL || options->is_mask || !(image->flags & QXL_IMAGE_CACHE) ||

@@ -77,3 +77,6 @@ CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const 
 bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect *area,
                      const ImageOptions *options, EncodedImage *ret);
 void encoded_image_drop(EncodedImage *image);
+
+/* Would it go by name alone, as things are? */
+bool image_is_cached(const QxlImage *image, const ImageCache *cache, uint8_t display_id);
