@@ -20,6 +20,21 @@ void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_
     }
 }
 
+/* This one is sent, or not needed any more. */
+static void band_remove(DisplayClient *client, uint32_t i)
+{
+    shared_coding_unref(client->bands[i].coding);
+    client->bands_len--;
+    memmove(&client->bands[i], &client->bands[i + 1], (client->bands_len - i) * sizeof client->bands[0]);
+}
+
+static void bands_drop(DisplayClient *client)
+{
+    while (client->bands_len > 0) {
+        band_remove(client, client->bands_len - 1);
+    }
+}
+
 void display_client_finish(DisplayClient *client)
 {
     for (uint32_t id = 0; id < client->surfaces_len; id++) {
@@ -29,6 +44,7 @@ void display_client_finish(DisplayClient *client)
     g_free(client->surfaces);
     client->surfaces = NULL;
     client->surfaces_len = 0;
+    bands_drop(client);
     lossy_finish(client);
     draw_encoder_free(client->encoder);
     client->encoder = NULL;
@@ -120,6 +136,14 @@ static void tune(DisplayClient *client, bool lossy)
     draw_encoder_set_lossy(client->encoder, lossy);
 }
 
+/* Of the next messages that show this area, if others may want them. */
+static void share_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box)
+{
+    if (client->base.channel->clients_len > 1) {
+        draw_encoder_share(client->encoder, shared_areas_find(&client->display->areas, id, surface, box));
+    }
+}
+
 /* False: no memory, or it lacks what it takes; nothing was sent. */
 static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box,
                       uint64_t now_ns)
@@ -129,7 +153,9 @@ static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id
     const uint64_t before = rcc->sent_serial;
 
     current_render(client->display->current, id, now_ns);
+    share_area(client, surface, id, box);
     const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
+    draw_encoder_share(client->encoder, NULL);
     rcc_count_sent(rcc, before);
     if (sent) {
         subtract(&client->surfaces[id].damage, box);
@@ -359,6 +385,27 @@ static bool is_over_budget(const DisplayClient *client)
     return client->drawables > DISPLAY_DRAWABLES_MAX || client->bytes > DISPLAY_DRAWABLES_BYTES_MAX;
 }
 
+static bool meets_bands(const DisplayClient *client, uint32_t surface_id, const pixman_box32_t *box)
+{
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == surface_id && box_meets(&client->bands[i].box, box)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* It will be sent, and nothing can be seen of these. */
+static void drop_covered_bands(DisplayClient *client, const Drawable *drawable)
+{
+    for (uint32_t i = client->bands_len; i-- > 0;) {
+        if (client->bands[i].surface_id == drawable->surface_id &&
+            box_covers(&drawable->extents, &client->bands[i].box)) {
+            band_remove(client, i);
+        }
+    }
+}
+
 /* Does it take pixels that the client does not have, or will have only later? */
 static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
 {
@@ -369,8 +416,9 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
             return true;
         }
         if (client->damaged &&
-            pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
-                                               (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT) {
+            (pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
+                                                (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT ||
+             meets_bands(client, read->surface_id, &read->box))) {
             return true;
         }
     }
@@ -388,12 +436,24 @@ static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
            !draw_encoder_has_image(client->encoder, drawable->qxl->u.copy.src);
 }
 
-static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
+/* One that would keep the worker busy for long: as damage it is coded by threads, side by side. Not what clients are to keep. */
+static bool is_for_threads(const DisplayClient *client, Drawable *drawable)
+{
+    const QxlDrawable *qxl = drawable->qxl;
+
+    return drawable->opaque && qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
+           box_area(&drawable->extents) * 4 >= DISPLAY_THREADS_BYTES_MIN &&
+           (qxl->u.copy.src->flags & QXL_IMAGE_CACHE) == 0 && coding_pool_can(client->display->pool) &&
+           draw_encoder_takes_long(client->encoder, drawable_can_lose(drawable));
+}
+
+static bool can_be_sent(const DisplayClient *client, Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
     if ((client->is_behind && client->damaged) || drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX ||
-        is_too_large(client, drawable) || reads_damage(client, drawable)) {
+        is_too_large(client, drawable) || is_for_threads(client, drawable) ||
+        reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -428,7 +488,11 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     if (client->damaged && drawable->opaque) {
         subtract(&at->damage, &extents);
     }
-    if (client->damaged && pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT) {
+    if (client->damaged && drawable->opaque && !pixman_region32_not_empty(&at->damage)) {
+        drop_covered_bands(client, drawable);
+    }
+    if (client->damaged && (pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT ||
+                            meets_bands(client, drawable->surface_id, &extents))) {
         add_damage(at, &extents);
         want_damage(client);
         return;
@@ -451,11 +515,54 @@ static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
     client->bytes -= drawable->bytes;
 }
 
+/* NULL: nobody else waits for it. */
+static Shared *shared_of(DisplayClient *client, Drawable *drawable)
+{
+    const QxlImage *images[QXL_DRAWABLE_IMAGES_MAX];
+
+    if (drawable->shared == NULL && drawable_is_awaited(drawable) &&
+        qxl_drawable_images(drawable->qxl, images) > 0) {
+        drawable->shared = shared_new(&client->display->shares);
+    }
+    return drawable->shared;
+}
+
+/* The same for all of them together: if one is not awaited they are not. */
+static Shared *shared_of_join(DisplayClient *client, const Merge *merge)
+{
+    Drawable *first = merge->drawables[0];
+    DrawableJoin *join = first->join;
+    bool same = join != NULL && join->count == merge->count;
+
+    for (uint32_t i = 0; same && i < merge->count; i++) {
+        same = join->numbers[i] == merge->drawables[i]->number;
+    }
+    if (same) {
+        return join->shared;
+    }
+    if (!drawable_is_awaited(first)) {
+        return NULL;
+    }
+    if (join != NULL) {
+        shared_free(join->shared);
+        g_free(join);
+    }
+    join = first->join = g_malloc0(sizeof *join + merge->count * sizeof join->numbers[0]);
+    join->shared = shared_new(&client->display->shares);
+    join->count = merge->count;
+    for (uint32_t i = 0; i < merge->count; i++) {
+        join->numbers[i] = merge->drawables[i]->number;
+    }
+    return join->shared;
+}
+
 static bool send_drawable(DisplayClient *client, Drawable *drawable)
 {
     client->encoding = drawable;
+    draw_encoder_share(client->encoder, shared_of(client, drawable));
     const bool sent =
         draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &client->base.out);
+    draw_encoder_share(client->encoder, NULL);
     client->encoding = NULL;
     return sent;
 }
@@ -464,7 +571,9 @@ static bool send_drawable(DisplayClient *client, Drawable *drawable)
  * merging saves. Pictures that a codec shortens better column by column are rare. */
 static size_t bytes_apart(DisplayClient *client, const Merge *merge)
 {
-    const Drawable *one = merge->drawables[merge->count / 2];
+    Drawable *one = merge->drawables[merge->count / 2];
+
+    draw_encoder_share(client->encoder, shared_of(client, one));
     const uint64_t bytes = draw_encoder_measure(client->encoder, one->qxl);
 
     return (size_t)(bytes * box_area(&merge->box) / box_area(&one->extents));
@@ -477,9 +586,11 @@ static bool send_merged(DisplayClient *client, const Merge *merge)
     bool sent = true, too_large = true;
 
     if (joined != NULL) {
+        const size_t apart = bytes_apart(client, merge);
+        draw_encoder_share(client->encoder, shared_of_join(client, merge));
         sent = draw_encoder_draw_within(client->encoder, joined_copy_drawable(joined),
-                                        merge->drawables[0]->surface_id, bytes_apart(client, merge),
-                                        &rcc->out, &too_large);
+                                        merge->drawables[0]->surface_id, apart, &rcc->out, &too_large);
+        draw_encoder_share(client->encoder, NULL);
         joined_copy_free(joined, rcc->core);
         if (!too_large) {
             return sent;
@@ -545,6 +656,11 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
     tune(client, loses);
     const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
+    for (uint32_t i = 0; i < merge.count; i++) {
+        if (!drawable_is_awaited(merge.drawables[i])) {
+            drawable_forget_codings(merge.drawables[i]);
+        }
+    }
     for (uint32_t i = 1; i < merge.count; i++) {
         pipe_item_unref(&merge.drawables[i]->item);
     }
@@ -587,6 +703,18 @@ pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
     return band;
 }
 
+/* Links of one kind are not measured to carry the very same, but clients at them share their bands. */
+static uint32_t band_bytes(const DisplayClient *client, uint32_t most)
+{
+    const uint32_t bytes = message_max(client, most);
+    uint32_t step = LINK_MESSAGE_BYTES_MIN;
+
+    while (step <= bytes / 2) {
+        step *= 2;
+    }
+    return step;
+}
+
 bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
                        uint32_t most, pixman_box32_t *ret_band)
 {
@@ -602,7 +730,7 @@ bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32
         if (rects[i].y2 > from_y) {
             pixman_box32_t rect = rects[i];
             rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
-            *ret_band = display_band(&rect, message_max(client, most));
+            *ret_band = display_band(&rect, band_bytes(client, most));
             return true;
         }
     }
@@ -630,35 +758,144 @@ static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
     return true;
 }
 
+/* ---- Bands that threads code ---- */
+
+static bool commit_band_at_once(DisplayClient *client, const Surface *surface, uint32_t id,
+                                const pixman_box32_t *box, uint64_t now_ns)
+{
+    lossy_busy(client, now_ns);
+    if (!send_area(client, surface, id, box, now_ns)) {
+        rcc_close(&client->base, "no memory for the pixels that it is owed");
+        return false;
+    }
+    lossy_area(client, id, box, draw_encoder_was_lossy(client->encoder));
+    return true;
+}
+
+/* One that is ready; it shows what was there when it was begun, and what was drawn since is damage, which follows. */
+static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+
+    for (uint32_t i = client->bands_len; i-- > 0;) {
+        const ClientBand *band = &client->bands[i];
+        const Surface *surface = surfaces_find(client->display->surfaces, band->surface_id);
+        if (client->surfaces[band->surface_id].told != band->generation || surface == NULL ||
+            surface->generation != band->generation) {
+            band_remove(client, i);
+        }
+    }
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        const ClientBand band = client->bands[i];
+        const uint64_t before = rcc->sent_serial;
+        if (shared_coding_is_pending(band.coding)) {
+            continue;
+        }
+        const QXLRect area = {
+            .left = band.box.x1, .top = band.box.y1, .right = band.box.x2, .bottom = band.box.y2};
+        lossy_busy(client, now_ns);
+        const bool sent =
+            draw_encoder_coded_area(client->encoder, band.coding, band.surface_id, &area, &rcc->out);
+        rcc_count_sent(rcc, before);
+        band_remove(client, i);
+        if (sent) {
+            lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
+            return true;
+        }
+        /* No codec makes it shorter, or there was no memory: at once then, as it is now. */
+        tune(client, false);
+        return commit_band_at_once(client, surfaces_find(client->display->surfaces, band.surface_id),
+                                   band.surface_id, &band.box, now_ns);
+    }
+    return false;
+}
+
+/* Of the damage that no band is under way for: below the latest one, so that what is drawn again and again at the top does not
+ * keep the rest from being seen. */
+static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixman_box32_t *ret_band)
+{
+    const bool threads =
+        coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
+    pixman_region32_t rest;
+
+    pixman_region32_init(&rest);
+    pixman_region32_union(&rest, &rest, &client->surfaces[id].damage);
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == id) {
+            subtract(&rest, &client->bands[i].box);
+        }
+    }
+    const bool found =
+        display_next_band(client, id, &rest, from_y,
+                          threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES, ret_band);
+    pixman_region32_fini(&rest);
+    return found;
+}
+
+static CodingStart begin_band(DisplayClient *client, const Surface *surface, uint32_t id,
+                              const pixman_box32_t *box, uint64_t now_ns)
+{
+    CodingPool *pool = client->display->pool;
+    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
+    SharedCoding *coding;
+
+    if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
+        return CODING_NOT;
+    }
+    if (client->bands_len >= coding_pool_ahead(pool)) {
+        return CODING_LATER;
+    }
+    current_render(client->display->current, id, now_ns);
+    share_area(client, surface, id, box);
+    const CodingStart start =
+        draw_encoder_begin_area(client->encoder, &surface->canvas, &area, pool, &coding);
+    draw_encoder_share(client->encoder, NULL);
+    if (start == CODING_BEGUN) {
+        client->bands[client->bands_len++] = (ClientBand){id, surface->generation, *box, coding};
+        subtract(&client->surfaces[id].damage, box);
+    }
+    return start;
+}
+
 bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayClient *client = display_client_of(rcc);
+    const uint32_t latest = client->band_id;
+    bool waits = false;
 
     if (client->unsettled) {
         settle(client);
         return true;
     }
     client->waits_ns = 0;
+    if (commit_ready_band(client, now_ns)) {
+        return true;
+    }
     /* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
      * seen. */
-    for (uint32_t i = 0; client->damaged && i <= client->surfaces_len; i++) {
-        const uint32_t id = (client->band_id + i) % client->surfaces_len;
-        const int32_t from_y = i == 0 ? client->band_y : INT32_MIN;
-        pixman_box32_t band;
-        if (!display_next_band(client, id, &client->surfaces[id].damage, from_y, DISPLAY_BAND_BYTES, &band)) {
-            continue;
+    for (uint32_t i = 0; client->damaged && !waits && i <= client->surfaces_len && rcc->state == RCC_LIVE;
+         i++) {
+        const uint32_t id = (latest + i) % client->surfaces_len;
+        const Surface *surface = surfaces_find(client->display->surfaces, id);
+        pixman_box32_t band = {.y2 = i == 0 ? client->band_y : INT32_MIN};
+        while (!waits && next_damage(client, id, band.y2, &band)) {
+            lossy_decide(client, client->lossy.newest + 1);
+            tune(client, client->lossy.on);
+            const CodingStart start = begin_band(client, surface, id, &band, now_ns);
+            waits = start == CODING_LATER;
+            if (waits) {
+                break;
+            }
+            client->band_id = id;
+            client->band_y = band.y2;
+            if (start == CODING_NOT) {
+                return commit_band_at_once(client, surface, id, &band, now_ns);
+            }
         }
-        client->band_id = id;
-        client->band_y = band.y2;
-        lossy_decide(client, client->lossy.newest + 1);
-        tune(client, client->lossy.on);
-        lossy_busy(client, now_ns);
-        if (!send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
-            rcc_close(rcc, "no memory for the pixels that it is owed");
-            return false;
-        }
-        lossy_area(client, id, &band, draw_encoder_was_lossy(client->encoder));
-        return true;
+    }
+    if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
+        /* What was coded for others is ready at once; else band_coded() wakes it. */
+        return rcc->state == RCC_LIVE && commit_ready_band(client, now_ns);
     }
     client->damaged = false;
     client->is_behind = false;

@@ -10,6 +10,8 @@
 #include "display/current.h"
 #include "display/display_channel.h"
 #include "display/display_client.h"
+#include "display/encode/coding_pool.h"
+#include "display/shared_areas.h"
 
 /* What a setting for slow links comes to for this client, now. */
 bool display_client_wants(const DisplayClient *client, spice_wan_compression_t setting);
@@ -36,5 +38,8 @@ struct DisplayChannel {
     uint64_t images;        /* the same for images, from 0 */
     uint64_t monitors_told; /* the same for monitors configs; 0: none yet */
     QxlMonitors monitors;
+    ShareStore shares;
+    SharedAreas areas;
+    CodingPool *pool;
     uint64_t squashes; /* for figures */
 };

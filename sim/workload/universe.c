@@ -491,6 +491,7 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.alloc_fail_one_in = sim_plan_rate(plan, SIM_F9_ALLOC, 16, 256);
     config.broken_one_in = sim_plan_rate(plan, SIM_F2_WRITE, 16, 1024);
     config.blackhole_one_in = sim_plan_rate(plan, SIM_F6_BLACKHOLE, 64, 1024);
+    config.processors = 1 + sim_plan_draw(plan, "processors", 3);
     config.handles_max = sim_plan_rate(plan, SIM_F9_HANDLES, 14, 14);
     const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_F8_BANDWIDTH)) != 0;
     const bool is_far = (plan->faults & SIM_FAULT_BIT(SIM_F8_LATENCY)) != 0;

@@ -282,7 +282,8 @@ static void tick(SimClient *client, void *opaque, unsigned ready, uint64_t now_n
 
 static const SimClientOps tick_ops = {"tick", tick};
 
-static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const char *const *env)
+static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const char *const *env,
+                 uint32_t processors)
 {
     Desk *desk = calloc(1, sizeof *desk);
 
@@ -291,6 +292,7 @@ static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const
                                      .level = SIM_LEVEL_CALLS,
                                      .slip_one_in = slip_one_in,
                                      .env = env,
+                                     .processors = processors,
                                      .net = {.bytes_per_s = bytes_per_s},
                                      .opaque = desk,
                                      .log = on_log});
@@ -307,12 +309,12 @@ static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const
 
 int desk_setup(void **state)
 {
-    return setup(state, 0, 0, NULL);
+    return setup(state, 0, 0, NULL, 1);
 }
 
 int desk_setup_slipping(void **state)
 {
-    return setup(state, 20, 0, NULL);
+    return setup(state, 20, 0, NULL, 1);
 }
 
 int desk_setup_recording(void **state)
@@ -320,12 +322,17 @@ int desk_setup_recording(void **state)
     static const char *const env[] = {"SPICE_WORKER_RECORD_FILENAME=" DESK_RECORDING,
                                       "SPICE_WORKER_RECORD_FILTER=", NULL};
 
-    return setup(state, 0, 0, env);
+    return setup(state, 0, 0, env, 1);
 }
 
 int desk_setup_slow(void **state)
 {
-    return setup(state, 0, 50000, NULL);
+    return setup(state, 0, 50000, NULL, 1);
+}
+
+int desk_setup_processors(void **state)
+{
+    return setup(state, 20, 0, NULL, 3);
 }
 
 int desk_teardown(void **state)
