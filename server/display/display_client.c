@@ -395,12 +395,21 @@ static bool meets_bands(const DisplayClient *client, uint32_t surface_id, const 
     return false;
 }
 
-/* It will be sent, and nothing can be seen of these. */
+/* Nothing can be seen of the bands that it covers, if it is sent itself: if it also touches one that it does not cover, it has
+ * to wait for that, and they are sent meanwhile. */
 static void drop_covered_bands(DisplayClient *client, const Drawable *drawable)
 {
+    const pixman_box32_t *by = &drawable->extents;
+
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        const ClientBand *band = &client->bands[i];
+        if (band->surface_id == drawable->surface_id && box_meets(&band->box, by) &&
+            !box_covers(by, &band->box)) {
+            return;
+        }
+    }
     for (uint32_t i = client->bands_len; i-- > 0;) {
-        if (client->bands[i].surface_id == drawable->surface_id &&
-            box_covers(&drawable->extents, &client->bands[i].box)) {
+        if (client->bands[i].surface_id == drawable->surface_id && box_meets(&client->bands[i].box, by)) {
             band_remove(client, i);
         }
     }
@@ -487,8 +496,6 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     }
     if (client->damaged && drawable->opaque) {
         subtract(&at->damage, &extents);
-    }
-    if (client->damaged && drawable->opaque && !pixman_region32_not_empty(&at->damage)) {
         drop_covered_bands(client, drawable);
     }
     if (client->damaged && (pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT ||
@@ -515,13 +522,10 @@ static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
     client->bytes -= drawable->bytes;
 }
 
-/* NULL: nobody else waits for it. */
+/* NULL: there is nothing to share, or nobody else waits for it. */
 static Shared *shared_of(DisplayClient *client, Drawable *drawable)
 {
-    const QxlImage *images[QXL_DRAWABLE_IMAGES_MAX];
-
-    if (drawable->shared == NULL && drawable_is_awaited(drawable) &&
-        qxl_drawable_images(drawable->qxl, images) > 0) {
+    if (drawable->qxl->image_count > 0 && drawable->shared == NULL && drawable_is_awaited(drawable)) {
         drawable->shared = shared_new(&client->display->shares);
     }
     return drawable->shared;
@@ -657,7 +661,7 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
     const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
     for (uint32_t i = 0; i < merge.count; i++) {
-        if (!drawable_is_awaited(merge.drawables[i])) {
+        if (drawable_has_codings(merge.drawables[i]) && !drawable_is_awaited(merge.drawables[i])) {
             drawable_forget_codings(merge.drawables[i]);
         }
     }
@@ -825,9 +829,8 @@ static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixm
             subtract(&rest, &client->bands[i].box);
         }
     }
-    const bool found =
-        display_next_band(client, id, &rest, from_y,
-                          threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES, ret_band);
+    const bool found = display_next_band(client, id, &rest, from_y,
+                                         threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES, ret_band);
     pixman_region32_fini(&rest);
     return found;
 }

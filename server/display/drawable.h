@@ -92,7 +92,12 @@ void drawable_release(void *drawable);
 
 /* For who has just taken it from a pipe: is it in another one, too? */
 bool drawable_is_awaited(const Drawable *drawable);
-/* Nobody waits for it any more: what was coded for others. */
+/* What was coded for others; nobody waits for it any more. */
+static inline bool drawable_has_codings(const Drawable *drawable)
+{
+    return drawable->shared != NULL || drawable->join != NULL;
+}
+
 void drawable_forget_codings(Drawable *drawable);
 
 /* Would it lose something, if it may? (draw_encoder.h; looked at once) */

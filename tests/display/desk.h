@@ -60,7 +60,8 @@ struct Desk {
     char last_warning[256];
     void (*host)(Desk *desk);
     bool host_done;
-    uint64_t value; /* the test's own, for host code */
+    uint64_t value;          /* the test's own, for host code */
+    uint64_t coders_rest_ns; /* threads that code begin so much later */
 };
 
 /* A server with multiple clients, its device plugged in, its memory announced; the machine stands still. */

@@ -158,6 +158,93 @@ static void what_happens_meanwhile(void **state)
     same_pictures(desk);
 }
 
+/* Of the first client. */
+static const DisplayClient *display_client_of_desk(const Desk *desk)
+{
+    return display_client_of(
+        list_first(&display_of_desk(desk)->channel->clients, RedChannelClient, in_channel));
+}
+
+#define BAND_LINES ((int32_t)(DISPLAY_THREAD_BAND_BYTES / (WIDTH * 4)))
+#define REST_NS (200 * NS_PER_MS)
+
+static void photo_only(Desk *desk)
+{
+    device_photo(&desk->device, 0, screen, 1);
+    wake_and_wait(desk, 0);
+}
+
+static void fill_lines(Desk *desk)
+{
+    const int32_t from = (int32_t)(desk->value >> 32), to = (int32_t)(desk->value & UINT32_MAX);
+
+    device_fill(&desk->device, 0, box_of(0, from, WIDTH, to), (uint32_t)to * 1000003);
+    wake_and_wait(desk, 2 * NS_PER_MS);
+}
+
+static void fill(Desk *desk, int32_t from, int32_t to)
+{
+    desk->value = (uint64_t)from << 32 | (uint32_t)to;
+    desk_host(desk, fill_lines);
+}
+
+/* What covers a band is sent in its place, but only if nothing has to wait for another band: else who draws fast enough would
+ * have the same band begun again and again. */
+static void what_covers_a_band(void **state)
+{
+    Desk *desk = *state;
+
+    desk->coders_rest_ns = REST_NS;
+    desk_host(desk, start_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_client(desk, NULL);
+    desk_run(desk, NS_PER_S);
+    const ShareStore before = display_of_desk(desk)->shares;
+    const ShareStore *after = &display_of_desk(desk)->shares;
+    client->display_got = (DeskMessages){0};
+    const uint64_t start_ns = sim_now_ns(desk->sim);
+    desk_host(desk, photo_only);
+    assert_int_equal(after->coded - before.coded, BANDS);
+    for (int32_t i = 0; i < 3; i++) {
+        fill(desk, 0, BAND_LINES + 40 + i);
+        assert_int_equal(after->coded - before.coded, BANDS);
+        assert_int_equal(display_client_of_desk(desk)->bands_len, BANDS);
+    }
+    fill(desk, 2 * BAND_LINES, 3 * BAND_LINES);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_FILL);
+    assert_int_equal(display_client_of_desk(desk)->bands_len, BANDS - 1);
+    assert_true(sim_now_ns(desk->sim) - start_ns < REST_NS);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(display_client_of_desk(desk)->bands_len, 0);
+    same_pictures(desk);
+}
+
+static void destroy(Desk *desk)
+{
+    spice_server_destroy(desk->server);
+    desk->server = NULL;
+}
+
+/* What no thread has begun yet when the device goes is not begun any more. */
+static void the_end_waits_for_little(void **state)
+{
+    Desk *desk = *state;
+    SharedCoding *codings[BANDS];
+
+    desk->coders_rest_ns = REST_NS;
+    desk_host(desk, start_machine);
+    desk_client(desk, NULL);
+    desk_host(desk, photo_only);
+    for (uint32_t i = 0; i < BANDS; i++) {
+        codings[i] = shared_coding_ref(display_client_of_desk(desk)->bands[i].coding);
+    }
+    desk_host(desk, destroy);
+    for (uint32_t i = 0; i < BANDS; i++) {
+        assert_null(shared_coding_coded(codings[i]));
+        shared_coding_unref(codings[i]);
+    }
+}
+
 static void photo_and_away(Desk *desk)
 {
     device_photo(&desk->device, 0, screen, 1);
@@ -195,6 +282,8 @@ int run_threads(void)
         cmocka_unit_test_setup_teardown(bands_arrive, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(for_several, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(what_happens_meanwhile, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(what_covers_a_band, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(the_end_waits_for_little, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_comes_meanwhile, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_surface_goes_meanwhile, desk_setup_processors, desk_teardown),
     };

@@ -41,8 +41,9 @@ struct CodingPool {
     CoreLoop *home;
     void (*done)(void *opaque, uint64_t now_ns);
     void *opaque;
-    bool started, stopped;
-    uint32_t jobs; /* begun and not done */
+    bool started;
+    _Atomic bool stopped; /* threads look at it, too */
+    uint32_t jobs;        /* begun and not done */
     ListNode waiting;
     ListNode kept; /* jobs whose memory is used again: new memory costs as much as the copying */
     uint32_t kept_len;
@@ -207,11 +208,13 @@ static void job_code(CoreTask *task, uint64_t now_ns)
     ImageCoder *coder = &job->thread->coder;
 
     (void)now_ns;
-    coder->pool = job->blocks;
-    job->is_coded = image_code(coder, &job->how, &job->source, &job->coded);
-    coder->pool = NULL;
-    image_coder_trim(coder);
-    pad_reset(&job->thread->pad);
+    if (!job->pool->stopped) {
+        coder->pool = job->blocks;
+        job->is_coded = image_code(coder, &job->how, &job->source, &job->coded);
+        coder->pool = NULL;
+        image_coder_trim(coder);
+        pad_reset(&job->thread->pad);
+    }
     job->task.run = job_done;
     loop_post(job->pool->home, &job->task);
 }
