@@ -266,6 +266,9 @@ static void client_closed(RedChannelClient *rcc, uint64_t now_ns)
     loop_timer_free(rcc->loop, client->init_timer);
     client->init_timer = NULL;
     display_client_finish(client);
+    if (display->channel->clients_len < 2) {
+        shared_areas_clear(&display->areas); /* nobody is left to share them with */
+    }
     display->clients_changed(display->opaque);
 }
 

@@ -180,6 +180,9 @@ static void bands(void **state)
     assert_int_equal(after->reused - before.reused, desk->clients[0].display_got.len);
     assert_true(after->bytes > 0); /* the canvas looks so still */
     same_pictures(desk);
+    desk_wire_leave(desk, &desk->clients[0].display);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(after->bytes, 0); /* who is left has it */
 }
 
 int run_sharing(void)
