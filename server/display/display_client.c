@@ -230,6 +230,13 @@ static void want_damage(DisplayClient *client)
     rcc_want_idle(&client->base);
 }
 
+/* What would keep the worker busy for long before MARK. */
+static bool is_first_for_threads(const DisplayClient *client, uint64_t bytes)
+{
+    return bytes >= DISPLAY_THREADS_BYTES_MIN && coding_pool_can(client->display->pool) &&
+           draw_encoder_takes_long(client->encoder, true);
+}
+
 static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
 {
     const Surface *surface = &client->display->surfaces->surfaces[id];
@@ -240,6 +247,7 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
         pixman_region32_clear(&at->damage);
         lossy_clear(client, id);
         push_surface(client, id, NULL, NULL);
+        client->first_due = client->first_due && id != SURFACE_PRIMARY;
     }
     if (shown && surface->generation != 0 && at->known == 0 &&
         client_knows_format(client, surface->geometry.format)) {
@@ -252,9 +260,16 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
                                        (unsigned)(touched.y2 - touched.y1));
             want_damage(client);
         }
-        const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
-        push_surface(client, id, surface,
-                     bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
+        const uint64_t bytes = box_area(&touched) * 4;
+        const bool at_once = bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX);
+        const bool in_bands = at_once && id == SURFACE_PRIMARY && is_first_for_threads(client, bytes);
+        push_surface(client, id, surface, at_once && !in_bands ? &touched : &none);
+        if (id == SURFACE_PRIMARY) {
+            client->first_due = in_bands;
+            client->first_begun = false;
+            client->band_id = SURFACE_PRIMARY;
+            client->band_y = INT32_MIN;
+        }
     }
 }
 
@@ -281,7 +296,7 @@ static void settle(DisplayClient *client)
     for (uint32_t id = 0; id < client->surfaces_len; id++) {
         settle_surface(client, id, primary != NULL);
     }
-    if (primary != NULL &&
+    if (primary != NULL && !client->first_due &&
         (client->monitors.known != display->monitors_told || client->marked.known != primary->generation)) {
         client->monitors.known = display->monitors_told;
         push_state(client, &display->mark_item, &client->marked, primary->generation);
@@ -411,6 +426,7 @@ static void drop_covered_bands(DisplayClient *client, const Drawable *drawable)
     for (uint32_t i = client->bands_len; i-- > 0;) {
         if (client->bands[i].surface_id == drawable->surface_id && box_meets(&client->bands[i].box, by)) {
             band_remove(client, i);
+            rcc_want_idle(&client->base); /* something may wait for them: MARK, or room for others */
         }
     }
 }
@@ -860,13 +876,28 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
     return start;
 }
 
+/* What MARK has waited for is there: as it was then, or as it is now. */
+static bool first_is_sent(DisplayClient *client)
+{
+    if (!client->first_due || !client->first_begun) {
+        return false;
+    }
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == SURFACE_PRIMARY) {
+            return false;
+        }
+    }
+    client->first_due = false;
+    return true;
+}
+
 bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayClient *client = display_client_of(rcc);
     const uint32_t latest = client->band_id;
     bool waits = false;
 
-    if (client->unsettled) {
+    if (client->unsettled || first_is_sent(client)) {
         settle(client);
         return true;
     }
@@ -895,6 +926,7 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
                 return commit_band_at_once(client, surface, id, &band, now_ns);
             }
         }
+        client->first_begun = client->first_begun || (id == SURFACE_PRIMARY && !waits);
     }
     if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
         /* What was coded for others is ready at once; else band_coded() wakes it. */
@@ -902,5 +934,9 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
     }
     client->damaged = false;
     client->is_behind = false;
+    if (first_is_sent(client)) {
+        settle(client);
+        return true;
+    }
     return commit_upgrade(client, now_ns);
 }

@@ -91,11 +91,14 @@ typedef struct DisplayClient {
     uint32_t surfaces_len;
     ClientBand bands[DISPLAY_BANDS_MAX]; /* in the order in which they were begun */
     uint32_t bands_len;
-    bool damaged;       /* some surface may be, or bands are under way */
-    bool is_behind;     /* what is drawn becomes damage, until there is none */
-    uint64_t waits_ns;  /* since when damage has been waiting for the pipe; 0: it has not */
-    uint32_t band_id;   /* the surface of the latest band, */
-    int32_t band_y;     /* and where in it the next one begins */
+    bool damaged;      /* some surface may be, or bands are under way */
+    bool is_behind;    /* what is drawn becomes damage, until there is none */
+    uint64_t waits_ns; /* since when damage has been waiting for the pipe; 0: it has not */
+    uint32_t band_id;  /* the surface of the latest band, */
+    int32_t band_y;    /* and where in it the next one begins */
+    bool
+        first_due; /* what the primary showed when it was told of it goes in bands, and MARK waits for those */
+    bool first_begun;   /* all of these are under way, or were sent */
     bool unsettled;     /* what follows from the table is not queued yet */
     uint32_t drawables; /* in the pipe */
     uint64_t bytes;     /* of those */

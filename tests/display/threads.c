@@ -112,7 +112,7 @@ static void for_several(void **state)
     assert_int_equal(after->reused - before.reused, BANDS);
     desk_client(desk, NULL);
     same_pictures(desk);
-    assert_int_equal(after->coded - before.coded, BANDS + 1); /* before MARK, in one piece */
+    assert_int_equal(after->coded - before.coded, BANDS);
 }
 
 static void draw_meanwhile(Desk *desk)
@@ -219,6 +219,97 @@ static void what_covers_a_band(void **state)
     same_pictures(desk);
 }
 
+static void draw_at_the_top(Desk *desk)
+{
+    for (uint32_t i = 0; i < 200; i++) {
+        device_fill(&desk->device, 0, box_of(0, 0, WIDTH, 60), i * 1000003);
+        wake_and_wait(desk, NS_PER_MS);
+        memory_again(desk);
+    }
+}
+
+static uint32_t count_type(const DeskMessages *messages, uint16_t type)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < messages->len; i++) {
+        count += messages->types[i] == type;
+    }
+    return count;
+}
+
+/* Who comes late has the picture before MARK, and the worker does other things while that is coded. */
+static void late_client(void **state)
+{
+    Desk *desk = *state;
+
+    desk->coders_rest_ns = REST_NS;
+    desk_host(desk, start_machine);
+    desk_host(desk, photo);
+    DeskClient *client = desk_client(desk, NULL);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_SET_ACK, WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES,
+                WIRE_MSG_DISPLAY_SURFACE_CREATE);
+    desk_host(desk, update_all);
+    desk_run(desk, NS_PER_S);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
+                WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
+                WIRE_MSG_DISPLAY_MONITORS_CONFIG, WIRE_MSG_DISPLAY_MARK);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_QUIC], BANDS);
+    same_pictures(desk);
+}
+
+/* What is drawn again and again meanwhile does not keep MARK back. */
+static void late_client_of_a_film(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_machine);
+    desk_host(desk, photo);
+    DeskClient *client = desk_client(desk, NULL);
+    desk->coders_rest_ns = 50 * NS_PER_MS;
+    client->display_got = (DeskMessages){0};
+    desk_wire_leave(desk, &client->display);
+    desk_run(desk, 10 * NS_PER_MS);
+    desk_display_again(desk, client);
+    desk_host(desk, draw_at_the_top);
+    assert_int_equal(count_type(&client->display_got, WIRE_MSG_DISPLAY_MARK), 1);
+    same_pictures(desk);
+}
+
+static void another_primary(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(WIDTH / 2, HEIGHT / 2);
+
+    spice_qxl_destroy_primary_surface(&desk->device.instance, 0);
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+}
+
+/* The picture that MARK waits for goes with its surface; or nothing can be seen of it. */
+static void late_client_of_what_goes(void **state)
+{
+    Desk *desk = *state;
+
+    desk->coders_rest_ns = REST_NS;
+    desk_host(desk, start_machine);
+    desk_host(desk, photo);
+    DeskClient *client = desk_client(desk, NULL);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_SET_ACK, WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES,
+                WIRE_MSG_DISPLAY_SURFACE_CREATE);
+    fill(desk, 0, HEIGHT);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_FILL, WIRE_MSG_DISPLAY_MONITORS_CONFIG,
+                WIRE_MSG_DISPLAY_MARK);
+    desk_wire_leave(desk, &client->display);
+    desk_run(desk, 10 * NS_PER_MS);
+    desk_display_again(desk, client);
+    desk_run(desk, 10 * NS_PER_MS);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, another_primary);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_SURFACE_DESTROY, WIRE_MSG_DISPLAY_SURFACE_CREATE,
+                WIRE_MSG_DISPLAY_MONITORS_CONFIG, WIRE_MSG_DISPLAY_MARK);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(client->display_got.len, 0);
+}
+
 static void destroy(Desk *desk)
 {
     spice_server_destroy(desk->server);
@@ -283,6 +374,9 @@ int run_threads(void)
         cmocka_unit_test_setup_teardown(for_several, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(what_happens_meanwhile, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(what_covers_a_band, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(late_client, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(late_client_of_a_film, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(late_client_of_what_goes, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_waits_for_little, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_comes_meanwhile, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_surface_goes_meanwhile, desk_setup_processors, desk_teardown),
