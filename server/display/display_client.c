@@ -861,7 +861,7 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
     if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
         return CODING_NOT;
     }
-    if (client->bands_len >= coding_pool_ahead(pool)) {
+    if (client->bands_len >= coding_pool_ahead(pool, client->base.channel->clients_len)) {
         return CODING_LATER;
     }
     current_render(client->display->current, id, now_ns);

@@ -6,6 +6,7 @@
 #include <spice/enums.h>
 
 #include "core/posix/posix.h"
+#include "display/encode/coding_pool.h"
 #include "display/encode/draw_encoder.h"
 #include "display/encode/shared.h"
 #include "tests/canvas/choices.h"
@@ -320,6 +321,44 @@ static void test_without_memory(void **state)
     free(bytes);
 }
 
+static uint32_t four_processors(const Core *core)
+{
+    (void)core;
+    return 4;
+}
+
+static uint32_t one_processor(const Core *core)
+{
+    (void)core;
+    return 1;
+}
+
+/* However many begin pictures ahead, there is room for one of each; and whoever comes first leaves some for the others. */
+static void ahead_of_time(void **state)
+{
+    Rig *rig = *state;
+    CoreLoop *home = rig->core.loop_new(&rig->core, "home");
+
+    rig->core.processors = four_processors;
+    CodingPool *pool = coding_pool_new(&rig->core, home, NULL, NULL);
+    assert_true(coding_pool_can(pool));
+    assert_int_equal(coding_pool_ahead(pool, 1), 4 * CODING_AHEAD_EACH);
+    for (uint32_t clients = 1; clients <= 100; clients++) {
+        const uint32_t ahead = coding_pool_ahead(pool, clients);
+        assert_true(ahead >= 1 && ahead <= 4 * CODING_AHEAD_EACH);
+        assert_true(ahead * clients <= CODING_JOBS_MAX || ahead == 1);
+    }
+    coding_pool_stop(pool);
+    assert_false(coding_pool_can(pool));
+    coding_pool_free(pool);
+    rig->core.processors = one_processor;
+    pool = coding_pool_new(&rig->core, home, NULL, NULL);
+    assert_false(coding_pool_can(pool));
+    coding_pool_stop(pool);
+    coding_pool_free(pool);
+    rig->core.loop_free(home);
+}
+
 int run_shared(void)
 {
     const struct CMUnitTest tests[] = {
@@ -329,6 +368,7 @@ int run_shared(void)
         cmocka_unit_test_setup_teardown(test_the_coder_goes, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_store_is_bounded, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_without_memory, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(ahead_of_time, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("shared", tests, NULL, NULL);
 }

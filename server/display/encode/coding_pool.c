@@ -74,9 +74,12 @@ bool coding_pool_can(const CodingPool *pool)
     return !pool->stopped && (pool->started ? pool->threads_len > 0 : pool->threads_max > 0);
 }
 
-uint32_t coding_pool_ahead(const CodingPool *pool)
+uint32_t coding_pool_ahead(const CodingPool *pool, uint32_t clients)
 {
-    return CODING_AHEAD_EACH * (pool->started ? pool->threads_len : pool->threads_max);
+    const uint32_t most = CODING_AHEAD_EACH * (pool->started ? pool->threads_len : pool->threads_max);
+    const uint32_t part = CODING_JOBS_MAX / (clients > 0 ? clients : 1);
+
+    return most < part ? most : part > 0 ? part : 1;
 }
 
 /* ---- Threads ---- */

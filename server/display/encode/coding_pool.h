@@ -10,7 +10,7 @@
  *
  * Ownership  the maker owns the pool: coding_pool_stop(), later coding_pool_free(). A job keeps a reference to its SharedCoding.
  * Thread     the home's, whose loop `home` is, but for new and free: before and after the home runs.
- * Waiting    coding_pool_stop() waits for what its threads are at: one picture each.
+ * Waiting    coding_pool_stop() waits for what its threads are at: one picture each, half a MiB as a rule.
  * Errors     no memory or no room: what CodingStart says.
  * Source     DESIGN section 7.
  */
@@ -33,8 +33,8 @@ void coding_pool_free(CodingPool *pool); /* NULL is allowed */
 
 /* May there be threads? */
 bool coding_pool_can(const CodingPool *pool);
-/* How many pictures are worth beginning ahead. */
-uint32_t coding_pool_ahead(const CodingPool *pool);
+/* How many pictures are worth beginning ahead for one of so many clients, so that there is room for all of them. */
+uint32_t coding_pool_ahead(const CodingPool *pool, uint32_t clients);
 /* BEGUN: *ret_coding, referenced, is pending until it is coded. `how`: of a codec without memory. */
 CodingStart coding_pool_begin(CodingPool *pool, const CoderOptions *how, const ImageSource *source,
                               uint8_t flags, SharedCoding **ret_coding);
