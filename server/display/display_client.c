@@ -3,6 +3,7 @@
 
 #include <spice/enums.h>
 
+#include "display/bands.h"
 #include "display/display_internal.h"
 #include "display/lossy.h"
 #include "display/merge.h"
@@ -17,21 +18,6 @@ void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_
     for (uint32_t id = 0; id < surfaces; id++) {
         pixman_region32_init(&client->surfaces[id].damage);
         pixman_region32_init(&client->surfaces[id].lossy);
-    }
-}
-
-/* This one is sent, or not needed any more. */
-static void band_remove(DisplayClient *client, uint32_t i)
-{
-    shared_coding_unref(client->bands[i].coding);
-    client->bands_len--;
-    memmove(&client->bands[i], &client->bands[i + 1], (client->bands_len - i) * sizeof client->bands[0]);
-}
-
-static void bands_drop(DisplayClient *client)
-{
-    while (client->bands_len > 0) {
-        band_remove(client, client->bands_len - 1);
     }
 }
 
@@ -97,8 +83,7 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
 
 /* ---- Surfaces ---- */
 
-/* Bytes of pixels in one message: what its link carries in a short time. */
-static uint32_t message_max(const DisplayClient *client, uint32_t most)
+uint32_t display_client_message_max(const DisplayClient *client, uint32_t most)
 {
     const uint32_t bytes = link_rate_message_max(&client->base.rate);
 
@@ -113,7 +98,7 @@ typedef struct SurfaceItem {
     pixman_box32_t image; /* of it, to be sent along; empty: none */
 } SurfaceItem;
 
-static void subtract(pixman_region32_t *region, const pixman_box32_t *box)
+void display_region_subtract(pixman_region32_t *region, const pixman_box32_t *box)
 {
     pixman_region32_t part;
 
@@ -129,38 +114,10 @@ bool display_client_wants(const DisplayClient *client, spice_wan_compression_t s
            (setting == SPICE_WAN_COMPRESSION_AUTO && client->base.rate.is_slow);
 }
 
-/* The next message is for a link as it is now. */
-static void tune(DisplayClient *client, bool lossy)
+void display_client_tune(DisplayClient *client, bool lossy)
 {
     draw_encoder_set_zlib(client->encoder, display_client_wants(client, client->display->zlib_glz));
     draw_encoder_set_lossy(client->encoder, lossy);
-}
-
-/* Of the next messages that show this area, if others may want them. */
-static void share_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box)
-{
-    if (client->base.channel->clients_len > 1) {
-        draw_encoder_share(client->encoder, shared_areas_find(&client->display->areas, id, surface, box));
-    }
-}
-
-/* False: no memory, or it lacks what it takes; nothing was sent. */
-static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box,
-                      uint64_t now_ns)
-{
-    RedChannelClient *rcc = &client->base;
-    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
-    const uint64_t before = rcc->sent_serial;
-
-    current_render(client->display->current, id, now_ns);
-    share_area(client, surface, id, box);
-    const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
-    draw_encoder_share(client->encoder, NULL);
-    rcc_count_sent(rcc, before);
-    if (sent) {
-        subtract(&client->surfaces[id].damage, box);
-    }
-    return sent;
 }
 
 static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t now_ns)
@@ -189,8 +146,8 @@ static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t 
     if (box_has_pixels(&item->image) && surface != NULL && surface->generation == item->generation &&
         rcc->state == RCC_LIVE) {
         /* If it cannot be sent it stays damage. */
-        tune(client, false);
-        (void)send_area(client, surface, item->id, &item->image, now_ns);
+        display_client_tune(client, false);
+        (void)bands_send_area(client, surface, item->id, &item->image, now_ns);
     }
 }
 
@@ -261,7 +218,7 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             want_damage(client);
         }
         const uint64_t bytes = box_area(&touched) * 4;
-        const bool at_once = bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX);
+        const bool at_once = bytes <= display_client_message_max(client, DISPLAY_IMAGE_BYTES_MAX);
         const bool in_bands = at_once && id == SURFACE_PRIMARY && is_first_for_threads(client, bytes);
         push_surface(client, id, surface, at_once && !in_bands ? &touched : &none);
         if (id == SURFACE_PRIMARY) {
@@ -400,37 +357,6 @@ static bool is_over_budget(const DisplayClient *client)
     return client->drawables > DISPLAY_DRAWABLES_MAX || client->bytes > DISPLAY_DRAWABLES_BYTES_MAX;
 }
 
-static bool meets_bands(const DisplayClient *client, uint32_t surface_id, const pixman_box32_t *box)
-{
-    for (uint32_t i = 0; i < client->bands_len; i++) {
-        if (client->bands[i].surface_id == surface_id && box_meets(&client->bands[i].box, box)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Nothing can be seen of the bands that it covers, if it is sent itself: if it also touches one that it does not cover, it has
- * to wait for that, and they are sent meanwhile. */
-static void drop_covered_bands(DisplayClient *client, const Drawable *drawable)
-{
-    const pixman_box32_t *by = &drawable->extents;
-
-    for (uint32_t i = 0; i < client->bands_len; i++) {
-        const ClientBand *band = &client->bands[i];
-        if (band->surface_id == drawable->surface_id && box_meets(&band->box, by) &&
-            !box_covers(by, &band->box)) {
-            return;
-        }
-    }
-    for (uint32_t i = client->bands_len; i-- > 0;) {
-        if (client->bands[i].surface_id == drawable->surface_id && box_meets(&client->bands[i].box, by)) {
-            band_remove(client, i);
-            rcc_want_idle(&client->base); /* something may wait for them: MARK, or room for others */
-        }
-    }
-}
-
 /* Does it take pixels that the client does not have, or will have only later? */
 static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
 {
@@ -443,7 +369,7 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
         if (client->damaged &&
             (pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
                                                 (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT ||
-             meets_bands(client, read->surface_id, &read->box))) {
+             bands_meet(client, read->surface_id, &read->box))) {
             return true;
         }
     }
@@ -454,7 +380,7 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
  * little of it is drawn; unless the client has it. */
 static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
 {
-    const uint32_t most = message_max(client, UINT32_MAX);
+    const uint32_t most = display_client_message_max(client, UINT32_MAX);
 
     return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
            (box_area(&drawable->extents) * 4 > most || drawable->bytes > most) &&
@@ -511,11 +437,11 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
         return;
     }
     if (client->damaged && drawable->opaque) {
-        subtract(&at->damage, &extents);
-        drop_covered_bands(client, drawable);
+        display_region_subtract(&at->damage, &extents);
+        bands_cover(client, drawable);
     }
     if (client->damaged && (pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT ||
-                            meets_bands(client, drawable->surface_id, &extents))) {
+                            bands_meet(client, drawable->surface_id, &extents))) {
         add_damage(at, &extents);
         want_damage(client);
         return;
@@ -671,9 +597,9 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
         return;
     }
     const bool loses = lossy_allows(client, drawable);
-    merge_begin(&merge, drawable, message_max(client, DISPLAY_BAND_BYTES));
+    merge_begin(&merge, drawable, display_client_message_max(client, DISPLAY_BAND_BYTES));
     merge_followers(client, &merge, loses);
-    tune(client, loses);
+    display_client_tune(client, loses);
     const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
     for (uint32_t i = 0; i < merge.count; i++) {
@@ -699,244 +625,3 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
 }
 
 const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawable_free};
-
-/* ---- Damage ---- */
-
-/* Codecs make little of single lines: QUIC and JPEG nothing at all. JPEG's blocks are of 16. */
-#define BAND_LINES_MIN 16
-
-pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
-{
-    pixman_box32_t band = *box;
-    const int64_t pixels = bytes / 4;
-    const int64_t width = (int64_t)band.x2 - band.x1, height = (int64_t)band.y2 - band.y1;
-
-    const int64_t least = height < BAND_LINES_MIN ? height : BAND_LINES_MIN;
-
-    if (width * least > pixels) {
-        const int64_t lines = least < pixels ? least : pixels;
-        band.x2 = (int32_t)(band.x1 + pixels / lines);
-        band.y2 = (int32_t)(band.y1 + lines);
-    } else if (height > pixels / width) {
-        band.y2 = (int32_t)(band.y1 + pixels / width);
-    }
-    return band;
-}
-
-/* Links of one kind are not measured to carry the very same, but clients at them share their bands. */
-static uint32_t band_bytes(const DisplayClient *client, uint32_t most)
-{
-    const uint32_t bytes = message_max(client, most);
-    uint32_t step = LINK_MESSAGE_BYTES_MIN;
-
-    while (step <= bytes / 2) {
-        step *= 2;
-    }
-    return step;
-}
-
-bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
-                       uint32_t most, pixman_box32_t *ret_band)
-{
-    const ClientSurface *at = &client->surfaces[id];
-    const Surface *surface = surfaces_find(client->display->surfaces, id);
-    int rects_len;
-    const pixman_box32_t *rects = pixman_region32_rectangles(region, &rects_len);
-
-    if (at->told == 0 || surface == NULL || at->told != surface->generation) {
-        return false;
-    }
-    for (int i = 0; i < rects_len; i++) {
-        if (rects[i].y2 > from_y) {
-            pixman_box32_t rect = rects[i];
-            rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
-            *ret_band = display_band(&rect, band_bytes(client, most));
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What was sent lossily, without loss. */
-static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
-{
-    RedChannelClient *rcc = &client->base;
-    const size_t before = rcc->out.total;
-    pixman_box32_t band;
-    uint32_t id;
-
-    if (!lossy_next(client, now_ns, &id, &band)) {
-        return false;
-    }
-    tune(client, false);
-    if (!send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
-        rcc_close(rcc, "no memory for the pixels that it is owed");
-        return false;
-    }
-    lossy_area(client, id, &band, false);
-    lossy_sent(client, rcc->out.total - before, now_ns);
-    return true;
-}
-
-/* ---- Bands that threads code ---- */
-
-static bool commit_band_at_once(DisplayClient *client, const Surface *surface, uint32_t id,
-                                const pixman_box32_t *box, uint64_t now_ns)
-{
-    lossy_busy(client, now_ns);
-    if (!send_area(client, surface, id, box, now_ns)) {
-        rcc_close(&client->base, "no memory for the pixels that it is owed");
-        return false;
-    }
-    lossy_area(client, id, box, draw_encoder_was_lossy(client->encoder));
-    return true;
-}
-
-/* One that is ready; it shows what was there when it was begun, and what was drawn since is damage, which follows. */
-static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
-{
-    RedChannelClient *rcc = &client->base;
-
-    for (uint32_t i = client->bands_len; i-- > 0;) {
-        const ClientBand *band = &client->bands[i];
-        const Surface *surface = surfaces_find(client->display->surfaces, band->surface_id);
-        if (client->surfaces[band->surface_id].told != band->generation || surface == NULL ||
-            surface->generation != band->generation) {
-            band_remove(client, i);
-        }
-    }
-    for (uint32_t i = 0; i < client->bands_len; i++) {
-        const ClientBand band = client->bands[i];
-        const uint64_t before = rcc->sent_serial;
-        if (shared_coding_is_pending(band.coding)) {
-            continue;
-        }
-        const QXLRect area = {
-            .left = band.box.x1, .top = band.box.y1, .right = band.box.x2, .bottom = band.box.y2};
-        lossy_busy(client, now_ns);
-        const bool sent =
-            draw_encoder_coded_area(client->encoder, band.coding, band.surface_id, &area, &rcc->out);
-        rcc_count_sent(rcc, before);
-        band_remove(client, i);
-        if (sent) {
-            lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
-            return true;
-        }
-        /* No codec makes it shorter, or there was no memory: at once then, as it is now. */
-        tune(client, false);
-        return commit_band_at_once(client, surfaces_find(client->display->surfaces, band.surface_id),
-                                   band.surface_id, &band.box, now_ns);
-    }
-    return false;
-}
-
-/* Of the damage that no band is under way for: below the latest one, so that what is drawn again and again at the top does not
- * keep the rest from being seen. */
-static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixman_box32_t *ret_band)
-{
-    const bool threads =
-        coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
-    pixman_region32_t rest;
-
-    pixman_region32_init(&rest);
-    pixman_region32_union(&rest, &rest, &client->surfaces[id].damage);
-    for (uint32_t i = 0; i < client->bands_len; i++) {
-        if (client->bands[i].surface_id == id) {
-            subtract(&rest, &client->bands[i].box);
-        }
-    }
-    const bool found = display_next_band(client, id, &rest, from_y,
-                                         threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES, ret_band);
-    pixman_region32_fini(&rest);
-    return found;
-}
-
-static CodingStart begin_band(DisplayClient *client, const Surface *surface, uint32_t id,
-                              const pixman_box32_t *box, uint64_t now_ns)
-{
-    CodingPool *pool = client->display->pool;
-    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
-    SharedCoding *coding;
-
-    if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
-        return CODING_NOT;
-    }
-    if (client->bands_len >= coding_pool_ahead(pool, client->base.channel->clients_len)) {
-        return CODING_LATER;
-    }
-    current_render(client->display->current, id, now_ns);
-    share_area(client, surface, id, box);
-    const CodingStart start =
-        draw_encoder_begin_area(client->encoder, &surface->canvas, &area, pool, &coding);
-    draw_encoder_share(client->encoder, NULL);
-    if (start == CODING_BEGUN) {
-        client->bands[client->bands_len++] = (ClientBand){id, surface->generation, *box, coding};
-        subtract(&client->surfaces[id].damage, box);
-    }
-    return start;
-}
-
-/* What MARK has waited for is there: as it was then, or as it is now. */
-static bool first_is_sent(DisplayClient *client)
-{
-    if (!client->first_due || !client->first_begun) {
-        return false;
-    }
-    for (uint32_t i = 0; i < client->bands_len; i++) {
-        if (client->bands[i].surface_id == SURFACE_PRIMARY) {
-            return false;
-        }
-    }
-    client->first_due = false;
-    return true;
-}
-
-bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
-{
-    DisplayClient *client = display_client_of(rcc);
-    const uint32_t latest = client->band_id;
-    bool waits = false;
-
-    if (client->unsettled || first_is_sent(client)) {
-        settle(client);
-        return true;
-    }
-    client->waits_ns = 0;
-    if (commit_ready_band(client, now_ns)) {
-        return true;
-    }
-    /* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
-     * seen. */
-    for (uint32_t i = 0; client->damaged && !waits && i <= client->surfaces_len && rcc->state == RCC_LIVE;
-         i++) {
-        const uint32_t id = (latest + i) % client->surfaces_len;
-        const Surface *surface = surfaces_find(client->display->surfaces, id);
-        pixman_box32_t band = {.y2 = i == 0 ? client->band_y : INT32_MIN};
-        while (!waits && next_damage(client, id, band.y2, &band)) {
-            lossy_decide(client, client->lossy.newest + 1);
-            tune(client, client->lossy.on);
-            const CodingStart start = begin_band(client, surface, id, &band, now_ns);
-            waits = start == CODING_LATER;
-            if (waits) {
-                break;
-            }
-            client->band_id = id;
-            client->band_y = band.y2;
-            if (start == CODING_NOT) {
-                return commit_band_at_once(client, surface, id, &band, now_ns);
-            }
-        }
-        client->first_begun = client->first_begun || (id == SURFACE_PRIMARY && !waits);
-    }
-    if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
-        /* What was coded for others is ready at once; else band_coded() wakes it. */
-        return rcc->state == RCC_LIVE && commit_ready_band(client, now_ns);
-    }
-    client->damaged = false;
-    client->is_behind = false;
-    if (first_is_sent(client)) {
-        settle(client);
-        return true;
-    }
-    return commit_upgrade(client, now_ns);
-}
