@@ -362,7 +362,8 @@ static int by_size(const void *a, const void *b)
 static double median_ms(uint64_t *times_ns, uint32_t count)
 {
     qsort(times_ns, count, sizeof *times_ns, by_size);
-    return (double)times_ns[count / 2] / (double)MS;
+    const uint64_t middle_ns = times_ns[count / 2];
+    return (double)middle_ns / (double)MS;
 }
 
 int main(int argc, char **argv)
