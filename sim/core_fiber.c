@@ -445,6 +445,12 @@ static void fiber_thread_join(const Core *core, CoreThread *thread)
     sim_call_end(sim);
 }
 
+static uint32_t fiber_processors(const Core *core)
+{
+    const Sim *sim = sim_of(core);
+    return sim->config.processors > 0 ? sim->config.processors : 1;
+}
+
 static void fiber_gate_wait(const Core *core, CoreGate *gate)
 {
     Sim *sim = enter(core);
@@ -609,6 +615,7 @@ void sim_core_init(Sim *sim)
         .loop_free = fiber_loop_free,
         .thread_start = fiber_thread_start,
         .thread_join = fiber_thread_join,
+        .processors = fiber_processors,
         .gate_wait = fiber_gate_wait,
         .gate_open = fiber_gate_open,
         .readv = fiber_readv,

@@ -149,6 +149,9 @@ struct Core {
     CoreThread *(*thread_start)(const Core *core, const char *name, void (*entry)(void *arg), void *arg);
     void (*thread_join)(const Core *core, CoreThread *thread);
 
+    /* How many threads can run at the same time, at least 1; NULL function: 1. */
+    uint32_t (*processors)(const Core *core);
+
     void (*gate_wait)(const Core *core, CoreGate *gate);
     void (*gate_open)(const Core *core, CoreGate *gate);
 

@@ -119,6 +119,7 @@ const PipeItemType *display_channel_drawable_type(void)
 
 void display_channel_draw(DisplayChannel *display, Drawable *drawable)
 {
+    shared_areas_drawn(&display->areas, drawable->surface_id, &drawable->extents);
     list_each_removable(&display->channel->clients, node)
     {
         display_client_draw(display_client_of(list_entry(node, RedChannelClient, in_channel)), drawable);
@@ -274,6 +275,9 @@ static void client_closed(RedChannelClient *rcc, uint64_t now_ns)
     loop_timer_free(rcc->loop, client->init_timer);
     client->init_timer = NULL;
     display_client_finish(client);
+    if (display->channel->clients_len < 2) {
+        shared_areas_clear(&display->areas); /* nobody is left to share them with */
+    }
     display->clients_changed(display->opaque);
 }
 
@@ -304,6 +308,21 @@ uint32_t display_channel_common_caps(const DisplayChannel *display, uint32_t cap
 
 /* ---- Life ---- */
 
+/* Whoever waits for it knows; others may wait for room. */
+static void band_coded(void *opaque, uint64_t now_ns)
+{
+    DisplayChannel *display = opaque;
+
+    (void)now_ns;
+    list_each_removable(&display->channel->clients, node)
+    {
+        DisplayClient *client = display_client_of(list_entry(node, RedChannelClient, in_channel));
+        if (client->damaged) {
+            rcc_want_idle(&client->base);
+        }
+    }
+}
+
 DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *home,
                                     const SurfaceTable *surfaces, Current *current,
                                     DisplayClientsChanged clients_changed, void *opaque)
@@ -316,6 +335,9 @@ DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *hom
     display->clients_changed = clients_changed;
     display->opaque = opaque;
     display->palettes = 1;
+    share_store_init(&display->shares, reds->core);
+    shared_areas_init(&display->areas, &display->shares);
+    display->pool = coding_pool_new(reds->core, home->loop, band_coded, display);
     pipe_item_init(&display->palettes_item, &palettes_type);
     pipe_item_init(&display->images_item, &images_type);
     pipe_item_init(&display->mark_item, &mark_type);
@@ -335,7 +357,15 @@ void display_channel_free(DisplayChannel *display)
     CHECK(display->palettes_item.refs == 1 && display->images_item.refs == 1 && display->mark_item.refs == 1);
     reds_unregister(display->reds, display->channel);
     red_channel_unref(display->channel);
+    shared_areas_clear(&display->areas);
+    coding_pool_free(display->pool);
+    share_store_finish(&display->shares);
     g_free(display);
+}
+
+void display_channel_stop(DisplayChannel *display)
+{
+    coding_pool_stop(display->pool);
 }
 
 RedChannel *display_channel_base(DisplayChannel *display)

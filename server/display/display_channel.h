@@ -33,6 +33,8 @@ DisplayChannel *display_channel_new(RedsState *reds, uint8_t id, Dispatcher *hom
                                     DisplayClientsChanged clients_changed, void *opaque);
 /* Unregisters itself. */
 void display_channel_free(DisplayChannel *display);
+/* After the last client was closed, in the home: threads end. */
+void display_channel_stop(DisplayChannel *display);
 RedChannel *display_channel_base(DisplayChannel *display);
 
 /* The table has changed: tell the clients. */

@@ -3,6 +3,7 @@
 
 #include <spice/enums.h>
 
+#include "display/bands.h"
 #include "display/display_internal.h"
 #include "display/lossy.h"
 #include "display/merge.h"
@@ -29,6 +30,7 @@ void display_client_finish(DisplayClient *client)
     g_free(client->surfaces);
     client->surfaces = NULL;
     client->surfaces_len = 0;
+    bands_drop(client);
     lossy_finish(client);
     draw_encoder_free(client->encoder);
     client->encoder = NULL;
@@ -81,8 +83,7 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
 
 /* ---- Surfaces ---- */
 
-/* Bytes of pixels in one message: what its link carries in a short time. */
-static uint32_t message_max(const DisplayClient *client, uint32_t most)
+uint32_t display_client_message_max(const DisplayClient *client, uint32_t most)
 {
     const uint32_t bytes = link_rate_message_max(&client->base.rate);
 
@@ -97,7 +98,7 @@ typedef struct SurfaceItem {
     pixman_box32_t image; /* of it, to be sent along; empty: none */
 } SurfaceItem;
 
-static void subtract(pixman_region32_t *region, const pixman_box32_t *box)
+void display_region_subtract(pixman_region32_t *region, const pixman_box32_t *box)
 {
     pixman_region32_t part;
 
@@ -113,28 +114,10 @@ bool display_client_wants(const DisplayClient *client, spice_wan_compression_t s
            (setting == SPICE_WAN_COMPRESSION_AUTO && client->base.rate.is_slow);
 }
 
-/* The next message is for a link as it is now. */
-static void tune(DisplayClient *client, bool lossy)
+void display_client_tune(DisplayClient *client, bool lossy)
 {
     draw_encoder_set_zlib(client->encoder, display_client_wants(client, client->display->zlib_glz));
     draw_encoder_set_lossy(client->encoder, lossy);
-}
-
-/* False: no memory, or it lacks what it takes; nothing was sent. */
-static bool send_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box,
-                      uint64_t now_ns)
-{
-    RedChannelClient *rcc = &client->base;
-    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
-    const uint64_t before = rcc->sent_serial;
-
-    current_render(client->display->current, id, now_ns);
-    const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
-    rcc_count_sent(rcc, before);
-    if (sent) {
-        subtract(&client->surfaces[id].damage, box);
-    }
-    return sent;
 }
 
 static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t now_ns)
@@ -163,8 +146,8 @@ static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t 
     if (box_has_pixels(&item->image) && surface != NULL && surface->generation == item->generation &&
         rcc->state == RCC_LIVE) {
         /* If it cannot be sent it stays damage. */
-        tune(client, false);
-        (void)send_area(client, surface, item->id, &item->image, now_ns);
+        display_client_tune(client, false);
+        (void)bands_send_area(client, surface, item->id, &item->image, now_ns);
     }
 }
 
@@ -204,6 +187,13 @@ static void want_damage(DisplayClient *client)
     rcc_want_idle(&client->base);
 }
 
+/* What would keep the worker busy for long before MARK. */
+static bool is_first_for_threads(const DisplayClient *client, uint64_t bytes)
+{
+    return bytes >= DISPLAY_THREADS_BYTES_MIN && coding_pool_can(client->display->pool) &&
+           draw_encoder_takes_long(client->encoder, true);
+}
+
 static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
 {
     const Surface *surface = &client->display->surfaces->surfaces[id];
@@ -214,6 +204,7 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
         pixman_region32_clear(&at->damage);
         lossy_clear(client, id);
         push_surface(client, id, NULL, NULL);
+        client->first_due = client->first_due && id != SURFACE_PRIMARY;
     }
     if (shown && surface->generation != 0 && at->known == 0 &&
         client_knows_format(client, surface->geometry.format)) {
@@ -226,9 +217,16 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
                                        (unsigned)(touched.y2 - touched.y1));
             want_damage(client);
         }
-        const uint64_t bytes = (uint64_t)(touched.x2 - touched.x1) * (uint64_t)(touched.y2 - touched.y1) * 4;
-        push_surface(client, id, surface,
-                     bytes <= message_max(client, DISPLAY_IMAGE_BYTES_MAX) ? &touched : &none);
+        const uint64_t bytes = box_area(&touched) * 4;
+        const bool at_once = bytes <= display_client_message_max(client, DISPLAY_IMAGE_BYTES_MAX);
+        const bool in_bands = at_once && id == SURFACE_PRIMARY && is_first_for_threads(client, bytes);
+        push_surface(client, id, surface, at_once && !in_bands ? &touched : &none);
+        if (id == SURFACE_PRIMARY) {
+            client->first_due = in_bands;
+            client->first_begun = false;
+            client->band_id = SURFACE_PRIMARY;
+            client->band_y = INT32_MIN;
+        }
     }
 }
 
@@ -255,7 +253,7 @@ static void settle(DisplayClient *client)
     for (uint32_t id = 0; id < client->surfaces_len; id++) {
         settle_surface(client, id, primary != NULL);
     }
-    if (primary != NULL &&
+    if (primary != NULL && !client->first_due &&
         (client->monitors.known != display->monitors_told || client->marked.known != primary->generation)) {
         client->monitors.known = display->monitors_told;
         push_state(client, &display->mark_item, &client->marked, primary->generation);
@@ -369,8 +367,9 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
             return true;
         }
         if (client->damaged &&
-            pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
-                                               (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT) {
+            (pixman_region32_contains_rectangle((pixman_region32_t *)&at->damage,
+                                                (pixman_box32_t *)&read->box) != PIXMAN_REGION_OUT ||
+             bands_meet(client, read->surface_id, &read->box))) {
             return true;
         }
     }
@@ -381,19 +380,31 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
  * little of it is drawn; unless the client has it. */
 static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
 {
-    const uint32_t most = message_max(client, UINT32_MAX);
+    const uint32_t most = display_client_message_max(client, UINT32_MAX);
 
     return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
            (box_area(&drawable->extents) * 4 > most || drawable->bytes > most) &&
            !draw_encoder_has_image(client->encoder, drawable->qxl->u.copy.src);
 }
 
-static bool can_be_sent(const DisplayClient *client, const Drawable *drawable)
+/* One that would keep the worker busy for long: as damage it is coded by threads, side by side. Not what clients are to keep. */
+static bool is_for_threads(const DisplayClient *client, Drawable *drawable)
+{
+    const QxlDrawable *qxl = drawable->qxl;
+
+    return drawable->opaque && qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
+           box_area(&drawable->extents) * 4 >= DISPLAY_THREADS_BYTES_MIN &&
+           (qxl->u.copy.src->flags & QXL_IMAGE_CACHE) == 0 && coding_pool_can(client->display->pool) &&
+           draw_encoder_takes_long(client->encoder, drawable_can_lose(drawable));
+}
+
+static bool can_be_sent(const DisplayClient *client, Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
     if ((client->is_behind && client->damaged) || drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX ||
-        is_too_large(client, drawable) || reads_damage(client, drawable)) {
+        is_too_large(client, drawable) || is_for_threads(client, drawable) ||
+        reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
@@ -426,9 +437,11 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
         return;
     }
     if (client->damaged && drawable->opaque) {
-        subtract(&at->damage, &extents);
+        display_region_subtract(&at->damage, &extents);
+        bands_cover(client, drawable);
     }
-    if (client->damaged && pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT) {
+    if (client->damaged && (pixman_region32_contains_rectangle(&at->damage, &extents) != PIXMAN_REGION_OUT ||
+                            bands_meet(client, drawable->surface_id, &extents))) {
         add_damage(at, &extents);
         want_damage(client);
         return;
@@ -470,11 +483,51 @@ static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
     client->bytes -= drawable->bytes;
 }
 
+/* NULL: there is nothing to share, or nobody else waits for it. */
+static Shared *shared_of(DisplayClient *client, Drawable *drawable)
+{
+    if (drawable->qxl->image_count > 0 && drawable->shared == NULL && drawable_is_awaited(drawable)) {
+        drawable->shared = shared_new(&client->display->shares);
+    }
+    return drawable->shared;
+}
+
+/* The same for all of them together: if one is not awaited they are not. */
+static Shared *shared_of_join(DisplayClient *client, const Merge *merge)
+{
+    Drawable *first = merge->drawables[0];
+    DrawableJoin *join = first->join;
+    bool same = join != NULL && join->count == merge->count;
+
+    for (uint32_t i = 0; same && i < merge->count; i++) {
+        same = join->numbers[i] == merge->drawables[i]->number;
+    }
+    if (same) {
+        return join->shared;
+    }
+    if (!drawable_is_awaited(first)) {
+        return NULL;
+    }
+    if (join != NULL) {
+        shared_free(join->shared);
+        g_free(join);
+    }
+    join = first->join = g_malloc0(sizeof *join + merge->count * sizeof join->numbers[0]);
+    join->shared = shared_new(&client->display->shares);
+    join->count = merge->count;
+    for (uint32_t i = 0; i < merge->count; i++) {
+        join->numbers[i] = merge->drawables[i]->number;
+    }
+    return join->shared;
+}
+
 static bool send_drawable(DisplayClient *client, Drawable *drawable)
 {
     client->encoding = drawable;
+    draw_encoder_share(client->encoder, shared_of(client, drawable));
     const bool sent =
         draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &client->base.out);
+    draw_encoder_share(client->encoder, NULL);
     client->encoding = NULL;
     return sent;
 }
@@ -483,7 +536,9 @@ static bool send_drawable(DisplayClient *client, Drawable *drawable)
  * merging saves. Pictures that a codec shortens better column by column are rare. */
 static size_t bytes_apart(DisplayClient *client, const Merge *merge)
 {
-    const Drawable *one = merge->drawables[merge->count / 2];
+    Drawable *one = merge->drawables[merge->count / 2];
+
+    draw_encoder_share(client->encoder, shared_of(client, one));
     const uint64_t bytes = draw_encoder_measure(client->encoder, one->qxl);
 
     return (size_t)(bytes * box_area(&merge->box) / box_area(&one->extents));
@@ -496,9 +551,11 @@ static bool send_merged(DisplayClient *client, const Merge *merge)
     bool sent = true, too_large = true;
 
     if (joined != NULL) {
+        const size_t apart = bytes_apart(client, merge);
+        draw_encoder_share(client->encoder, shared_of_join(client, merge));
         sent = draw_encoder_draw_within(client->encoder, joined_copy_drawable(joined),
-                                        merge->drawables[0]->surface_id, bytes_apart(client, merge),
-                                        &rcc->out, &too_large);
+                                        merge->drawables[0]->surface_id, apart, &rcc->out, &too_large);
+        draw_encoder_share(client->encoder, NULL);
         joined_copy_free(joined, rcc->core);
         if (!too_large) {
             return sent;
@@ -559,11 +616,16 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
         return;
     }
     const bool loses = lossy_allows(client, drawable);
-    merge_begin(&merge, drawable, message_max(client, DISPLAY_BAND_BYTES));
+    merge_begin(&merge, drawable, display_client_message_max(client, DISPLAY_BAND_BYTES));
     merge_followers(client, &merge, loses);
-    tune(client, loses);
+    display_client_tune(client, loses);
     const bool sent = send_merged(client, &merge);
     rcc_count_sent(rcc, before);
+    for (uint32_t i = 0; i < merge.count; i++) {
+        if (drawable_has_codings(merge.drawables[i]) && !drawable_is_awaited(merge.drawables[i])) {
+            drawable_forget_codings(merge.drawables[i]);
+        }
+    }
     for (uint32_t i = 1; i < merge.count; i++) {
         pipe_item_unref(&merge.drawables[i]->item);
     }
@@ -582,104 +644,3 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
 }
 
 const PipeItemType display_drawable_type = {"drawable", drawable_commit, drawable_free};
-
-/* ---- Damage ---- */
-
-/* Codecs make little of single lines: QUIC and JPEG nothing at all. JPEG's blocks are of 16. */
-#define BAND_LINES_MIN 16
-
-pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
-{
-    pixman_box32_t band = *box;
-    const int64_t pixels = bytes / 4;
-    const int64_t width = (int64_t)band.x2 - band.x1, height = (int64_t)band.y2 - band.y1;
-
-    const int64_t least = height < BAND_LINES_MIN ? height : BAND_LINES_MIN;
-
-    if (width * least > pixels) {
-        const int64_t lines = least < pixels ? least : pixels;
-        band.x2 = (int32_t)(band.x1 + pixels / lines);
-        band.y2 = (int32_t)(band.y1 + lines);
-    } else if (height > pixels / width) {
-        band.y2 = (int32_t)(band.y1 + pixels / width);
-    }
-    return band;
-}
-
-bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
-                       uint32_t most, pixman_box32_t *ret_band)
-{
-    const ClientSurface *at = &client->surfaces[id];
-    const Surface *surface = surfaces_find(client->display->surfaces, id);
-    int rects_len;
-    const pixman_box32_t *rects = pixman_region32_rectangles(region, &rects_len);
-
-    if (at->told == 0 || surface == NULL || at->told != surface->generation) {
-        return false;
-    }
-    for (int i = 0; i < rects_len; i++) {
-        if (rects[i].y2 > from_y) {
-            pixman_box32_t rect = rects[i];
-            rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
-            *ret_band = display_band(&rect, message_max(client, most));
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What was sent lossily, without loss. */
-static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
-{
-    RedChannelClient *rcc = &client->base;
-    const size_t before = rcc->out.total;
-    pixman_box32_t band;
-    uint32_t id;
-
-    if (!lossy_next(client, now_ns, &id, &band)) {
-        return false;
-    }
-    tune(client, false);
-    if (!send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
-        rcc_close(rcc, "no memory for the pixels that it is owed");
-        return false;
-    }
-    lossy_area(client, id, &band, false);
-    lossy_sent(client, rcc->out.total - before, now_ns);
-    return true;
-}
-
-bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
-{
-    DisplayClient *client = display_client_of(rcc);
-
-    if (client->unsettled) {
-        settle(client);
-        return true;
-    }
-    client->waits_ns = 0;
-    /* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
-     * seen. */
-    for (uint32_t i = 0; client->damaged && i <= client->surfaces_len; i++) {
-        const uint32_t id = (client->band_id + i) % client->surfaces_len;
-        const int32_t from_y = i == 0 ? client->band_y : INT32_MIN;
-        pixman_box32_t band;
-        if (!display_next_band(client, id, &client->surfaces[id].damage, from_y, DISPLAY_BAND_BYTES, &band)) {
-            continue;
-        }
-        client->band_id = id;
-        client->band_y = band.y2;
-        lossy_decide(client, client->lossy.newest + 1);
-        tune(client, client->lossy.on);
-        lossy_busy(client, now_ns);
-        if (!send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
-            rcc_close(rcc, "no memory for the pixels that it is owed");
-            return false;
-        }
-        lossy_area(client, id, &band, draw_encoder_was_lossy(client->encoder));
-        return true;
-    }
-    client->damaged = false;
-    client->is_behind = false;
-    return commit_upgrade(client, now_ns);
-}

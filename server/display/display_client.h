@@ -14,6 +14,10 @@
  *
  * What was sent lossily is remembered (lossy.h), and sent once more without loss when nothing else is to be sent.
  *
+ * Large bands that take long to code are coded by threads (encode/coding_pool.h) from a copy of their pixels, a few ahead, and
+ * sent when they are ready, if the pipe is empty then. Until then they are treated as damage is: a drawable that touches one, or
+ * reads it, becomes damage, and so is sent later; an opaque one that covers it takes its place.
+ *
  * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
  * difference queued anew; so what waits is bounded, whatever the guest does while the client does not read.
  *
@@ -28,6 +32,7 @@
 #pragma once
 
 #include "display/drawable.h"
+#include "display/encode/coding_pool.h"
 #include "display/encode/draw_encoder.h"
 #include "session/channel_client.h"
 
@@ -35,8 +40,11 @@
 #define DISPLAY_DRAWABLES_BYTES_MAX (32u << 20) /* bytes of memory that these keep */
 #define DISPLAY_CHANGES_MAX                                                                                  \
     900u /* other items: with a squash's own (2 for each surface) and the drawables they fit a pipe */
-#define DISPLAY_DAMAGE_RECTS_MAX 32   /* rectangles of a surface; more become the one around them */
-#define DISPLAY_BAND_BYTES (1u << 20) /* bytes of pixels in a message of damage */
+#define DISPLAY_DAMAGE_RECTS_MAX 32            /* rectangles of a surface; more become the one around them */
+#define DISPLAY_BAND_BYTES (1u << 20)          /* bytes of pixels in a message of damage */
+#define DISPLAY_THREAD_BAND_BYTES (512u << 10) /* the same, where threads code it: a millisecond of QUIC */
+#define DISPLAY_THREADS_BYTES_MIN                                                                            \
+    (2 * DISPLAY_BAND_BYTES) /* bytes of pixels of a picture that is worth more than one thread */
 #define DISPLAY_DAMAGE_WAITS_NS                                                                              \
     UINT64_C(1000000000) /* then it is pixels for all, until the client has them */
 #define DISPLAY_IMAGE_BYTES_MAX                                                                              \
@@ -62,6 +70,16 @@ typedef struct ClientSurface {
     pixman_region32_t damage, lossy; /* of `known`, when the pipe is empty */
 } ClientSurface;
 
+/* An area of a surface that a thread codes, or has coded. It is neither damage nor told. */
+typedef struct ClientBand {
+    uint32_t surface_id;
+    uint64_t generation;
+    pixman_box32_t box;
+    SharedCoding *coding; /* referenced */
+} ClientBand;
+
+#define DISPLAY_BANDS_MAX (CODING_THREADS_MAX * CODING_AHEAD_EACH) /* bands of a client */
+
 /* A state that has a counter, of which the client was told some value. */
 typedef struct ClientState {
     uint64_t told, known;
@@ -76,11 +94,16 @@ typedef struct DisplayClient {
     Drawable *encoding;
     ClientSurface *surfaces;
     uint32_t surfaces_len;
-    bool damaged;       /* some surface may be */
-    bool is_behind;     /* what is drawn becomes damage, until there is none */
-    uint64_t waits_ns;  /* since when damage has been waiting for the pipe; 0: it has not */
-    uint32_t band_id;   /* the surface of the latest band, */
-    int32_t band_y;     /* and where in it the next one begins */
+    ClientBand bands[DISPLAY_BANDS_MAX]; /* in the order in which they were begun */
+    uint32_t bands_len;
+    bool damaged;      /* some surface may be, or bands are under way */
+    bool is_behind;    /* what is drawn becomes damage, until there is none */
+    uint64_t waits_ns; /* since when damage has been waiting for the pipe; 0: it has not */
+    uint32_t band_id;  /* the surface of the latest band, */
+    int32_t band_y;    /* and where in it the next one begins */
+    bool
+        first_due; /* what the primary showed when it was told of it goes in bands, and MARK waits for those */
+    bool first_begun;   /* all of these are under way, or were sent */
     bool unsettled;     /* what follows from the table is not queued yet */
     uint32_t drawables; /* in the pipe */
     uint64_t bytes;     /* of those */

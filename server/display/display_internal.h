@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* display_internal.h: what display_channel.c and display_client.c share.
+/* display_internal.h: what display_channel.c, display_client.c and bands.c share.
  *
  * Thread     the channel's home.
  */
@@ -10,11 +10,18 @@
 #include "display/current.h"
 #include "display/display_channel.h"
 #include "display/display_client.h"
+#include "display/encode/coding_pool.h"
+#include "display/shared_areas.h"
 
 /* What a setting for slow links comes to for this client, now. */
 bool display_client_wants(const DisplayClient *client, spice_wan_compression_t setting);
+/* The next message is for a link as it is now. */
+void display_client_tune(DisplayClient *client, bool lossy);
+/* Bytes of pixels in one message: what its link carries in a short time, but no more than that. */
+uint32_t display_client_message_max(const DisplayClient *client, uint32_t most);
 /* Too many rectangles become the one around them. */
 void display_region_limit(pixman_region32_t *region);
+void display_region_subtract(pixman_region32_t *region, const pixman_box32_t *box);
 /* The first part of a surface's region, from that line on, that is of no more bytes than that, and than what the client's link
  * carries in a short time. False: there is none, or the client does not have the surface as it is. */
 bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
@@ -36,5 +43,8 @@ struct DisplayChannel {
     uint64_t images;        /* the same for images, from 0 */
     uint64_t monitors_told; /* the same for monitors configs; 0: none yet */
     QxlMonitors monitors;
+    ShareStore shares;
+    SharedAreas areas;
+    CodingPool *pool;
     uint64_t squashes; /* for figures */
 };

@@ -287,8 +287,25 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     return drawable;
 }
 
+bool drawable_is_awaited(const Drawable *drawable)
+{
+    return drawable->item.refs > 1 + drawable->holds + (drawable->pending ? 1 : 0);
+}
+
+void drawable_forget_codings(Drawable *drawable)
+{
+    shared_free(drawable->shared);
+    drawable->shared = NULL;
+    if (drawable->join != NULL) {
+        shared_free(drawable->join->shared);
+        g_free(drawable->join);
+        drawable->join = NULL;
+    }
+}
+
 static void empty(Drawable *drawable)
 {
+    drawable_forget_codings(drawable);
     qxl_drawable_free(drawable->qxl);
     drawable->qxl = NULL;
     give_back(drawable);

@@ -17,6 +17,7 @@
 #include <pixman.h>
 
 #include "base/list.h"
+#include "display/encode/shared.h"
 #include "display/surfaces.h"
 #include "qxl/drawable.h"
 #include "session/pipe.h"
@@ -30,6 +31,13 @@ typedef struct DrawableRead {
     uint32_t surface_id;
     pixman_box32_t box;
 } DrawableRead;
+
+/* What it comes to together with others (merge.h), whose numbers these are. */
+typedef struct DrawableJoin {
+    Shared *shared;
+    uint32_t count;
+    uint64_t numbers[];
+} DrawableJoin;
 
 typedef struct Drawable {
     PipeItem item;
@@ -59,6 +67,8 @@ typedef struct Drawable {
     uint64_t bytes; /* of memory, ours or the guest's, that it costs to keep it */
     uint64_t work;  /* to draw it, in steps (canvas.h) */
     uint32_t holds; /* bytes that lie in it are on their way */
+    Shared *shared; /* its pictures, as clients were sent them; NULL: none was, or nobody else waits for it */
+    DrawableJoin *join; /* the same, of it and some that follow */
     ListNode in_worker, in_pending, in_cell;
 } Drawable;
 
@@ -85,6 +95,16 @@ uint64_t drawable_pins(const Drawable *drawable, uint32_t slot);
 /* Its pixels are on their way, until the release. */
 void *drawable_hold(Drawable *drawable);
 void drawable_release(void *drawable);
+
+/* For who has just taken it from a pipe: is it in another one, too? */
+bool drawable_is_awaited(const Drawable *drawable);
+/* What was coded for others; nobody waits for it any more. */
+static inline bool drawable_has_codings(const Drawable *drawable)
+{
+    return drawable->shared != NULL || drawable->join != NULL;
+}
+
+void drawable_forget_codings(Drawable *drawable);
 
 /* Would it lose something, if it may? (draw_encoder.h; looked at once) */
 bool drawable_can_lose(Drawable *drawable);

@@ -320,6 +320,7 @@ static void job_close(RedWorker *worker, void *args, uint64_t now_ns)
     red_channel_close_clients(display_channel_base(worker->display), "its device is removed", now_ns);
     red_channel_close_clients(cursor_channel_base(worker->cursor), "its device is removed", now_ns);
     current_clear(&worker->current);
+    display_channel_stop(worker->display);
     CHECK(list_is_empty(&worker->drawables)); /* nobody else is left to need one */
     worker_release(worker, &worker->cursor_command);
     for (uint32_t id = 0; id < worker->surfaces.len; id++) {

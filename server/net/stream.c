@@ -401,10 +401,15 @@ int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len)
                                                     : carrier_writev(&stream->carrier, iov, iov_len));
 }
 
-bool stream_is_flushed(Stream *stream)
+int stream_unsent(Stream *stream)
 {
+    if (stream->error != 0) {
+        return stream->error;
+    }
     return carrier_is_flushed(&stream->carrier) &&
-           (stream->websocket == NULL || websocket_output(stream->websocket).len == 0);
+                   (stream->websocket == NULL || websocket_output(stream->websocket).len == 0)
+               ? 0
+               : -EAGAIN;
 }
 
 /* ---- Names ------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@
  * Blocking    never. What cannot be done now returns -EAGAIN, and the callback comes when it can.
  * Filters     accept only what the socket can take: at most one TLS record of 16 KiB waits inside, and counts as
  *             sent to the caller; a WebSocket frame once begun wants its data, so what was not taken must be offered
- *             again, as it was; stream_flush() (called by read, write and the watch) moves it on.
+ *             again, as it was; read, write and the watch move it on.
  * Errors      -E...; after any error but -EAGAIN the stream is dead: free it. A TLS failure is -EPROTO, logged by
  *             the caller with stream_error_text().
  */
@@ -59,8 +59,9 @@ int64_t stream_read(Stream *stream, void *buffer, size_t len);
 /* Bytes taken (perhaps fewer than offered) or -E.... */
 int64_t stream_writev(Stream *stream, const struct iovec *iov, int iov_len);
 
-/* True once nothing that was taken waits in a filter. */
-bool stream_is_flushed(Stream *stream);
+/* 0: nothing that was taken waits in a filter; -EAGAIN: something does; else the stream is dead, as what waited found
+ * out. Who waits for nothing but that must ask: a dead stream is ready for ever. */
+int stream_unsent(Stream *stream);
 
 /* For channel events and logs; read once, when the stream was made. */
 void stream_addresses(const Stream *stream, CoreAddress *ret_local, CoreAddress *ret_peer);

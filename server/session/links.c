@@ -263,13 +263,14 @@ static void newcomer_run(Newcomer *newcomer, uint64_t now_ns)
             return;
         }
         const bool failed = link_state(newcomer->link) == LINK_FAILED;
-        if (newcomer_flush(newcomer) != 0) {
+        const int written = newcomer_flush(newcomer), unsent = stream_unsent(newcomer->stream);
+        if (written != 0 || (unsent != 0 && unsent != -EAGAIN)) {
             newcomer_end(newcomer, now_ns, failed ? CORE_LOG_WARNING : CORE_LOG_INFO,
                          failed ? link_failure(newcomer->link) : stream_error_text(newcomer->stream));
             return;
         }
-        const bool unsent = link_output(newcomer->link).len > 0 || !stream_is_flushed(newcomer->stream);
-        if (failed && !unsent) {
+        const bool waits = link_output(newcomer->link).len > 0 || unsent != 0;
+        if (failed && !waits) {
             newcomer_discard_input(newcomer);
             newcomer_end(newcomer, now_ns, CORE_LOG_WARNING, link_failure(newcomer->link));
             return;
@@ -277,13 +278,13 @@ static void newcomer_run(Newcomer *newcomer, uint64_t now_ns)
         newcomer_set_stage(newcomer, now_ns);
         const size_t wants = link_wants(newcomer->link);
         if (wants == 0) {
-            stream_want(newcomer->stream, unsent ? CORE_WRITE : 0);
+            stream_want(newcomer->stream, waits ? CORE_WRITE : 0);
             return;
         }
         const int64_t n = stream_read(newcomer->stream, buffer, MIN(wants, sizeof buffer));
         if (n == -EAGAIN) {
             newcomer_set_stage(newcomer, now_ns); /* that read may have ended the TLS handshake */
-            stream_want(newcomer->stream, CORE_READ | (unsent ? CORE_WRITE : 0));
+            stream_want(newcomer->stream, CORE_READ | (waits ? CORE_WRITE : 0));
             return;
         }
         if (n <= 0) {

@@ -35,6 +35,7 @@ const Form scenario_forms[FORMS] = {
     FORM(SCHEDULE_SLIPS, FORM_SCHEDULE, "slips one in <number>"),
     FORM(SCHEDULE_STALLS, FORM_SCHEDULE, "stalls at most <duration>"),
     FORM(SCHEDULE_CALM, FORM_SCHEDULE, "calm"),
+    FORM(SCHEDULE_PROCESSORS, FORM_SCHEDULE, "processors <number>"),
 
     FORM(FAULT_F1, FORM_FAULT, "F1 on <connection> after <number> bytes"),
     FORM(FAULT_F2, FORM_FAULT, "F2 on <connection> after <number> bytes"),
@@ -108,6 +109,7 @@ const Form scenario_forms[FORMS] = {
     FORM(DEVICE_DESTROYS_PRIMARY, FORM_DEVICE_ACT, "destroys primary"),
     FORM(DEVICE_DESTROYS_PRIMARY_ASYNC, FORM_DEVICE_ACT, "destroys primary asynchronously"),
     FORM(DEVICE_CREATES_SURFACE, FORM_DEVICE_ACT, "creates surface <dimensions>"),
+    FORM(DEVICE_CREATES_SURFACE_16, FORM_DEVICE_ACT, "creates high-color surface <dimensions>"),
     FORM(DEVICE_DESTROYS_SURFACE, FORM_DEVICE_ACT, "destroys surface"),
     FORM(DEVICE_DESTROYS_SURFACE_CALL, FORM_DEVICE_ACT, "destroys surface asynchronously"),
     FORM(DEVICE_DESTROYS_ALL, FORM_DEVICE_ACT, "destroys all surfaces"),
@@ -119,6 +121,7 @@ const Form scenario_forms[FORMS] = {
     FORM(DEVICE_COVERS, FORM_DEVICE_ACT, "covers surface <number>"),
     FORM(DEVICE_COPIES_SURFACE, FORM_DEVICE_ACT, "copies surface <number> to surface <number>"),
     FORM(DEVICE_COPIES_PICTURE, FORM_DEVICE_ACT, "copies picture <number> to surface <number>"),
+    FORM(DEVICE_COPIES_NOISE, FORM_DEVICE_ACT, "copies noise to surface <number>"),
     FORM(DEVICE_COPIES_CHUNKS, FORM_DEVICE_ACT, "copies <number> chunks to surface <number>"),
     FORM(DEVICE_UPDATES, FORM_DEVICE_ACT, "updates area"),
     FORM(DEVICE_UPDATES_ASYNC, FORM_DEVICE_ACT, "updates area asynchronously"),

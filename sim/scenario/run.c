@@ -724,6 +724,9 @@ static void configure(const Run *run, SimConfig *ret)
             case SCHEDULE_CALM:
                 calm = true;
                 break;
+            case SCHEDULE_PROCESSORS:
+                ret->processors = (uint32_t)value;
+                break;
             case SCHEDULE_STALLS:
                 ret->stall_max_ns = value;
                 break;

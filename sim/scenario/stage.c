@@ -347,14 +347,15 @@ static uint32_t surface_of(Sim *sim, const Arg *arg)
     return (uint32_t)stage_pick(sim, "surface", arg->range);
 }
 
-static bool covers(FakeQxl *qxl, uint32_t id, Sim *sim)
+static bool covers(FakeQxl *qxl, uint32_t id, Sim *sim, bool with_noise)
 {
     FakeQxlPicture picture;
     if (!fake_qxl_picture(qxl, id, &picture)) {
         return true; /* there is none */
     }
     const QXLRect all = {.right = (int32_t)picture.width, .bottom = (int32_t)picture.height};
-    return fake_qxl_fill(qxl, id, &all, sim_choose_at(sim, "color", 1u << 24));
+    return with_noise ? fake_qxl_copy(qxl, id, &all)
+                      : fake_qxl_fill(qxl, id, &all, sim_choose_at(sim, "color", 1u << 24));
 }
 
 static void updates_all(FakeQxl *qxl)
@@ -469,6 +470,8 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         break;
     case DEVICE_CREATES_SURFACE:
         return fake_qxl_surface_create(qxl, primary.width, primary.height, SPICE_SURFACE_FMT_32_xRGB);
+    case DEVICE_CREATES_SURFACE_16:
+        return fake_qxl_surface_create(qxl, primary.width, primary.height, SPICE_SURFACE_FMT_16_565);
     case DEVICE_DESTROYS_SURFACE:
     case DEVICE_DESTROYS_SURFACE_CALL:
         return destroy_some_surface(device, sim, phrase->form->id == DEVICE_DESTROYS_SURFACE_CALL);
@@ -488,7 +491,9 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         return !fake_qxl_has_surface(qxl, id) || fake_qxl_paint(qxl, id, drawing_of(arg));
     }
     case DEVICE_COVERS:
-        return covers(qxl, surface_of(sim, arg), sim);
+        return covers(qxl, surface_of(sim, arg), sim, false);
+    case DEVICE_COPIES_NOISE:
+        return covers(qxl, surface_of(sim, arg), sim, true);
     case DEVICE_COPIES_SURFACE: {
         const uint32_t from = surface_of(sim, arg), to = surface_of(sim, &phrase->args[1]);
         return !fake_qxl_has_surface(qxl, from) || !fake_qxl_has_surface(qxl, to) ||

@@ -376,6 +376,7 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.scarce_one_in = universe->kind->scarce ? 4u << sim_plan_draw(plan, "scarce", 4) : 0;
     config.jump_one_in = sim_plan_rate(plan, SIM_F8_JUMP, 64, 4096);
     config.wall_one_in = sim_plan_rate(plan, SIM_F8_WALL, 2, 16);
+    config.processors = 1 + sim_plan_draw(plan, "processors", 3);
     if (!universe->kind
              ->crowd) { /* some times what was ever seen: 4 MB, 9 tasks, room for 128 items, 64 KiB */
         config.bounds = (SimBounds){UINT64_C(32) << 20, 128, 1024, UINT64_C(1) << 20};

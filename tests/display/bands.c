@@ -25,28 +25,12 @@ static void wake_and_wait(Desk *desk, uint64_t ns)
     sim_sleep(desk->sim, ns);
 }
 
-/* Pixels that no codec makes smaller. */
-static uint64_t push_noise(Desk *desk, QXLRect box, uint32_t seed)
-{
-    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
-    const size_t pixels_at = image_at + ((sizeof(QXLImage) + 15) & ~(size_t)15);
-    const uint64_t at = device_copy(&desk->device, 0, box, 0);
-    const uint32_t count = (uint32_t)((box.right - box.left) * (box.bottom - box.top));
-
-    for (uint32_t i = 0; i < count; i++) {
-        seed = seed * 1664525 + 1013904223;
-        const uint32_t pixel = seed >> 8;
-        memcpy(desk->device.memory + at + pixels_at + 4 * (size_t)i, &pixel, 4);
-    }
-    return at;
-}
-
 static void noises(Desk *desk)
 {
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
 
     for (uint32_t i = 0; i < 6; i++) {
-        push_noise(desk, all, i);
+        device_noise(&desk->device, 0, all, i);
         wake_and_wait(desk, 400 * NS_PER_MS);
     }
 }
@@ -55,7 +39,7 @@ static void one_noise(Desk *desk)
 {
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
 
-    push_noise(desk, all, 77);
+    device_noise(&desk->device, 0, all, 77);
     wake_and_wait(desk, 500 * NS_PER_MS);
 }
 
@@ -135,7 +119,7 @@ static void on_a_slow_link(void **state)
 static void corner_of_noise(Desk *desk)
 {
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT}, corner = {.right = 20, .bottom = 20};
-    const uint64_t at = push_noise(desk, all, 78);
+    const uint64_t at = device_noise(&desk->device, 0, all, 78);
     QXLDrawable *command = (QXLDrawable *)(void *)(desk->device.memory + at);
 
     command->bbox = command->u.copy.src_area = corner;
@@ -174,7 +158,7 @@ static void noise_then_cover(Desk *desk)
 {
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
 
-    push_noise(desk, all, 5);
+    device_noise(&desk->device, 0, all, 5);
     wake_and_wait(desk, 15 * NS_PER_MS);
     device_fill(&desk->device, 0, all, 0x123456);
     wake_and_wait(desk, 500 * NS_PER_MS);
@@ -205,9 +189,9 @@ static void film(Desk *desk)
 
     for (uint32_t i = 0; i < 150; i++) {
         if (i == 50) {
-            push_noise(desk, below, 1);
+            device_noise(&desk->device, 0, below, 1);
         }
-        push_noise(desk, frame, i);
+        device_noise(&desk->device, 0, frame, i);
         wake_and_wait(desk, 20 * NS_PER_MS);
     }
     update_all(desk);
@@ -221,10 +205,10 @@ static void small_things(Desk *desk)
 
     for (uint32_t i = 0; i < 350; i++) {
         if (i == 100) {
-            push_noise(desk, below, 1);
+            device_noise(&desk->device, 0, below, 1);
         }
         for (int32_t x = 0; x < WIDTH; x += 50) {
-            push_noise(desk, (QXLRect){.left = x, .right = x + 50, .bottom = 50}, seed++);
+            device_noise(&desk->device, 0, (QXLRect){.left = x, .right = x + 50, .bottom = 50}, seed++);
         }
         wake_and_wait(desk, 10 * NS_PER_MS);
     }

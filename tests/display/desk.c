@@ -195,6 +195,35 @@ void desk_expect(DeskMessages *messages, const uint16_t *types, uint32_t len)
 
 /* ---- The host ---- */
 
+typedef struct LateThread {
+    Desk *desk;
+    void (*entry)(void *arg);
+    void *arg;
+} LateThread;
+
+static CoreThread *(*start_at_once)(const Core *core, const char *name, void (*entry)(void *arg), void *arg);
+static Desk *starting;
+
+static void late_entry(void *arg)
+{
+    const LateThread late = *(LateThread *)arg;
+
+    free(arg);
+    sim_sleep(late.desk->sim, late.desk->coders_rest_ns);
+    late.entry(late.arg);
+}
+
+static CoreThread *start_late(const Core *core, const char *name, void (*entry)(void *arg), void *arg)
+{
+    if (strcmp(name, "spice-coder") != 0 || starting->coders_rest_ns == 0) {
+        return start_at_once(core, name, entry, arg);
+    }
+    LateThread *late = malloc(sizeof *late);
+    assert_non_null(late);
+    *late = (LateThread){starting, entry, arg};
+    return start_at_once(core, name, late_entry, late);
+}
+
 static void host_thread(void *arg)
 {
     Desk *desk = arg;
@@ -243,7 +272,12 @@ void desk_create_primary(Desk *desk)
 
 static void host_setup(Desk *desk)
 {
-    desk->server = server_new(sim_core(desk->sim));
+    Core *core = (Core *)(uintptr_t)sim_core(desk->sim);
+
+    starting = desk;
+    start_at_once = core->thread_start;
+    core->thread_start = start_late;
+    desk->server = server_new(core);
     spice_server_set_port(desk->server, DESK_PORT);
     spice_server_set_noauth(desk->server);
     spice_server_set_multiple_clients(desk->server, 1);
@@ -282,7 +316,8 @@ static void tick(SimClient *client, void *opaque, unsigned ready, uint64_t now_n
 
 static const SimClientOps tick_ops = {"tick", tick};
 
-static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const char *const *env)
+static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const char *const *env,
+                 uint32_t processors)
 {
     Desk *desk = calloc(1, sizeof *desk);
 
@@ -291,6 +326,7 @@ static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const
                                      .level = SIM_LEVEL_CALLS,
                                      .slip_one_in = slip_one_in,
                                      .env = env,
+                                     .processors = processors,
                                      .net = {.bytes_per_s = bytes_per_s},
                                      .opaque = desk,
                                      .log = on_log});
@@ -307,12 +343,12 @@ static int setup(void **state, uint32_t slip_one_in, uint64_t bytes_per_s, const
 
 int desk_setup(void **state)
 {
-    return setup(state, 0, 0, NULL);
+    return setup(state, 0, 0, NULL, 1);
 }
 
 int desk_setup_slipping(void **state)
 {
-    return setup(state, 20, 0, NULL);
+    return setup(state, 20, 0, NULL, 1);
 }
 
 int desk_setup_recording(void **state)
@@ -320,12 +356,17 @@ int desk_setup_recording(void **state)
     static const char *const env[] = {"SPICE_WORKER_RECORD_FILENAME=" DESK_RECORDING,
                                       "SPICE_WORKER_RECORD_FILTER=", NULL};
 
-    return setup(state, 0, 0, env);
+    return setup(state, 0, 0, env, 1);
 }
 
 int desk_setup_slow(void **state)
 {
-    return setup(state, 0, 50000, NULL);
+    return setup(state, 0, 50000, NULL, 1);
+}
+
+int desk_setup_processors(void **state)
+{
+    return setup(state, 20, 0, NULL, 3);
 }
 
 int desk_teardown(void **state)

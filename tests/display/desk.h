@@ -60,7 +60,8 @@ struct Desk {
     char last_warning[256];
     void (*host)(Desk *desk);
     bool host_done;
-    uint64_t value; /* the test's own, for host code */
+    uint64_t value;          /* the test's own, for host code */
+    uint64_t coders_rest_ns; /* threads that code begin so much later */
 };
 
 /* A server with multiple clients, its device plugged in, its memory announced; the machine stands still. */
@@ -69,6 +70,8 @@ int desk_setup(void **state);
 int desk_setup_slipping(void **state);
 /* The same, with commands recorded in the universe's file DESK_RECORDING. */
 int desk_setup_recording(void **state);
+/* The same as slipping, where three threads run at a time. */
+int desk_setup_processors(void **state);
 /* Destroys the server if the test has not; checks that nothing is left and that no client saw a fault. */
 int desk_teardown(void **state);
 /* The same, on a link of 400 kbit/s. */
@@ -107,5 +110,7 @@ int run_drawing(void);
 int run_recording(void);
 int run_lossy(void);
 int run_merging(void);
+int run_sharing(void);
+int run_threads(void);
 int run_bands(void);
 int run_pinning(void);

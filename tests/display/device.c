@@ -449,6 +449,21 @@ uint64_t device_photo(Device *device, uint32_t surface_id, QXLRect box, uint32_t
     return at;
 }
 
+uint64_t device_noise(Device *device, uint32_t surface_id, QXLRect box, uint32_t seed)
+{
+    const uint32_t count = (uint32_t)((box.right - box.left) * (box.bottom - box.top));
+    uint64_t at;
+    uint8_t *to = picture_put(device, surface_id, box, &at);
+
+    for (uint32_t i = 0; i < count; i++) {
+        seed = seed * 1664525 + 1013904223;
+        const uint32_t pixel = seed >> 8;
+        memcpy(to + 4 * (size_t)i, &pixel, 4);
+    }
+    device_push(&device->commands, QXL_CMD_DRAW, device_address(at));
+    return at;
+}
+
 uint64_t device_stroke(Device *device, uint32_t surface_id, QXLRect box, uint32_t lines)
 {
     const size_t path_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;

@@ -14,7 +14,7 @@
 
 #include "sim/sim.h"
 
-#define DEVICE_BYTES (256u * 1024u)
+#define DEVICE_BYTES (8u << 20)
 #define DEVICE_GROUP 1u
 #define DEVICE_SLOT 1u
 #define DEVICE_OFFSET UINT64_C(0x1000) /* guest address of the first byte */
@@ -92,6 +92,8 @@ uint64_t device_copy_bits(Device *device, uint32_t surface_id, QXLRect box, int3
 uint64_t device_copy(Device *device, uint32_t surface_id, QXLRect box, uint32_t color);
 /* The same of a picture as photographs are: no two pixels next to each other are the same, or far apart. */
 uint64_t device_photo(Device *device, uint32_t surface_id, QXLRect box, uint32_t seed);
+/* The same of pixels that no codec makes smaller. */
+uint64_t device_noise(Device *device, uint32_t surface_id, QXLRect box, uint32_t seed);
 /* `lines` lines across the box, each over the one before. */
 uint64_t device_stroke(Device *device, uint32_t surface_id, QXLRect box, uint32_t lines);
 /* A fill with a clip of `count` rectangles, which begin anew after each line of pixels. */

@@ -125,9 +125,12 @@ static void blends(Desk *desk)
 {
     const QXLRect all = {.right = 64, .bottom = 48};
 
-    for (uint32_t i = 0; i < 8; i++) {
+    for (uint32_t i = 0; i * 64 * 48 * 4 <= DEVICE_BYTES / 3; i++) { /* more than a quarter may be kept */
         const uint64_t at = device_copy(&desk->device, 0, all, i);
         ((QXLDrawable *)(void *)(desk->device.memory + at))->u.copy.rop_descriptor = SPICE_ROPD_OP_XOR;
+        if (i % 8 == 7) {
+            wait_for_rings(desk);
+        }
     }
     wait_for_rings(desk);
 }

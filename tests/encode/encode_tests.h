@@ -11,3 +11,4 @@
 int run_caches(void);
 int run_choice(void);
 int run_messages(void);
+int run_shared(void);

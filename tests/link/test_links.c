@@ -494,6 +494,38 @@ static void without_a_key_links_are_refused(void **state)
     server_finish(server);
 }
 
+/* While it waits for the key nothing is read from it: only what waits to be written shows that it is gone. */
+static void a_websocket_that_dies_while_a_key_is_made_keeps_nobody_busy(void **state)
+{
+    static const char request[] =
+        "GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n"
+        "Sec-WebSocket-Protocol: binary\r\n\r\n";
+    Server *server = server_new();
+    uint8_t frames[6 + 6 + HELLO_BYTES] = {0x89, 0x80, [6] = 0x82, 0x80 | HELLO_BYTES}, filler[512] = {0};
+    int ours, peer;
+
+    (void)state;
+    server->test->ticket_key = span_of(NULL, 0);
+    server->test->only = server->loop;
+    test_socket_pair(server->test, &ours, &peer);
+    assert_int_equal(links_add(server->links, ours, NULL, false), STATUS_OK);
+    send_all(peer, request, sizeof request - 1);
+    test_core_run(server->test);
+    while (send(ours, filler, sizeof filler, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+    while (send(ours, filler, 1, MSG_DONTWAIT | MSG_NOSIGNAL) > 0) {
+    }
+    memcpy(frames + 12, whole(), HELLO_BYTES);
+    send_all(peer, frames, sizeof frames);
+    test_core_run(server->test);
+    assert_int_equal(host_saw.disconnected, 0);
+    close(peer);
+    test_core_run(server->test);
+    assert_int_equal(host_saw.disconnected, 1);
+    server_finish(server);
+}
+
 static void a_server_may_go_while_a_key_is_made(void **state)
 {
     Server *server = server_new();
@@ -1310,6 +1342,7 @@ int main(void)
         cmocka_unit_test(the_result_follows_a_reply_that_did_not_fit),
         cmocka_unit_test(links_wait_for_the_first_key),
         cmocka_unit_test(without_a_key_links_are_refused),
+        cmocka_unit_test(a_websocket_that_dies_while_a_key_is_made_keeps_nobody_busy),
         cmocka_unit_test(a_server_may_go_while_a_key_is_made),
         cmocka_unit_test(silence_ends_at_the_stages_deadline),
         cmocka_unit_test(dripping_bytes_buys_no_time),

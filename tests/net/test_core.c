@@ -442,6 +442,9 @@ int test_core_run(TestCore *test)
         list_each(&test->loops, node)
         {
             TestLoop *loop = list_entry(node, TestLoop, node);
+            if (test->only != NULL && test->only != (CoreLoop *)loop) {
+                continue;
+            }
             here += run_timers(test, loop);
             here += run_watches(test, loop);
             here += run_tasks(test, loop);

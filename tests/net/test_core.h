@@ -42,6 +42,7 @@ typedef struct TestCore {
     size_t io_bytes_max;       /* of one readv() or writev(); 0: as many as there are */
     bool every_other_io_fails; /* with -EAGAIN */
     uint64_t io_calls;
+    CoreLoop *only; /* the others stand still; NULL: all run */
 
     char log[TEST_LOG_BYTES];
     size_t log_len;

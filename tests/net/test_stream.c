@@ -201,7 +201,7 @@ static void plain_bytes_pass_unchanged(void **state)
 
     const struct iovec iov[] = {{"wor", 3}, {"", 0}, {"ld", 2}};
     assert_int_equal(stream_writev(user->stream, iov, 3), 5);
-    assert_true(stream_is_flushed(user->stream));
+    assert_int_equal(stream_unsent(user->stream), 0);
     assert_int_equal(read(user->peer, got, sizeof got), 5);
     assert_memory_equal(got, "world", 5);
 
@@ -470,7 +470,7 @@ static void at_most_one_record_waits_inside(void **state)
         taken += n;
     }
     assert_int_equal(n, -EAGAIN);
-    assert_false(stream_is_flushed(user->stream));
+    assert_int_equal(stream_unsent(user->stream), -EAGAIN);
     /* What the socket holds, and one record. */
     size_t in_socket = 0;
     uint8_t buffer[4096];
@@ -486,7 +486,7 @@ static void at_most_one_record_waits_inside(void **state)
         while (recv(user->peer, buffer, sizeof buffer, 0) > 0) {
         }
     }
-    assert_true(stream_is_flushed(user->stream));
+    assert_int_equal(stream_unsent(user->stream), 0);
     user_finish(user);
 }
 
@@ -644,7 +644,7 @@ static void what_comes_while_it_stalls_waits_in_the_socket(void **state)
     const long len = BIO_get_mem_data(user->client.out, &hello);
     assert_int_equal(write(user->peer, hello, (size_t)len), len);
     test_core_run(user->test);
-    assert_false(stream_is_flushed(user->stream));
+    assert_int_equal(stream_unsent(user->stream), -EAGAIN);
     assert_int_equal(write(user->peer, junk, sizeof junk), sizeof junk);
     test_core_run(user->test); /* comes to rest, or it fails in there */
     assert_int_equal(user->calls, 0);

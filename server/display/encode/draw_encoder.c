@@ -16,6 +16,7 @@ struct DrawEncoder {
     Pad pad;
     bool zlib, lossy;
     bool was_lossy;
+    Shared *shared;
     DrawMessage message; /* the one that is made: too large for stacks */
 };
 
@@ -94,6 +95,11 @@ void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compress
 void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib)
 {
     encoder->zlib = zlib;
+}
+
+void draw_encoder_share(DrawEncoder *encoder, Shared *shared)
+{
+    encoder->shared = shared;
 }
 
 void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy)
@@ -238,6 +244,7 @@ static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
         .display_id = config->display_id,
         .images = config->cache_pixels > 0 ? &encoder->image_cache : NULL,
         .palettes = &encoder->palette_cache,
+        .shared = encoder->shared,
     };
 
     if (options.compression == DRAW_COMPRESSION_LZ4 && !has_cap(encoder, WIRE_CAP_DISPLAY_LZ4_COMPRESSION)) {
@@ -386,16 +393,21 @@ size_t draw_encoder_measure(DrawEncoder *encoder, const QxlDrawable *drawable)
     return bytes;
 }
 
-bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
-                       Outgoing *ret)
+static ImageOptions area_options(DrawEncoder *encoder)
 {
     ImageOptions options = options_of(encoder, false);
-    DrawMessage *made = &encoder->message;
 
     options.is_source = true;
     options.may_lose = encoder->lossy;
-    const bool coded =
-        image_encode_area(&encoder->images, &canvas->raster, area, false, &options, &made->images[0]);
+    return options;
+}
+
+/* made->images[0] is there, or was not `coded`. */
+static bool area_send(DrawEncoder *encoder, bool coded, uint32_t surface_id, const QXLRect *area,
+                      size_t piece_min, Outgoing *ret)
+{
+    DrawMessage *made = &encoder->message;
+
     made->image_count = 1;
     made->inline_bytes = 256 + made->images[0].inline_bytes;
     made->wire = (WireMsg){.channel = WIRE_CHANNEL_DISPLAY, .type = WIRE_MSG_DISPLAY_DRAW_COPY};
@@ -405,5 +417,44 @@ bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surf
         .src_area = {.bottom = area->bottom - area->top, .right = area->right - area->left},
         .rop = SPICE_ROPD_OP_PUT,
     };
-    return message_finish(encoder, coded, NULL, options.piece_min, ret);
+    return message_finish(encoder, coded, NULL, piece_min, ret);
+}
+
+bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
+                       Outgoing *ret)
+{
+    const ImageOptions options = area_options(encoder);
+    const bool coded = image_encode_area(&encoder->images, &canvas->raster, area, false, &options,
+                                         &encoder->message.images[0]);
+
+    return area_send(encoder, coded, surface_id, area, options.piece_min, ret);
+}
+
+CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Canvas *canvas, const QXLRect *area,
+                                    CodingPool *pool, SharedCoding **ret_coding)
+{
+    const ImageOptions options = area_options(encoder);
+    const CodingStart start =
+        image_begin_area(&encoder->images, &canvas->raster, area, &options, pool, ret_coding);
+
+    pad_reset(&encoder->pad);
+    return start;
+}
+
+bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_t surface_id,
+                             const QXLRect *area, Outgoing *ret)
+{
+    const ImageOptions options = area_options(encoder);
+    const bool coded = image_of_coding(&encoder->images, coding, area, &options, &encoder->message.images[0]);
+
+    return area_send(encoder, coded, surface_id, area, options.piece_min, ret);
+}
+
+bool draw_encoder_takes_long(const DrawEncoder *encoder, bool is_photo)
+{
+    const DrawCompression compression = encoder->config.compression;
+
+    return !encoder->config.is_local &&
+           (compression == DRAW_COMPRESSION_QUIC || (is_photo && (compression == DRAW_COMPRESSION_AUTO_LZ ||
+                                                                  compression == DRAW_COMPRESSION_AUTO_GLZ)));
 }

@@ -25,6 +25,16 @@
 #include "session/outgoing_message.h"
 
 typedef struct DrawEncoder DrawEncoder;
+typedef struct Shared Shared;             /* shared.h */
+typedef struct SharedCoding SharedCoding; /* shared.h */
+typedef struct CodingPool CodingPool;     /* coding_pool.h */
+
+/* Of what a thread is to code. */
+typedef enum CodingStart {
+    CODING_NOT,   /* not by a thread: it is too small, does not take long, or there is none */
+    CODING_LATER, /* jobs are many: when one is done the pool says so */
+    CODING_BEGUN,
+} CodingStart;
 
 #define DRAW_GLZ_PIXELS_MAX                                                                                  \
     (UINT32_C(4) << 20) /* pixels of a client's GLZ window: two screens of 1920 x 1080; 21 MiB of ours */
@@ -80,8 +90,20 @@ size_t draw_encoder_measure(DrawEncoder *encoder, const QxlDrawable *drawable);
 /* `area` lies in the canvas and is not empty. The client's surface becomes equal in it, alpha included. */
 bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
                        Outgoing *ret);
+/* The same in two steps: the area is coded by a thread, and later sent as it was (coding_pool.h). NOT: it is to be sent at
+ * once. */
+CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Canvas *canvas, const QXLRect *area,
+                                    CodingPool *pool, SharedCoding **ret_coding);
+/* False: also if no codec makes it shorter. */
+bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_t surface_id,
+                             const QXLRect *area, Outgoing *ret);
+/* Does coding such a picture take long? */
+bool draw_encoder_takes_long(const DrawEncoder *encoder, bool is_photo);
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
+
+/* The next drawings and areas show what these codings are of (shared.h); NULL, as at first: nobody else is sent them. */
+void draw_encoder_share(DrawEncoder *encoder, Shared *shared);
 
 /* For the messages from now on, which is what a slow link is worth: GLZ images go through zlib, too; and pictures of a canvas
  * or in drawings that only put them where they are to be may lose (JPEG). Neither at first. */

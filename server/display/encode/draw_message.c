@@ -60,6 +60,7 @@ static bool image_make(DrawMaker *maker, DrawMessage *ret, const QxlImage *image
     if (NEVER(ret->image_count == DRAW_IMAGES_MAX)) {
         return false;
     }
+    maker->options.shared_image = ret->image_count;
     return image_keep(
         ret, image_encode(maker->images, image, &maker->options, &ret->images[ret->image_count]), ret_image);
 }
@@ -76,12 +77,13 @@ static bool self_make(DrawMaker *maker, DrawMessage *ret, const WireImage **ret_
     }
     if (maker->self_bitmap != NULL) {
         const QXLRect all = {.right = maker->self_bitmap->width, .bottom = maker->self_bitmap->height};
+        ImageOptions options = maker->options;
+        options.shared = NULL; /* nobody else knows them */
         const bool with_alpha =
             drawable->type == QXL_DRAW_ALPHA_BLEND &&
             (drawable->u.alpha_blend.flags & SPICE_ALPHA_FLAGS_SRC_SURFACE_HAS_ALPHA) != 0;
         return image_keep(
-            ret,
-            image_encode_area(maker->images, maker->self_bitmap, &all, with_alpha, &maker->options, image),
+            ret, image_encode_area(maker->images, maker->self_bitmap, &all, with_alpha, &options, image),
             ret_image);
     }
     const QXLRect *from = &drawable->self_bitmap_area;
@@ -425,6 +427,10 @@ uint32_t draw_message_payloads(DrawMessage *message, Payload ret_payloads[DRAW_I
             payload->release = block_chain_release;
             payload->owner = image->taken.first;
             image->taken = block_chain_of(image->taken.pool);
+        } else if (image->shared != NULL) {
+            payload->release = shared_coding_unref;
+            payload->owner = image->shared;
+            image->shared = NULL;
         }
     }
     return count;

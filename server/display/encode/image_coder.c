@@ -177,6 +177,22 @@ static uint8_t type_choose(const ImageCoder *coder, const CoderOptions *options,
     return wants_glz && can_glz(coder, options, source) ? WIRE_IMAGE_TYPE_GLZ_RGB : WIRE_IMAGE_TYPE_LZ_RGB;
 }
 
+uint8_t image_coder_type(const ImageCoder *coder, const CoderOptions *options, const ImageSource *source)
+{
+    if (!image_format_is_bare(source->format)) {
+        return WIRE_IMAGE_TYPE_LZ_RGB;
+    }
+    return pixel_row_bytes(source->format, source->width) * source->height < IMAGE_CODED_BYTES_MIN
+               ? WIRE_IMAGE_TYPE_BITMAP
+               : type_choose(coder, options, source);
+}
+
+bool image_type_is_stateless(uint8_t type)
+{
+    return type != WIRE_IMAGE_TYPE_BITMAP && type != WIRE_IMAGE_TYPE_GLZ_RGB &&
+           type != WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB;
+}
+
 /* ---- Coding ---- */
 
 static bool sink_more(CodecSink *sink, uint8_t **ret_data, size_t *ret_len)
@@ -293,13 +309,7 @@ bool image_code(ImageCoder *coder, const CoderOptions *options, const ImageSourc
     const bool must = !image_format_is_bare(source->format);
     CodecSink sink;
 
-    *ret = (Coded){.type = type_choose(coder, options, source), .bytes = block_chain_of(coder->pool)};
-    if (bytes < IMAGE_CODED_BYTES_MIN) {
-        ret->type = WIRE_IMAGE_TYPE_BITMAP;
-    }
-    if (must) {
-        ret->type = WIRE_IMAGE_TYPE_LZ_RGB;
-    }
+    *ret = (Coded){.type = image_coder_type(coder, options, source), .bytes = block_chain_of(coder->pool)};
     if (ret->type == WIRE_IMAGE_TYPE_BITMAP) {
         return false;
     }

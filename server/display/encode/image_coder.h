@@ -85,6 +85,10 @@ bool image_coder_has_window(const ImageCoder *coder, DrawCompression compression
 bool image_coder_asks_photo(const CoderOptions *options);
 /* Is a picture of this size going to lose? */
 bool image_coder_loses(const CoderOptions *options, uint32_t width, uint32_t height);
+/* What it goes through; BITMAP: nothing. Of `source` all counts but the pixels. */
+uint8_t image_coder_type(const ImageCoder *coder, const CoderOptions *options, const ImageSource *source);
+/* Does this codec remember nothing from picture to picture? */
+bool image_type_is_stateless(uint8_t type);
 /* False: it is to be sent as it is; `ret->bytes` is empty. */
 bool image_code(ImageCoder *coder, const CoderOptions *options, const ImageSource *source, Coded *ret);
 /* Clients know bare bitmaps of this format. */

@@ -30,6 +30,10 @@ void encoded_image_drop(EncodedImage *image)
     if (image->taken.pool != NULL) {
         block_chain_drop(&image->taken);
     }
+    if (image->shared != NULL) {
+        shared_coding_unref(image->shared);
+        image->shared = NULL;
+    }
 }
 
 /* ---- Data ---- */
@@ -80,6 +84,21 @@ static bool data_of_chain(ImageEncoder *encoder, EncodedImage *ret, size_t piece
                     ret_data);
 }
 
+static bool data_of_shared(ImageEncoder *encoder, EncodedImage *ret, size_t piece_min, Span *ret_data)
+{
+    const uint32_t count = shared_coding_span_count(ret->shared);
+    Span *spans = pad_take(encoder->pad, (uint64_t)count * sizeof *spans);
+    size_t total = 0;
+    if (spans == NULL) {
+        return false;
+    }
+    shared_coding_spans(ret->shared, spans);
+    for (uint32_t i = 0; i < count; i++) {
+        total += spans[i].len;
+    }
+    return data_set(encoder, ret, spans, count, total, piece_min, ret_data);
+}
+
 static bool guest_copy(EncodedImage *ret, const QxlData *data)
 {
     for (uint32_t i = 0; i < data->count; i++) {
@@ -117,38 +136,6 @@ static CoderOptions coder_options(const ImageOptions *options)
                           .zlib = options->zlib,
                           .plain_quic = options->plain_quic};
 }
-
-/* Into ret->taken and ret->wire.u. *ret_coded false: it is to be sent as it is. */
-static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, const ImageSource *source,
-                          const ImageOptions *options, EncodedImage *ret, bool *ret_coded)
-{
-    WireImage *wire = &ret->wire;
-    Coded coded;
-
-    *ret_coded = image_code(&encoder->coder, how, source, &coded);
-    if (!*ret_coded) {
-        return true;
-    }
-    ret->taken = coded.bytes;
-    wire->type = coded.type;
-    switch (coded.type) {
-    case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
-        wire->u.zlib_glz.glz_data_size = (uint32_t)coded.inner_bytes;
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.zlib_glz.data);
-    case WIRE_IMAGE_TYPE_JPEG_ALPHA:
-        ret->is_lossy = true;
-        wire->u.jpeg_alpha.flags = source->top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
-        wire->u.jpeg_alpha.jpeg_size = (uint32_t)coded.inner_bytes;
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.jpeg_alpha.data);
-    case WIRE_IMAGE_TYPE_JPEG:
-        ret->is_lossy = true;
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.compressed.data);
-    default:
-        return data_of_chain(encoder, ret, options->piece_min, &wire->u.compressed.data);
-    }
-}
-
-/* ---- Images of the guest's ---- */
 
 /* Do all pieces of the data begin with a row? */
 static bool spans_are_rows(const QxlData *data, uint32_t stride)
@@ -188,6 +175,89 @@ static bool chunks_of(ImageEncoder *encoder, const QxlImage *image, ImageSource 
     }
     return true;
 }
+
+/* Into ret->taken or ret->shared. `image`: whose pixels the source's are, if it has none yet. *ret_coded NULL: it is to be sent
+ * as it is. False: no memory. */
+static bool source_code(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
+                        const QxlImage *image, const ImageOptions *options, EncodedImage *ret, Coded *ret_own,
+                        const Coded **ret_coded)
+{
+    const uint8_t type = image_coder_type(&encoder->coder, how, source);
+    Shared *shared = image_type_is_stateless(type) ? options->shared : NULL;
+
+    ret->shared = shared != NULL ? shared_find(shared, options->shared_image, type) : NULL;
+    if (ret->shared != NULL) {
+        *ret_coded = shared_coding_coded(ret->shared);
+        return true;
+    }
+    if (source->chunks == NULL && !chunks_of(encoder, image, source)) {
+        return false;
+    }
+    const bool coded = image_code(&encoder->coder, how, source, ret_own);
+    /* What clients do not know bare was not coded only for want of memory, which others may have. */
+    if (shared != NULL && (coded || image_format_is_bare(source->format))) {
+        ret->shared = shared_put(shared, options->shared_image, type, coded ? ret_own : NULL);
+    }
+    if (ret->shared != NULL) {
+        *ret_coded = shared_coding_coded(ret->shared);
+        return true;
+    }
+    ret->taken = ret_own->bytes;
+    *ret_coded = coded ? ret_own : NULL;
+    return true;
+}
+
+/* The bytes, which are in ret->taken or ret->shared, and what is said about them. */
+static bool coded_set(ImageEncoder *encoder, const Coded *coded, bool top_down, const ImageOptions *options,
+                      EncodedImage *ret)
+{
+    WireImage *wire = &ret->wire;
+    Span *data = &wire->u.compressed.data;
+
+    wire->type = coded->type;
+    switch (coded->type) {
+    case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
+        wire->u.zlib_glz.glz_data_size = (uint32_t)coded->inner_bytes;
+        data = &wire->u.zlib_glz.data;
+        break;
+    case WIRE_IMAGE_TYPE_JPEG_ALPHA:
+        ret->is_lossy = true;
+        wire->u.jpeg_alpha.flags = top_down ? WIRE_JPEG_ALPHA_FLAG_TOP_DOWN : 0;
+        wire->u.jpeg_alpha.jpeg_size = (uint32_t)coded->inner_bytes;
+        data = &wire->u.jpeg_alpha.data;
+        break;
+    case WIRE_IMAGE_TYPE_JPEG:
+        ret->is_lossy = true;
+        break;
+    default:
+        break;
+    }
+    return ret->shared != NULL ? data_of_shared(encoder, ret, options->piece_min, data)
+                               : data_of_chain(encoder, ret, options->piece_min, data);
+}
+
+/* Into ret->taken or ret->shared, and ret->wire.u. *ret_coded false: it is to be sent as it is. */
+static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
+                          const QxlImage *image, const ImageOptions *options, EncodedImage *ret,
+                          bool *ret_coded)
+{
+    const Coded *coded;
+    Coded own;
+
+    if (!source_code(encoder, how, source, image, options, ret, &own, &coded)) {
+        return false;
+    }
+    *ret_coded = coded != NULL;
+    return coded == NULL || coded_set(encoder, coded, source->top_down, options, ret);
+}
+
+static bool is_photo(const ImageOptions *options, bool (*look)(const void *picture), const void *picture)
+{
+    return options->shared != NULL ? shared_is_photo(options->shared, options->shared_image, look, picture)
+                                   : look(picture);
+}
+
+/* ---- Images of the guest's ---- */
 
 static void palette_set(const QxlPalette *palette, PaletteCache *cache, EncodedImage *ret, uint8_t *flags,
                         const WirePalette **ret_palette, uint64_t *ret_id)
@@ -243,13 +313,11 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
           (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN))) {
         return bitmap_as_is(encoder, image, options, ret);
     }
-    if (!chunks_of(encoder, image, &source)) {
-        return false;
-    }
-    if (!source_encode(encoder, how, &source, options, ret, &coded)) {
+    if (!source_encode(encoder, how, &source, image, options, ret, &coded)) {
         return false;
     }
     if (!coded) {
+        encoded_image_drop(ret);
         return bitmap_as_is(encoder, image, options, ret);
     }
     if (from->palette != NULL) {
@@ -313,6 +381,11 @@ static bool image_from_cache(const QxlImage *image, const ImageOptions *options,
     }
 }
 
+static bool guest_is_photo(const void *picture)
+{
+    return image_is_photo(picture);
+}
+
 bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
                   EncodedImage *ret)
 {
@@ -328,7 +401,7 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
     }
     CoderOptions how = coder_options(options);
     /* Only once, as the guest may change the pixels; and not for nothing. */
-    how.is_photo = how.may_lose && image_coder_asks_photo(&how) && image_is_photo(image);
+    how.is_photo = how.may_lose && image_coder_asks_photo(&how) && is_photo(options, guest_is_photo, image);
     if (image_from_cache(image, options, image_coder_loses(&how, image->width, image->height), ret)) {
         return true;
     }
@@ -339,7 +412,7 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
                              &ret->wire.u.compressed.data);
     }
     if (!how.may_lose) {
-        how.is_photo = image_coder_asks_photo(&how) && image_is_photo(image);
+        how.is_photo = image_coder_asks_photo(&how) && is_photo(options, guest_is_photo, image);
     }
     return bitmap_encode(encoder, image, options, &how, ret);
 }
@@ -441,11 +514,20 @@ static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
 
     for (int32_t y = area->top; y < area->bottom; y++) {
         const uint8_t *line = raster->top + raster->stride * y;
-        for (int64_t x = area->left; x < area->right; x++) {
+        int64_t x = area->left;
+        uint64_t all2 = UINT64_MAX, any2 = 0;
+        for (; x + 1 < area->right; x += 2) {
+            const uint64_t pixels = le64_get(line + 4 * x);
+            all2 &= pixels;
+            any2 |= pixels;
+        }
+        if (x < area->right) {
             const uint32_t pixel = le32_get(line + 4 * x);
             all &= pixel;
             any |= pixel;
         }
+        all &= (uint32_t)all2 & (uint32_t)(all2 >> 32);
+        any |= (uint32_t)any2 | (uint32_t)(any2 >> 32);
         if (any >> 24 != 0 && all >> 24 != 0xff) {
             return SPARE_ANY;
         }
@@ -453,8 +535,9 @@ static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
     return any >> 24 == 0 ? SPARE_CLEAR : SPARE_SET;
 }
 
-static bool source_is_photo(const ImageSource *source)
+static bool source_is_photo(const void *picture)
 {
+    const ImageSource *source = picture;
     const uint32_t bytes =
         source->stride * (source->height - 1) + (uint32_t)pixel_row_bytes(source->format, source->width);
     QxlSpan span = {(uintptr_t)source->chunks[0].data, 0, bytes};
@@ -463,16 +546,23 @@ static bool source_is_photo(const ImageSource *source)
     return pixels_are_photo(source->format, source->width, source->height, source->stride, &data);
 }
 
-bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
-                       const ImageOptions *options, EncodedImage *ret)
+/* An area as a codec sees it. */
+typedef struct AreaSource {
+    ImageSource source;
+    ImageChunk chunk;
+    uint8_t flags; /* WIRE_IMAGE_FLAG_* */
+} AreaSource;
+
+static bool area_source(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
+                        DrawCompression compression, AreaSource *ret)
 {
     QXLRect part = *area;
     Raster pixels = *raster;
-    uint8_t flags = 0;
 
-    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(options->compression) && !with_alpha) {
+    *ret = (AreaSource){0};
+    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(compression) && !with_alpha) {
         const SpareBytes spare = spare_bytes(raster, area);
-        flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
+        ret->flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
         with_alpha = spare == SPARE_ANY;
     }
 
@@ -484,35 +574,110 @@ bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRec
     }
     const bool top_down = pixels.stride >= 0;
     const int32_t first = top_down ? part.top : part.bottom - 1;
-    const ImageChunk chunk = {
+    ret->chunk = (ImageChunk){
         .data = pixels.top + pixels.stride * first +
                 (int64_t)part.left * (int64_t)PIXMAN_FORMAT_BPP(pixels.format) / 8,
         .rows = (uint32_t)(part.bottom - part.top),
     };
-    const ImageSource source = {.format = (PixelFormat)area_format(pixels.format, with_alpha),
+    ret->source = (ImageSource){.format = (PixelFormat)area_format(pixels.format, with_alpha),
                                 .width = (uint32_t)(part.right - part.left),
-                                .height = chunk.rows,
+                                .height = ret->chunk.rows,
                                 .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
                                 .top_down = top_down,
-                                .chunks = &chunk,
+                                .chunks = &ret->chunk,
                                 .chunk_count = 1,
-                                .high_bits = flags != 0};
-    CoderOptions how = coder_options(options);
-    bool coded = false;
+                                .high_bits = ret->flags != 0};
+    return true;
+}
 
-    *ret = (EncodedImage){
+static EncodedImage area_image(ImageEncoder *encoder, uint8_t flags, uint32_t width, uint32_t height)
+{
+    return (EncodedImage){
         .wire = {.id = encoder->next_area++ << 32 | QXL_IMAGE_GROUP_RED,
                  .flags = flags,
-                 .width = source.width,
-                 .height = source.height},
+                 .width = width,
+                 .height = height},
         .taken = block_chain_of(encoder->pool),
         .inline_bytes = 64,
     };
-    if (source.format != PIXEL_1BIT_BE) {
-        how.is_photo = image_coder_asks_photo(&how) && source_is_photo(&source);
-        if (!source_encode(encoder, &how, &source, options, ret, &coded)) {
+}
+
+static CoderOptions area_coder_options(const ImageOptions *options, const ImageSource *source)
+{
+    CoderOptions how = coder_options(options);
+
+    how.is_photo = source->format != PIXEL_1BIT_BE && image_coder_asks_photo(&how) &&
+                   is_photo(options, source_is_photo, source);
+    return how;
+}
+
+bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
+                       const ImageOptions *options, EncodedImage *ret)
+{
+    AreaSource from;
+    bool coded = false;
+
+    if (!area_source(encoder, raster, area, with_alpha, options->compression, &from)) {
+        *ret = area_image(encoder, 0, 0, 0);
+        return false;
+    }
+    *ret = area_image(encoder, from.flags, from.source.width, from.source.height);
+    if (from.source.format != PIXEL_1BIT_BE) {
+        const CoderOptions how = area_coder_options(options, &from.source);
+        if (!source_encode(encoder, &how, &from.source, NULL, options, ret, &coded)) {
             return false;
         }
     }
-    return coded || area_as_is(encoder, &source, options, ret);
+    if (coded) {
+        return true;
+    }
+    encoded_image_drop(ret);
+    return area_as_is(encoder, &from.source, options, ret);
+}
+
+/* ---- By threads ---- */
+
+/* The others take no longer than to wake somebody up, or go on from what was coded before. */
+static bool is_slow_type(uint8_t type)
+{
+    return type == WIRE_IMAGE_TYPE_QUIC || type == WIRE_IMAGE_TYPE_JPEG || type == WIRE_IMAGE_TYPE_JPEG_ALPHA;
+}
+
+CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area,
+                             const ImageOptions *options, CodingPool *pool, SharedCoding **ret_coding)
+{
+    AreaSource from;
+
+    if (!area_source(encoder, raster, area, false, options->compression, &from)) {
+        return CODING_NOT;
+    }
+    const CoderOptions how = area_coder_options(options, &from.source);
+    const uint8_t type = image_coder_type(&encoder->coder, &how, &from.source);
+    if (from.source.format == PIXEL_1BIT_BE || !is_slow_type(type)) {
+        return CODING_NOT;
+    }
+    SharedCoding *known = options->shared != NULL ? shared_find_begun(options->shared, 0, type) : NULL;
+    if (known != NULL) {
+        *ret_coding = known;
+        return CODING_BEGUN;
+    }
+    const CodingStart start = coding_pool_begin(pool, &how, &from.source, from.flags, ret_coding);
+    if (start == CODING_BEGUN && options->shared != NULL) {
+        shared_put_begun(options->shared, 0, type, *ret_coding);
+    }
+    return start;
+}
+
+bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect *area,
+                     const ImageOptions *options, EncodedImage *ret)
+{
+    const Coded *coded = shared_coding_coded(coding);
+
+    *ret = area_image(encoder, shared_coding_flags(coding), (uint32_t)(area->right - area->left),
+                      (uint32_t)(area->bottom - area->top));
+    if (coded == NULL) {
+        return false;
+    }
+    ret->shared = shared_coding_ref(coding);
+    return coded_set(encoder, coded, shared_coding_is_top_down(coding), options, ret);
 }

@@ -4,8 +4,8 @@
  * What is smaller as it is, is sent so; how others are coded is image_coder.h's choice. What may lose does not enter the
  * client's cache: it would be there for drawings that may not. Masks are not coded, as existing clients expect.
  *
- * Ownership  an EncodedImage borrows from the drawable, from the pad and from `taken` blocks; its maker gives the chain back
- *            unless it went to the stream. An ImageEncoder owns its codecs and its BlockPool.
+ * Ownership  an EncodedImage borrows from the drawable, from the pad, from `taken` blocks and from `shared`; its maker gives
+ *            those back unless they went to the stream. An ImageEncoder owns its codecs and its BlockPool.
  * Thread     one at a time.
  * Units      bytes; pixels.
  * Errors     false: no memory.
@@ -15,11 +15,13 @@
 
 #include "display/canvas/canvas.h"
 #include "display/encode/blocks.h"
+#include "display/encode/coding_pool.h"
 #include "display/encode/draw_encoder.h"
 #include "display/encode/image_cache.h"
 #include "display/encode/image_coder.h"
 #include "display/encode/pad.h"
 #include "display/encode/palette_cache.h"
+#include "display/encode/shared.h"
 #include "wire/wire.h"
 
 typedef struct ImageEncoder {
@@ -35,8 +37,9 @@ typedef struct EncodedImage {
     WirePalette palette;
     Span *spans; /* of the data; NULL: it is short and in one piece, or there is none */
     uint32_t span_count;
-    BlockChain taken;    /* what `spans` lie in, if it is not the guest's memory */
-    size_t inline_bytes; /* the most that it takes in the message itself */
+    BlockChain taken;     /* what `spans` lie in, if it is not the guest's memory */
+    SharedCoding *shared; /* the same; NULL: it is not shared */
+    size_t inline_bytes;  /* the most that it takes in the message itself */
     bool is_lossy;
 } EncodedImage;
 
@@ -54,6 +57,8 @@ typedef struct ImageOptions {
     uint8_t display_id;
     ImageCache *images; /* NULL: not to be cached */
     PaletteCache *palettes;
+    Shared *shared; /* NULL: nobody else is sent it */
+    uint32_t shared_image;
 } ImageOptions;
 
 /* `glz_pixels`: image_coder.h. It must stay where it is. */
@@ -65,6 +70,12 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
 /* Pixels of a canvas, all of `area`, copied or coded. `with_alpha`: the fourth byte of 32_xRGB is meant to be alpha. */
 bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
                        const ImageOptions *options, EncodedImage *ret);
+/* The same, but by a thread, if it takes long: for image_of_coding(), when it is not pending any more. */
+CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area,
+                             const ImageOptions *options, CodingPool *pool, SharedCoding **ret_coding);
+/* The area as it was then. False: also if it is not coded; the area itself can be sent. */
+bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect *area,
+                     const ImageOptions *options, EncodedImage *ret);
 void encoded_image_drop(EncodedImage *image);
 
 /* Would it go by name alone, as things are? */

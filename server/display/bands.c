@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "display/bands.h"
+
+#include "display/display_internal.h"
+#include "display/lossy.h"
+
+/* ---- Those under way ---- */
+
+/* This one is sent, or not needed any more. */
+static void band_remove(DisplayClient *client, uint32_t i)
+{
+    shared_coding_unref(client->bands[i].coding);
+    client->bands_len--;
+    memmove(&client->bands[i], &client->bands[i + 1], (client->bands_len - i) * sizeof client->bands[0]);
+}
+
+void bands_drop(DisplayClient *client)
+{
+    while (client->bands_len > 0) {
+        band_remove(client, client->bands_len - 1);
+    }
+}
+
+bool bands_meet(const DisplayClient *client, uint32_t surface_id, const pixman_box32_t *box)
+{
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == surface_id && box_meets(&client->bands[i].box, box)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+void bands_cover(DisplayClient *client, const Drawable *drawable)
+{
+    const pixman_box32_t *by = &drawable->extents;
+
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        const ClientBand *band = &client->bands[i];
+        if (band->surface_id == drawable->surface_id && box_meets(&band->box, by) &&
+            !box_covers(by, &band->box)) {
+            return;
+        }
+    }
+    for (uint32_t i = client->bands_len; i-- > 0;) {
+        if (client->bands[i].surface_id == drawable->surface_id && box_meets(&client->bands[i].box, by)) {
+            band_remove(client, i);
+            rcc_want_idle(&client->base); /* something may wait for them: MARK, or room for others */
+        }
+    }
+}
+
+/* ---- At once ---- */
+
+/* Of the next messages that show this area, if others may want them. */
+static void share_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box)
+{
+    if (client->base.channel->clients_len > 1) {
+        draw_encoder_share(client->encoder, shared_areas_find(&client->display->areas, id, surface, box));
+    }
+}
+
+bool bands_send_area(DisplayClient *client, const Surface *surface, uint32_t id, const pixman_box32_t *box,
+                     uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
+    const uint64_t before = rcc->sent_serial;
+
+    current_render(client->display->current, id, now_ns);
+    share_area(client, surface, id, box);
+    const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
+    draw_encoder_share(client->encoder, NULL);
+    rcc_count_sent(rcc, before);
+    if (sent) {
+        display_region_subtract(&client->surfaces[id].damage, box);
+    }
+    return sent;
+}
+
+/* ---- Which part is next ---- */
+
+/* Codecs make little of single lines: QUIC and JPEG nothing at all. JPEG's blocks are of 16. */
+#define BAND_LINES_MIN 16
+
+pixman_box32_t display_band(const pixman_box32_t *box, uint32_t bytes)
+{
+    pixman_box32_t band = *box;
+    const int64_t pixels = bytes / 4;
+    const int64_t width = (int64_t)band.x2 - band.x1, height = (int64_t)band.y2 - band.y1;
+
+    const int64_t least = height < BAND_LINES_MIN ? height : BAND_LINES_MIN;
+
+    if (width * least > pixels) {
+        const int64_t lines = least < pixels ? least : pixels;
+        band.x2 = (int32_t)(band.x1 + pixels / lines);
+        band.y2 = (int32_t)(band.y1 + lines);
+    } else if (height > pixels / width) {
+        band.y2 = (int32_t)(band.y1 + pixels / width);
+    }
+    return band;
+}
+
+/* Links of one kind are not measured to carry the very same, but clients at them share their bands. */
+static uint32_t band_bytes(const DisplayClient *client, uint32_t most)
+{
+    const uint32_t bytes = display_client_message_max(client, most);
+    uint32_t step = LINK_MESSAGE_BYTES_MIN;
+
+    while (step <= bytes / 2) {
+        step *= 2;
+    }
+    return step;
+}
+
+bool display_next_band(const DisplayClient *client, uint32_t id, pixman_region32_t *region, int32_t from_y,
+                       uint32_t most, pixman_box32_t *ret_band)
+{
+    const ClientSurface *at = &client->surfaces[id];
+    const Surface *surface = surfaces_find(client->display->surfaces, id);
+    int rects_len;
+    const pixman_box32_t *rects = pixman_region32_rectangles(region, &rects_len);
+
+    if (at->told == 0 || surface == NULL || at->told != surface->generation) {
+        return false;
+    }
+    for (int i = 0; i < rects_len; i++) {
+        if (rects[i].y2 > from_y) {
+            pixman_box32_t rect = rects[i];
+            rect.y1 = rect.y1 > from_y ? rect.y1 : from_y;
+            *ret_band = display_band(&rect, band_bytes(client, most));
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What was sent lossily, without loss. */
+static bool commit_upgrade(DisplayClient *client, uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+    const size_t before = rcc->out.total;
+    pixman_box32_t band;
+    uint32_t id;
+
+    if (!lossy_next(client, now_ns, &id, &band)) {
+        return false;
+    }
+    display_client_tune(client, false);
+    if (!bands_send_area(client, surfaces_find(client->display->surfaces, id), id, &band, now_ns)) {
+        rcc_close(rcc, "no memory for the pixels that it is owed");
+        return false;
+    }
+    lossy_area(client, id, &band, false);
+    lossy_sent(client, rcc->out.total - before, now_ns);
+    return true;
+}
+
+/* ---- Bands that threads code ---- */
+
+static bool commit_band_at_once(DisplayClient *client, const Surface *surface, uint32_t id,
+                                const pixman_box32_t *box, uint64_t now_ns)
+{
+    lossy_busy(client, now_ns);
+    if (!bands_send_area(client, surface, id, box, now_ns)) {
+        rcc_close(&client->base, "no memory for the pixels that it is owed");
+        return false;
+    }
+    lossy_area(client, id, box, draw_encoder_was_lossy(client->encoder));
+    return true;
+}
+
+/* One that is ready; it shows what was there when it was begun, and what was drawn since is damage, which follows. */
+static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
+{
+    RedChannelClient *rcc = &client->base;
+
+    for (uint32_t i = client->bands_len; i-- > 0;) {
+        const ClientBand *band = &client->bands[i];
+        const Surface *surface = surfaces_find(client->display->surfaces, band->surface_id);
+        if (client->surfaces[band->surface_id].told != band->generation || surface == NULL ||
+            surface->generation != band->generation) {
+            band_remove(client, i);
+        }
+    }
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        const ClientBand band = client->bands[i];
+        const uint64_t before = rcc->sent_serial;
+        if (shared_coding_is_pending(band.coding)) {
+            continue;
+        }
+        const QXLRect area = {
+            .left = band.box.x1, .top = band.box.y1, .right = band.box.x2, .bottom = band.box.y2};
+        lossy_busy(client, now_ns);
+        const bool sent =
+            draw_encoder_coded_area(client->encoder, band.coding, band.surface_id, &area, &rcc->out);
+        rcc_count_sent(rcc, before);
+        band_remove(client, i);
+        if (sent) {
+            lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
+            return true;
+        }
+        /* No codec makes it shorter, or there was no memory: at once then, as it is now. */
+        display_client_tune(client, false);
+        return commit_band_at_once(client, surfaces_find(client->display->surfaces, band.surface_id),
+                                   band.surface_id, &band.box, now_ns);
+    }
+    return false;
+}
+
+/* Of the damage that no band is under way for: below the latest one, so that what is drawn again and again at the top does not
+ * keep the rest from being seen. */
+static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixman_box32_t *ret_band)
+{
+    const bool threads =
+        coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
+    pixman_region32_t rest;
+
+    pixman_region32_init(&rest);
+    pixman_region32_union(&rest, &rest, &client->surfaces[id].damage);
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == id) {
+            display_region_subtract(&rest, &client->bands[i].box);
+        }
+    }
+    const bool found = display_next_band(client, id, &rest, from_y,
+                                         threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES, ret_band);
+    pixman_region32_fini(&rest);
+    return found;
+}
+
+static CodingStart begin_band(DisplayClient *client, const Surface *surface, uint32_t id,
+                              const pixman_box32_t *box, uint64_t now_ns)
+{
+    CodingPool *pool = client->display->pool;
+    const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
+    SharedCoding *coding;
+
+    if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
+        return CODING_NOT;
+    }
+    if (client->bands_len >= coding_pool_ahead(pool, client->base.channel->clients_len)) {
+        return CODING_LATER;
+    }
+    current_render(client->display->current, id, now_ns);
+    share_area(client, surface, id, box);
+    const CodingStart start =
+        draw_encoder_begin_area(client->encoder, &surface->canvas, &area, pool, &coding);
+    draw_encoder_share(client->encoder, NULL);
+    if (start == CODING_BEGUN) {
+        client->bands[client->bands_len++] = (ClientBand){id, surface->generation, *box, coding};
+        display_region_subtract(&client->surfaces[id].damage, box);
+    }
+    return start;
+}
+
+/* What MARK has waited for is there: as it was then, or as it is now. */
+static bool first_is_sent(DisplayClient *client)
+{
+    if (!client->first_due || !client->first_begun) {
+        return false;
+    }
+    for (uint32_t i = 0; i < client->bands_len; i++) {
+        if (client->bands[i].surface_id == SURFACE_PRIMARY) {
+            return false;
+        }
+    }
+    client->first_due = false;
+    return true;
+}
+
+bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
+{
+    DisplayClient *client = display_client_of(rcc);
+    const uint32_t latest = client->band_id;
+    bool waits = false;
+
+    if (client->unsettled || first_is_sent(client)) {
+        display_client_settle(client);
+        return true;
+    }
+    client->waits_ns = 0;
+    if (commit_ready_band(client, now_ns)) {
+        return true;
+    }
+    /* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
+     * seen. */
+    for (uint32_t i = 0; client->damaged && !waits && i <= client->surfaces_len && rcc->state == RCC_LIVE;
+         i++) {
+        const uint32_t id = (latest + i) % client->surfaces_len;
+        const Surface *surface = surfaces_find(client->display->surfaces, id);
+        pixman_box32_t band = {.y2 = i == 0 ? client->band_y : INT32_MIN};
+        while (!waits && next_damage(client, id, band.y2, &band)) {
+            lossy_decide(client, client->lossy.newest + 1);
+            display_client_tune(client, client->lossy.on);
+            const CodingStart start = begin_band(client, surface, id, &band, now_ns);
+            waits = start == CODING_LATER;
+            if (waits) {
+                break;
+            }
+            client->band_id = id;
+            client->band_y = band.y2;
+            if (start == CODING_NOT) {
+                return commit_band_at_once(client, surface, id, &band, now_ns);
+            }
+        }
+        client->first_begun = client->first_begun || (id == SURFACE_PRIMARY && !waits);
+    }
+    if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
+        /* What was coded for others is ready at once; else band_coded() wakes it. */
+        return rcc->state == RCC_LIVE && commit_ready_band(client, now_ns);
+    }
+    client->damaged = false;
+    client->is_behind = false;
+    if (first_is_sent(client)) {
+        display_client_settle(client);
+        return true;
+    }
+    return commit_upgrade(client, now_ns);
+}
