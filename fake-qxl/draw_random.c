@@ -141,7 +141,7 @@ static const FakeDrawSurface *other_surface(const Maker *maker, uint32_t width, 
         const FakeDrawSurface *surface = &maker->world->surfaces[(first + i) % maker->world->surface_count];
         const bool bits = surface->format == SPICE_SURFACE_FMT_1_A;
         if (surface != maker->on && bits == mask && surface->width >= width && surface->height >= height &&
-            surface->format != SPICE_SURFACE_FMT_8_A && !leaks(maker, surface)) {
+            !leaks(maker, surface)) {
             return surface;
         }
     }

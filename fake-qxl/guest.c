@@ -184,11 +184,19 @@ static void command_push(FakeQxl *qxl, uint32_t type, uint32_t block)
     ring_push(qxl, &qxl->commands, type, block_address(qxl, block, 0), block);
 }
 
-static uint32_t format_bytes(uint32_t format)
+static uint32_t format_bits(uint32_t format)
 {
-    return format == SPICE_SURFACE_FMT_8_A                                            ? 1
-           : format == SPICE_SURFACE_FMT_16_555 || format == SPICE_SURFACE_FMT_16_565 ? 2
-                                                                                      : 4;
+    switch (format) {
+    case SPICE_SURFACE_FMT_1_A:
+        return 1;
+    case SPICE_SURFACE_FMT_8_A:
+        return 8;
+    case SPICE_SURFACE_FMT_16_555:
+    case SPICE_SURFACE_FMT_16_565:
+        return 16;
+    default:
+        return 32;
+    }
 }
 
 bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint32_t format)
@@ -198,8 +206,9 @@ bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint
     while (id < qxl->surface_count && qxl->surfaces[id].state != SURFACE_NONE) {
         id++;
     }
-    const uint32_t stride = (width * format_bytes(format) + 3) & ~3u;
-    const uint64_t bytes = (uint64_t)stride * height;
+    const uint64_t row_bytes = ((uint64_t)width * format_bits(format) + 31) / 32 * 4;
+    const uint32_t stride = (uint32_t)row_bytes;
+    const uint64_t bytes = row_bytes * height;
     if (id >= qxl->surface_count || cookie_pending(qxl, COOKIE_SURFACES_DESTROY) || bytes == 0 ||
         bytes > qxl->areas[AREA_VRAM].bytes) {
         return false;

@@ -62,7 +62,8 @@ static bool step_cursor(FakeQxl *qxl)
 static bool step_surfaces(FakeQxl *qxl)
 {
     static const uint32_t formats[] = {SPICE_SURFACE_FMT_32_xRGB, SPICE_SURFACE_FMT_32_ARGB,
-                                       SPICE_SURFACE_FMT_16_555};
+                                       SPICE_SURFACE_FMT_16_555,  SPICE_SURFACE_FMT_16_565,
+                                       SPICE_SURFACE_FMT_8_A,     SPICE_SURFACE_FMT_1_A};
     uint32_t id;
     switch (pick(qxl, "surface command", 8)) {
     case 0:
@@ -71,9 +72,9 @@ static bool step_surfaces(FakeQxl *qxl)
     case 2:
         return random_surface(qxl, 1, &id) && fake_qxl_surface_destroy_call(qxl, id);
     default:
-        return fake_qxl_surface_create(qxl, 1 + pick(qxl, "surface width", 300),
-                                       1 + pick(qxl, "surface height", 200),
-                                       formats[pick(qxl, "surface format", 3)]);
+        return fake_qxl_surface_create(
+            qxl, 1 + pick(qxl, "surface width", 300), 1 + pick(qxl, "surface height", 200),
+            formats[pick(qxl, "surface format", sizeof formats / sizeof formats[0])]);
     }
 }
 

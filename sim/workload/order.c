@@ -11,9 +11,10 @@
 #include "draw.h"
 #include "fake_qxl.h"
 #include "sim/explore/plan.h"
+#include "sim/workload/pictures.h"
 #include "sim/workload/ticket_key.h"
 
-#define SURFACES 4u /* the primary among them */
+#define SURFACES 7u /* the primary among them; one of each format, and one more */
 #define EDGE_MAX 64u
 #define PATIENCE_MS 10000u /* schedulers starve whom they like */
 
@@ -158,7 +159,7 @@ static void compare(Order *order)
                 return;
             }
         }
-        const size_t row = pictures[0].width * (pictures[0].format == SPICE_SURFACE_FMT_16_555 ? 2u : 4u);
+        const size_t row = picture_row_bytes(pictures[0].width, pictures[0].format);
         for (uint32_t y = 0; y < pictures[0].height; y++) {
             if (memcmp(pictures[LAZY].top + pictures[LAZY].stride * (ptrdiff_t)y,
                        pictures[EAGER].top + pictures[EAGER].stride * (ptrdiff_t)y, row) != 0) {
@@ -223,7 +224,10 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
                    .surfaces = {{0, 120, 90, SPICE_SURFACE_FMT_32_xRGB},
                                 {1, 64, 64, SPICE_SURFACE_FMT_32_ARGB},
                                 {2, 80, 40, SPICE_SURFACE_FMT_32_xRGB},
-                                {3, 33, 70, SPICE_SURFACE_FMT_16_555}}};
+                                {3, 33, 70, SPICE_SURFACE_FMT_16_555},
+                                {4, 71, 50, SPICE_SURFACE_FMT_16_565},
+                                {5, 45, 64, SPICE_SURFACE_FMT_8_A},
+                                {6, 72, 66, SPICE_SURFACE_FMT_1_A}}};
     SimConfig config = *base;
     FakeQxlReport report;
 

@@ -6,25 +6,70 @@
 
 #include <spice/enums.h>
 
+#include "base/span.h"
+
 #define SURFACES_LOOKED_AT 64u /* ids; as many as the simulated devices announce */
 
-static uint32_t pixel_at(const uint8_t *row, uint32_t x)
+/* Of each pixel, how many bits of memory it takes, and those of them that somebody sees. */
+typedef struct Layout {
+    uint32_t bits, seen;
+} Layout;
+
+static Layout layout_of(uint32_t format)
+{
+    switch (format) {
+    case SPICE_SURFACE_FMT_1_A:
+        return (Layout){1, 1};
+    case SPICE_SURFACE_FMT_8_A:
+        return (Layout){8, 0xff};
+    case SPICE_SURFACE_FMT_16_555:
+        return (Layout){16, 0x7fff};
+    case SPICE_SURFACE_FMT_16_565:
+        return (Layout){16, 0xffff};
+    case SPICE_SURFACE_FMT_32_xRGB:
+        return (Layout){32, 0xffffff};
+    default:
+        return (Layout){32, UINT32_MAX};
+    }
+}
+
+size_t picture_row_bytes(uint32_t width, uint32_t format)
+{
+    return ((size_t)width * layout_of(format).bits + 7) / 8;
+}
+
+static uint32_t pixel_at(const uint8_t *row, uint32_t bits, uint32_t x)
 {
     uint32_t pixel;
 
-    memcpy(&pixel, row + (size_t)x * sizeof pixel, sizeof pixel);
-    return pixel;
+    switch (bits) {
+    case 1:
+        return row[x / 8] >> x % 8 & 1u;
+    case 8:
+        return row[x];
+    case 16:
+        return le16_get(row + (size_t)x * 2);
+    default:
+        memcpy(&pixel, row + (size_t)x * sizeof pixel, sizeof pixel);
+        return pixel;
+    }
 }
 
-/* Without a branch for each pixel: scenarios ask for whole pictures, time and again. */
-static bool row_differs(const uint8_t *wanted, const uint32_t *shown, uint32_t width, uint32_t mask)
+/* Without a branch for each pixel of 32 bits: scenarios ask for whole pictures, time and again. */
+static bool row_differs(const uint8_t *wanted, const uint32_t *shown, uint32_t width, Layout layout)
 {
     uint32_t any = 0;
 
-    for (uint32_t x = 0; x < width; x++) {
-        any |= pixel_at(wanted, x) ^ shown[x];
+    if (layout.bits == 32) {
+        for (uint32_t x = 0; x < width; x++) {
+            any |= pixel_at(wanted, 32, x) ^ shown[x];
+        }
+    } else {
+        for (uint32_t x = 0; x < width; x++) {
+            any |= pixel_at(wanted, layout.bits, x) ^ shown[x];
+        }
     }
-    return (any & mask) != 0;
+    return (any & layout.seen) != 0;
 }
 
 bool picture_differs(const FakeQxlPicture *guest, FakeConnection *display, uint32_t id, char *ret_where,
@@ -41,17 +86,14 @@ bool picture_differs(const FakeQxlPicture *guest, FakeConnection *display, uint3
                  guest->width, guest->height);
         return true;
     }
-    if (guest->format != SPICE_SURFACE_FMT_32_xRGB && guest->format != SPICE_SURFACE_FMT_32_ARGB) {
-        return false;
-    }
-    const uint32_t mask = guest->format == SPICE_SURFACE_FMT_32_ARGB ? UINT32_MAX : 0xffffff;
+    const Layout layout = layout_of(guest->format);
     uint32_t wrong = 0, first_x = 0, first_y = 0;
     for (uint32_t y = 0; y < guest->height; y++) {
         const uint8_t *wanted = guest->top + guest->stride * (ptrdiff_t)y;
         const uint32_t *shown = client.pixels + (size_t)y * client.width;
-        const uint32_t width = row_differs(wanted, shown, guest->width, mask) ? guest->width : 0;
+        const uint32_t width = row_differs(wanted, shown, guest->width, layout) ? guest->width : 0;
         for (uint32_t x = 0; x < width; x++) {
-            if (((pixel_at(wanted, x) ^ shown[x]) & mask) != 0 && wrong++ == 0) {
+            if (((pixel_at(wanted, layout.bits, x) ^ shown[x]) & layout.seen) != 0 && wrong++ == 0) {
                 first_x = x;
                 first_y = y;
             }
