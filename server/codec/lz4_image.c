@@ -26,7 +26,6 @@ Lz4Encoder *lz4_encoder_new(const CodecMemory *memory)
     Lz4Encoder *encoder = memory->alloc(memory->owner, sizeof(*encoder));
     if (encoder != NULL) {
         *encoder = (Lz4Encoder){.memory = *memory};
-        lz4_pixels_init(&encoder->pixels);
     }
     return encoder;
 }

@@ -12,15 +12,12 @@
 
 #define LZ4_PIXELS_HASH_BITS 12u
 
-/* Where pixels were seen: positions counted on from image to image, so that those of earlier images are told by being too
- * far away, and the table need not be cleared. */
 typedef struct Lz4Pixels {
-    uint32_t base, next; /* of the image's first pixel, and of the next image's */
-    unsigned shift;      /* small images use a part of the table, which stays in the first cache */
-    uint32_t table[1u << LZ4_PIXELS_HASH_BITS];
+    unsigned shift; /* small images use a part of the table, which stays in the first cache */
+    uint32_t
+        table[1u << LZ4_PIXELS_HASH_BITS]; /* where pixels were seen in the image; 0 also where nothing was */
 } Lz4Pixels;
 
-void lz4_pixels_init(Lz4Pixels *coder);
 /* For an image of `count` pixels, whose blocks follow. */
 void lz4_pixels_begin(Lz4Pixels *coder, uint32_t count);
 
