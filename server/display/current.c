@@ -299,7 +299,13 @@ static void drop_covered_in(Current *current, const Surface *surface, ListNode *
         if (left-- == 0) {
             return;
         }
-        if (box_covers(&by->extents, &drawable->extents) && !was_read(surface, drawable)) {
+        if (!box_covers(&by->extents, &drawable->extents)) {
+            continue;
+        }
+        if (was_read(surface, drawable)) {
+            list_remove(
+                &drawable->in_cell); /* and will have been: it is never dropped, nor looked at again */
+        } else {
             current->dropped++;
             pipe_item_ref(&drawable->item);
             if (drawable->pending) {
