@@ -149,11 +149,11 @@ ALWAYS_INLINE void match_put(Search *s, Match match, bool has_literals)
         out = rest_put(out, coded - FIELD_MAX);
     }
     s->out = out;
-    s->i += match.length;
-    s->literals = s->i;
+    const uint32_t next = s->i + match.length;
+    s->i = next;
+    s->literals = next;
     /* The end of a match is a likely start of the next. */
-    const uint32_t last = s->i - 1;
-    s->table[load64(s->pixels + (size_t)last * 4) * HASH_FACTOR >> s->shift] = last;
+    s->table[load64(s->pixels + ((size_t)next - 1) * 4) * HASH_FACTOR >> s->shift] = next - 1;
 }
 
 /* Codes what begins before `to`. `is_wide`: WIDE pixels and the tail follow each of these; `has_above`: they have some above
