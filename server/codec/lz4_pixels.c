@@ -74,7 +74,7 @@ ALWAYS_INLINE Match match_on(const Search *s, const uint8_t *at, uint32_t distan
 ALWAYS_INLINE Match match_find(const Search *s, bool is_wide, bool has_above)
 {
     const uint32_t i = s->i, width = s->width;
-    const uint8_t *const at = s->pixels + (size_t)i * 4, *const above = at - (size_t)width * 4;
+    const uint8_t *const at = s->pixels + (size_t)i * 4;
     uint32_t *const entry = &s->table[load64(at) * HASH_FACTOR >> s->shift];
     const size_t place = *entry;
     const uint8_t *const there = s->pixels + place * 4;
@@ -84,7 +84,7 @@ ALWAYS_INLINE Match match_find(const Search *s, bool is_wide, bool has_above)
     if (is_wide) {
         uint32_t more = 0;
         if (has_above) {
-            more = (uint32_t)__builtin_ctz(~units_same16(LZ_UNIT_WHOLE, at, above));
+            more = (uint32_t)__builtin_ctz(~units_same16(LZ_UNIT_WHOLE, at, at - (size_t)width * 4));
             if (more == WIDE) { /* long enough: not to wait for the table is worth more */
                 return match_on(s, at, width);
             }
@@ -102,7 +102,7 @@ ALWAYS_INLINE Match match_find(const Search *s, bool is_wide, bool has_above)
         match = (Match){(uint32_t)units_equal(LZ_UNIT_WHOLE, at, there, end), distance};
     }
     if (has_above && i >= width) {
-        const uint32_t more = (uint32_t)units_equal(LZ_UNIT_WHOLE, at, above, end);
+        const uint32_t more = (uint32_t)units_equal(LZ_UNIT_WHOLE, at, at - (size_t)width * 4, end);
         match = more > match.length ? (Match){more, width} : match;
     }
     return match;

@@ -12,13 +12,13 @@
 
 #define LZ4_PIXELS_HASH_BITS 12u
 
+/* Where pixels were seen in the image; 0 also where nothing was. Small images use, and clear, a part of it. */
 typedef struct Lz4Pixels {
-    unsigned shift; /* small images use a part of the table, which stays in the first cache */
-    uint32_t
-        table[1u << LZ4_PIXELS_HASH_BITS]; /* where pixels were seen in the image; 0 also where nothing was */
+    unsigned shift;
+    uint32_t table[1u << LZ4_PIXELS_HASH_BITS];
 } Lz4Pixels;
 
-/* For an image of `count` pixels, whose blocks follow. */
+/* Before the blocks of an image of `count` pixels. */
 void lz4_pixels_begin(Lz4Pixels *coder, uint32_t count);
 
 /* Bytes that lz4_pixels_block() may touch, behind those it returns, too. */
