@@ -80,6 +80,7 @@ static void image_code(const Codecs *codecs, const ImageSource *source, uint8_t 
 static void same16_check(const uint8_t *a, const uint8_t *b)
 {
     CHECK(units_same16(LZ_UNIT_RGB, a, b) == units_same16_plain(LZ_UNIT_RGB, a, b));
+    CHECK(units_same16(LZ_UNIT_WHOLE, a, b) == units_same16_plain(LZ_UNIT_WHOLE, a, b));
     CHECK(units_same16(LZ_UNIT_RGB16, a, b) == units_same16_plain(LZ_UNIT_RGB16, a, b));
     CHECK(units_same16(LZ_UNIT_BYTE, a, b) == units_same16_plain(LZ_UNIT_BYTE, a, b));
 }

@@ -254,6 +254,11 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
 
 static Status plane_rgb(GlzWindow *window, const Current *current, LzOut *out)
 {
+    return plane_code(LZ_UNIT_WHOLE, window, current, out);
+}
+
+static Status plane_rgba(GlzWindow *window, const Current *current, LzOut *out)
+{
     return plane_code(LZ_UNIT_RGB, window, current, out);
 }
 
@@ -327,6 +332,8 @@ Status glz_encode(GlzEncoder *encoder, const ImageSource *source, CodecSink *sin
 
     if (source->format == PIXEL_16BIT) {
         status = plane_rgb16(window, &current, &out);
+    } else if (source->format == PIXEL_RGBA) {
+        status = plane_rgba(window, &current, &out);
     } else {
         status = plane_rgb(window, &current, &out);
     }

@@ -3,6 +3,7 @@
 
 #include <lz4.h>
 
+#include "base/span.h"
 #include "codec/lz4_pixels.h"
 #include "codec/sink.h"
 #include "codec/source.h"
@@ -13,12 +14,18 @@
  * may have to be copied to a sink of small pieces. */
 #define BLOCK_BYTES (1024u * 1024u)
 
+/* Pixels that are looked at for what their fourth bytes are: a few side by side, as others would miss the caches. */
+#define SAMPLES_MAX 16u
+#define SAMPLE_EACH 61u /* odd, so that not all samples are of the same columns */
+#define SAMPLE_PIXELS 4u
+
 struct Lz4Encoder {
     CodecMemory memory;
     Scratch rows; /* an image that had to be gathered */
     Scratch coded;
-    LZ4_stream_t stream; /* for pixels of less than 32 bits */
-    Lz4Pixels pixels;    /* for the others */
+    bool by_pixel;       /* how this image is searched for matches */
+    Lz4Pixels pixels;    /* if so */
+    LZ4_stream_t stream; /* if not */
 };
 
 Lz4Encoder *lz4_encoder_new(const CodecMemory *memory)
@@ -26,7 +33,6 @@ Lz4Encoder *lz4_encoder_new(const CodecMemory *memory)
     Lz4Encoder *encoder = memory->alloc(memory->owner, sizeof(*encoder));
     if (encoder != NULL) {
         *encoder = (Lz4Encoder){.memory = *memory};
-        lz4_pixels_init(&encoder->pixels);
     }
     return encoder;
 }
@@ -53,11 +59,10 @@ static void be32_put(uint8_t *p, uint32_t v)
 static Status block_put(Lz4Encoder *encoder, const ImageSource *source, const uint8_t *rows, uint32_t from,
                         uint32_t to, CodecSink *sink)
 {
-    const bool whole = pixel_bits(source->format) == 32;
     const size_t row_bytes = (size_t)pixel_row_bytes(source->format, source->width);
     const int len = (int)((to - from) * row_bytes);
-    const size_t bound =
-        BLOCK_HEADER_BYTES + (whole ? lz4_pixels_bound((uint32_t)len / 4) : (size_t)LZ4_compressBound(len));
+    const size_t bound = BLOCK_HEADER_BYTES + (encoder->by_pixel ? lz4_pixels_bound((uint32_t)len / 4)
+                                                                 : (size_t)LZ4_compressBound(len));
     size_t room = 0;
     uint8_t *block = sink_direct(sink, &room);
     const bool direct = room >= bound;
@@ -70,7 +75,7 @@ static Status block_put(Lz4Encoder *encoder, const ImageSource *source, const ui
     }
     uint8_t *const to_block = block + BLOCK_HEADER_BYTES;
     size_t coded;
-    if (whole) {
+    if (encoder->by_pixel) {
         coded = lz4_pixels_block(&encoder->pixels, rows, from * source->width, to * source->width,
                                  source->width, to_block);
     } else {
@@ -113,6 +118,23 @@ static Status rows_gather(Lz4Encoder *encoder, const ImageSource *source, const 
     return STATUS_OK;
 }
 
+/* Are most pixels that are like the one before but for the fourth byte, not like it with that? Noise there leaves nothing to be
+ * found at pixels. A look at some is enough: whoever fools it gets a larger image. */
+static bool fourth_is_noise(const uint8_t *rows, uint32_t count)
+{
+    const uint32_t step = count / SAMPLES_MAX > SAMPLE_EACH ? count / SAMPLES_MAX : SAMPLE_EACH;
+    uint32_t alike = 0, noise = 0;
+    for (uint32_t i = 0; i + SAMPLE_PIXELS < count; i += step) {
+        const uint8_t *at = rows + 4 * (size_t)i;
+        for (uint32_t k = 0; k < SAMPLE_PIXELS; k++) {
+            const uint32_t differs = le32_get(at + 4 * (size_t)k) ^ le32_get(at + 4 * (size_t)k + 4);
+            alike += (differs & 0xffffff) == 0;
+            noise += (differs & 0xffffff) == 0 && differs != 0;
+        }
+    }
+    return 2 * noise > alike;
+}
+
 #define LZ4_FORMATS                                                                                          \
     (FORMAT_BIT(PIXEL_16BIT) | FORMAT_BIT(PIXEL_24BIT) | FORMAT_BIT(PIXEL_32BIT) | FORMAT_BIT(PIXEL_RGBA))
 
@@ -133,8 +155,10 @@ Status lz4_encode(Lz4Encoder *encoder, const ImageSource *source, CodecSink *sin
     }
     const uint8_t header[HEADER_BYTES] = {source->top_down, (uint8_t)source->format};
     status = sink_write(sink, header, sizeof(header));
-    if (pixel_bits(source->format) == 32) {
-        lz4_pixels_begin(&encoder->pixels, source->width * source->height);
+    const uint32_t count = source->width * source->height;
+    encoder->by_pixel = pixel_bits(source->format) == 32 && !fourth_is_noise(rows, count);
+    if (encoder->by_pixel) {
+        lz4_pixels_begin(&encoder->pixels, count);
     } else {
         /* All of it: what an earlier image left in the table would change the bytes of this one. */
         LZ4_initStream(&encoder->stream, sizeof(encoder->stream));

@@ -3,7 +3,8 @@
  *
  * Formats: 16BIT, 24BIT, 32BIT, RGBA; others are STATUS_MISUSE. Rows are coded in the order in which they lie in memory.
  * The coded bytes do not say how large the image is; its descriptor does. The fourth bytes of 32BIT pixels are
- * coded as they are, and come out again: guests can make alpha of them.
+ * coded as they are, and come out again: guests can make alpha of them. 32 bits are searched for matches at pixels
+ * (lz4_pixels.h) unless their fourth bytes look like noise.
  *
  * Ownership, threads, errors: codec.h. An encoder holds 33 KiB, a block (1 MiB, or a row if that is more) for sinks of small
  * pieces, and an image for sources whose rows are padded or lie in several places.

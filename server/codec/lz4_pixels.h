@@ -12,16 +12,13 @@
 
 #define LZ4_PIXELS_HASH_BITS 12u
 
-/* Where pixels were seen: positions counted on from image to image, so that those of earlier images are told by being too
- * far away, and the table need not be cleared. */
+/* Where pixels were seen in the image; 0 also where nothing was. Small images use, and clear, a part of it. */
 typedef struct Lz4Pixels {
-    uint32_t base, next; /* of the image's first pixel, and of the next image's */
-    unsigned shift;      /* small images use a part of the table, which stays in the first cache */
+    unsigned shift;
     uint32_t table[1u << LZ4_PIXELS_HASH_BITS];
 } Lz4Pixels;
 
-void lz4_pixels_init(Lz4Pixels *coder);
-/* For an image of `count` pixels, whose blocks follow. */
+/* Before the blocks of an image of `count` pixels. */
 void lz4_pixels_begin(Lz4Pixels *coder, uint32_t count);
 
 /* Bytes that lz4_pixels_block() may touch, behind those it returns, too. */

@@ -27,6 +27,7 @@ typedef struct LzUnit {
 } LzUnit;
 
 #define LZ_UNIT_RGB ((LzUnit){4, 3, 0, UINT64_C(0x00ffffff00ffffff)})
+#define LZ_UNIT_WHOLE ((LzUnit){4, 3, 0, UINT64_MAX}) /* all four bytes count, or the fourth is always 0 */
 #define LZ_UNIT_RGB16 ((LzUnit){4, 2, 1, UINT64_C(0x0000ffff0000ffff)})
 #define LZ_UNIT_BYTE ((LzUnit){1, 1, 2, UINT64_MAX})
 
@@ -82,8 +83,9 @@ ALWAYS_INLINE unsigned units_same16(LzUnit unit, const uint8_t *a, const uint8_t
     const __m128i mask = _mm_set1_epi32((int)unit.mask), zero = _mm_setzero_si128();
     __m128i same[4];
     for (unsigned i = 0; i < 4; i++) {
-        const __m128i differs = _mm_xor_si128(_mm_loadu_si128(va + i), _mm_loadu_si128(vb + i));
-        same[i] = _mm_cmpeq_epi32(_mm_and_si128(differs, mask), zero);
+        const __m128i wa = _mm_loadu_si128(va + i), wb = _mm_loadu_si128(vb + i);
+        same[i] = unit.mask == UINT64_MAX ? _mm_cmpeq_epi32(wa, wb)
+                                          : _mm_cmpeq_epi32(_mm_and_si128(_mm_xor_si128(wa, wb), mask), zero);
     }
     return (unsigned)_mm_movemask_epi8(
         _mm_packs_epi16(_mm_packs_epi32(same[0], same[1]), _mm_packs_epi32(same[2], same[3])));

@@ -301,7 +301,13 @@ static void drop_covered_in(Current *current, const Surface *surface, ListNode *
         if (left-- == 0) {
             return;
         }
-        if (box_covers(&by->extents, &drawable->extents) && !was_read(surface, drawable)) {
+        if (!box_covers(&by->extents, &drawable->extents)) {
+            continue;
+        }
+        /* What was read will always have been: it is never dropped, nor looked at again. */
+        if (was_read(surface, drawable)) {
+            list_remove(&drawable->in_cell);
+        } else {
             current->dropped++;
             pipe_item_ref(&drawable->item);
             if (drawable->pending) {

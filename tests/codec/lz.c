@@ -55,6 +55,7 @@ static void lz_survives_abuse(void **state)
 static void same16_alike(const uint8_t *a, const uint8_t *b)
 {
     assert_int_equal(units_same16(LZ_UNIT_RGB, a, b), units_same16_plain(LZ_UNIT_RGB, a, b));
+    assert_int_equal(units_same16(LZ_UNIT_WHOLE, a, b), units_same16_plain(LZ_UNIT_WHOLE, a, b));
     assert_int_equal(units_same16(LZ_UNIT_RGB16, a, b), units_same16_plain(LZ_UNIT_RGB16, a, b));
     assert_int_equal(units_same16(LZ_UNIT_BYTE, a, b), units_same16_plain(LZ_UNIT_BYTE, a, b));
 }
@@ -80,6 +81,7 @@ static void lz_compares_alike(void **state)
         b[4 * i + i % 3] = 0;
         b[4 * i + 3] = 1; /* does not count */
         assert_int_equal(units_same16(LZ_UNIT_RGB, a, b), 0xffff);
+        assert_int_equal(units_same16(LZ_UNIT_WHOLE, a, b), 0xffff & ~(1u << i));
         b[4 * i + 3] = 0;
         b[i] = 1;
         assert_int_equal(units_same16(LZ_UNIT_BYTE, a, b), 0xffff & ~(1u << i));

@@ -36,6 +36,10 @@ void judge_draw(const ImageSource *source);
 /* The id of the server's worker thread, once it has taken a drawing. */
 int judge_worker_thread(void);
 
+/* The coded bytes of a packed image of 32-bit pixels, top row first, by the library that both servers use. */
+size_t library_lz4(const ImageSource *source, uint8_t *out, size_t room);
+size_t library_jpeg(const ImageSource *source, uint8_t *out, size_t room);
+
 typedef struct JudgeClient JudgeClient;
 /* Connects main and display channel. Ends the process with a message if that fails, as all below do. */
 JudgeClient *judge_client_open(uint16_t port);
