@@ -81,15 +81,23 @@ static void area_deadline(FakeQxl *qxl, AreaId area, const char *call)
     blocks_reclaim(qxl);
 }
 
+bool fake_qxl_has_spare_slot(const FakeQxl *qxl)
+{
+    return qxl->areas[AREA_SPARE].mapped;
+}
+
 bool fake_qxl_spare_slot_delete(FakeQxl *qxl)
 {
     fake_qxl_poll(qxl);
-    if (!qxl->areas[AREA_SPARE].mapped || cookie_pending(qxl, COOKIE_SPARE_ADD) ||
-        area_has(qxl, AREA_SPARE, BLOCK_QUEUED) ||
+    if (!qxl->areas[AREA_SPARE].mapped || cookie_pending(qxl, COOKIE_SPARE_ADD)) {
+        return false;
+    }
+    qxl->spare_leaves = true;
+    if (area_has(qxl, AREA_SPARE, BLOCK_QUEUED) ||
         (!qxl->config.strict && area_has(qxl, AREA_SPARE, BLOCK_TAKEN))) {
         return false;
     }
-    qxl->areas[AREA_SPARE].mapped = false;
+    qxl->areas[AREA_SPARE].mapped = qxl->spare_leaves = false;
     spice_qxl_del_memslot(&qxl->instance, GROUP_GUEST, 1 + AREA_SPARE);
     cursor_gone(qxl); /* it may have lain there */
     area_deadline(qxl, AREA_SPARE, "del_memslot");
@@ -320,14 +328,18 @@ bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async)
 bool fake_qxl_reset(FakeQxl *qxl)
 {
     fake_qxl_poll(qxl);
-    if (!qxl->connected || cookies_pending(qxl) || !ring_is_empty(&qxl->commands) ||
-        !ring_is_empty(&qxl->cursors)) {
+    const bool idle = ring_is_empty(&qxl->commands) && ring_is_empty(&qxl->cursors);
+    if (!qxl->connected || cookies_pending(qxl) || (!idle && !atomic_load(&qxl->running))) {
         return false;
     }
     spice_qxl_reset_cursor(&qxl->instance);
     spice_qxl_reset_image_cache(&qxl->instance);
     surfaces_dying(qxl);
     spice_qxl_destroy_surfaces(&qxl->instance);
+    if (!ring_is_empty(&qxl->commands) || !ring_is_empty(&qxl->cursors)) {
+        violation(qxl, "destroy_surfaces is done while commands wait in the rings");
+    }
+    drawings_deadline(qxl, "destroy_surfaces");
     surfaces_gone(qxl, "destroy_surfaces");
     spice_qxl_reset_memslots(&qxl->instance);
     cursor_gone(qxl);
@@ -335,6 +347,7 @@ bool fake_qxl_reset(FakeQxl *qxl)
         area_deadline(qxl, (AreaId)i, "reset_memslots");
         qxl->areas[i].mapped = false;
     }
+    qxl->spare_leaves = false;
     if (qxl->config.strict) {
         blocks_forget_optional(qxl);
     }

@@ -101,6 +101,9 @@ bool fake_qxl_copy(FakeQxl *qxl, uint32_t surface, const QXLRect *box);
 bool fake_qxl_copy_chunks(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t chunks);
 /* A picture that clients may keep: the same number is the same picture, of 48 x 40 pixels. */
 bool fake_qxl_copy_picture(FakeQxl *qxl, uint32_t surface, uint32_t number);
+/* A picture of two colours, 8 x 8 pixels, somewhere on the surface, whose palette clients may keep: the same
+ * number (not 0) is the same palette. */
+bool fake_qxl_copy_palette(FakeQxl *qxl, uint32_t surface, uint32_t number);
 /* What `from` shows, as far as `surface` has room for it. */
 bool fake_qxl_copy_surface(FakeQxl *qxl, uint32_t surface, uint32_t from);
 bool fake_qxl_update(FakeQxl *qxl, uint32_t surface, const QXLRect *area);
@@ -136,8 +139,10 @@ bool fake_qxl_flush_surfaces(FakeQxl *qxl);                    /* async only */
 bool fake_qxl_surface_destroy_call(FakeQxl *qxl, uint32_t id); /* destroy_surface_async */
 bool fake_qxl_surface_destroy_wait(FakeQxl *qxl, uint32_t id);
 bool fake_qxl_surfaces_destroy_all(FakeQxl *qxl, bool async); /* with the primary */
-/* A spare slot over a third memory: added, used by cursor commands, deleted. */
+/* A spare slot over a third memory: added; used by cursors and drawings; deleted once no ring has any of them: until then
+ * deleting does nothing but keep more from coming. */
 bool fake_qxl_spare_slot_add(FakeQxl *qxl, bool async);
+bool fake_qxl_has_spare_slot(const FakeQxl *qxl);
 bool fake_qxl_spare_slot_delete(FakeQxl *qxl);
 /* The machine is saved and loaded: while it stands still and the rings are empty. The same surfaces and primary, their
  * pixels kept, by spice_qxl_loadvm_commands(). */
@@ -149,8 +154,9 @@ void fake_qxl_save(FakeQxl *qxl);
  * ends the use of guest memory. */
 void fake_qxl_poison(FakeQxl *qxl);
 void fake_qxl_cursor_reset(FakeQxl *qxl);
-/* What a device does at the guest's reset: forgets surfaces, cursor, images and slots, and maps anew. Only
- * while the rings are empty: what is in them would lose its slots. */
+/* What a device does at the guest's reset: forgets surfaces, cursor, images and slots, and maps anew. On a machine that
+ * runs the rings may be full: destroying all surfaces empties them. On one that does not they must be empty, as what is in
+ * them would lose its slots. */
 bool fake_qxl_reset(FakeQxl *qxl);
 void fake_qxl_oom(FakeQxl *qxl);
 

@@ -75,10 +75,11 @@ static size_t chunks_write(FakeQxl *qxl, uint32_t block, size_t offset, const ui
 
 #define SHAPE_BYTES_MAX (96u * 96u * 4u)
 
-/* Commands go to the spare slot now and then, while there is one. */
+/* Cursors and drawings go to the spare slot now and then, while there is one that is to stay. */
 static AreaId command_area(FakeQxl *qxl)
 {
-    const bool spare = qxl->areas[AREA_SPARE].mapped && !cookie_pending(qxl, COOKIE_SPARE_ADD);
+    const bool spare =
+        qxl->areas[AREA_SPARE].mapped && !qxl->spare_leaves && !cookie_pending(qxl, COOKIE_SPARE_ADD);
     return spare && pick(qxl, "spare slot", 2) == 0 ? AREA_SPARE : AREA_RAM;
 }
 
@@ -169,13 +170,13 @@ bool fake_qxl_cursor_trail(FakeQxl *qxl, uint16_t length, uint16_t frequency)
 
 #define DRAW_SURFACES_MAX 16u /* surfaces that a drawing chooses from */
 
-static void *command_new(FakeQxl *qxl, size_t bytes, const char *what, uint32_t *ret_block)
+static void *command_new(FakeQxl *qxl, AreaId area, size_t bytes, const char *what, uint32_t *ret_block)
 {
     fake_qxl_poll(qxl);
     if (!qxl->connected || !ring_has_room(&qxl->commands)) {
         return NULL;
     }
-    *ret_block = block_new(qxl, AREA_RAM, bytes, what);
+    *ret_block = block_new(qxl, area, bytes, what);
     return *ret_block == BLOCK_NONE ? NULL : block_memory(qxl, *ret_block);
 }
 
@@ -214,7 +215,7 @@ bool fake_qxl_surface_create(FakeQxl *qxl, uint32_t width, uint32_t height, uint
         return false;
     }
     uint32_t block = 0;
-    QXLSurfaceCmd *command = command_new(qxl, sizeof(QXLSurfaceCmd), "a surface create", &block);
+    QXLSurfaceCmd *command = command_new(qxl, AREA_RAM, sizeof(QXLSurfaceCmd), "a surface create", &block);
     if (command == NULL) {
         return false;
     }
@@ -247,7 +248,7 @@ bool fake_qxl_surface_destroy(FakeQxl *qxl, uint32_t id)
         return false;
     }
     uint32_t block = 0;
-    QXLSurfaceCmd *command = command_new(qxl, sizeof(QXLSurfaceCmd), "a surface destroy", &block);
+    QXLSurfaceCmd *command = command_new(qxl, AREA_RAM, sizeof(QXLSurfaceCmd), "a surface destroy", &block);
     if (command == NULL) {
         return false;
     }
@@ -285,7 +286,7 @@ bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t 
     if (!drawable_possible(qxl, surface, box)) {
         return false;
     }
-    QXLDrawable *drawable = command_new(qxl, sizeof(QXLDrawable), "a fill", &block);
+    QXLDrawable *drawable = command_new(qxl, command_area(qxl), sizeof(QXLDrawable), "a fill", &block);
     if (drawable == NULL) {
         return false;
     }
@@ -299,6 +300,7 @@ bool fake_qxl_fill(FakeQxl *qxl, uint32_t surface, const QXLRect *box, uint32_t 
 
 #define PICTURE_WIDTH 48
 #define PICTURE_HEIGHT 40
+#define PALETTED_EDGE 8
 
 /* As a drawing, with a picture of noise in the size of the box. */
 static void noise_drawing(FakeQxl *qxl, uint32_t surface, const QXLRect *box, FakeDrawing *ret)
@@ -345,6 +347,32 @@ bool fake_qxl_copy_picture(FakeQxl *qxl, uint32_t surface, uint32_t number)
     return fake_qxl_draw(qxl, &drawing);
 }
 
+bool fake_qxl_copy_palette(FakeQxl *qxl, uint32_t surface, uint32_t number)
+{
+    FakeDrawing drawing;
+
+    fake_qxl_poll(qxl);
+    if (surface >= qxl->surface_count || qxl->surfaces[surface].state != SURFACE_LIVE ||
+        qxl->surfaces[surface].width < PALETTED_EDGE || qxl->surfaces[surface].height < PALETTED_EDGE) {
+        return false;
+    }
+    /* Beside each other: what is covered need not be sent. */
+    const uint32_t columns = qxl->surfaces[surface].width / PALETTED_EDGE;
+    const uint32_t rows = qxl->surfaces[surface].height / PALETTED_EDGE;
+    const int32_t left = (int32_t)(number % columns) * PALETTED_EDGE;
+    const int32_t top = (int32_t)(number / columns % rows) * PALETTED_EDGE;
+    const QXLRect box = {
+        .left = left, .top = top, .right = left + PALETTED_EDGE, .bottom = top + PALETTED_EDGE};
+    noise_drawing(qxl, surface, &box, &drawing);
+    drawing.source.format = SPICE_BITMAP_FMT_1BIT_BE;
+    drawing.source.stride = PALETTED_EDGE / 8;
+    drawing.source.bytes = drawing.source.stride * PALETTED_EDGE;
+    drawing.source.colors = 2;
+    drawing.source.palette_unique = number;
+    drawing.source.seed = number;
+    return fake_qxl_draw(qxl, &drawing);
+}
+
 bool fake_qxl_copy_surface(FakeQxl *qxl, uint32_t surface, uint32_t from)
 {
     FakeDrawing drawing;
@@ -378,7 +406,7 @@ bool fake_qxl_copy(FakeQxl *qxl, uint32_t surface, const QXLRect *box)
     const size_t image_at = sizeof(QXLDrawable);
     const size_t pixels_at = (image_at + sizeof(QXLImage) + 7) & ~(size_t)7;
     const size_t bytes = (size_t)width * 4 * height;
-    QXLDrawable *drawable = command_new(qxl, pixels_at + bytes, "a copy", &block);
+    QXLDrawable *drawable = command_new(qxl, command_area(qxl), pixels_at + bytes, "a copy", &block);
     if (drawable == NULL) {
         return false;
     }
@@ -431,7 +459,7 @@ bool fake_qxl_draw(FakeQxl *qxl, const FakeDrawing *drawing)
 {
     uint32_t block = 0;
     if (!drawable_possible(qxl, drawing->surface_id, &drawing->box) ||
-        command_new(qxl, fake_drawing_bytes(drawing, 1), "a drawing", &block) == NULL) {
+        command_new(qxl, command_area(qxl), fake_drawing_bytes(drawing, 1), "a drawing", &block) == NULL) {
         return false;
     }
     BlockRoom room = {.qxl = qxl, .block = block};
@@ -474,7 +502,7 @@ bool fake_qxl_update(FakeQxl *qxl, uint32_t surface, const QXLRect *area)
     if (!drawable_possible(qxl, surface, area)) {
         return false;
     }
-    QXLUpdateCmd *update = command_new(qxl, sizeof(QXLUpdateCmd), "an update command", &block);
+    QXLUpdateCmd *update = command_new(qxl, AREA_RAM, sizeof(QXLUpdateCmd), "an update command", &block);
     if (update == NULL) {
         return false;
     }
@@ -488,7 +516,8 @@ bool fake_qxl_update(FakeQxl *qxl, uint32_t surface, const QXLRect *area)
 bool fake_qxl_message(FakeQxl *qxl, const char *text)
 {
     uint32_t block = 0;
-    QXLMessage *message = command_new(qxl, sizeof(QXLMessage) + strlen(text) + 1, "a message", &block);
+    QXLMessage *message =
+        command_new(qxl, AREA_RAM, sizeof(QXLMessage) + strlen(text) + 1, "a message", &block);
     if (message == NULL) {
         return false;
     }

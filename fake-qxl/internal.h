@@ -149,6 +149,7 @@ struct FakeQxl {
     uint64_t shape_serial;
     uint64_t pushed, lies, wakeups;
     bool connected;
+    bool spare_leaves; /* the spare slot goes once its commands were taken */
 };
 
 /* device.c */

@@ -164,6 +164,14 @@ static const uint16_t message_types[] = {WIRE_MSG_DISPLAY_MARK,
                                          WIRE_MSG_DISPLAY_DRAW_COMPOSITE,
                                          WIRE_MSG_SET_ACK,
                                          WIRE_MSG_PING,
+                                         WIRE_MSG_CURSOR_INIT,
+                                         WIRE_MSG_CURSOR_RESET,
+                                         WIRE_MSG_CURSOR_SET,
+                                         WIRE_MSG_CURSOR_MOVE,
+                                         WIRE_MSG_CURSOR_HIDE,
+                                         WIRE_MSG_CURSOR_TRAIL,
+                                         WIRE_MSG_CURSOR_INVAL_ONE,
+                                         WIRE_MSG_CURSOR_INVAL_ALL,
                                          INSIDE_ANY};
 _Static_assert(sizeof message_types / sizeof message_types[0] == MESSAGE_ANYTHING + 1, "as many as words");
 
@@ -607,12 +615,33 @@ static void wire_act(Wire *wire, FormId act)
     }
 }
 
+static bool is_of_cursor(const Arg *message)
+{
+    return message->range.low >= MESSAGE_CURSOR && message->range.low < MESSAGE_ANYTHING;
+}
+
 /* From the next message of that type on, or from the first byte of any. */
 static void wire_stops_inside(Wire *wire, const Arg *message)
 {
-    if (!wire->ended) {
+    /* The same number is another message on another channel. */
+    const bool has_such =
+        message->range.low == MESSAGE_ANYTHING || message_types[message->range.low] < WIRE_MSG_DISPLAY_MODE ||
+        wire->channel.type == (is_of_cursor(message) ? WIRE_CHANNEL_CURSOR : WIRE_CHANNEL_DISPLAY);
+
+    if (!wire->ended && has_such) {
         wire->inside = message_types[message->range.low];
     }
+}
+
+/* Of this type, the newest connection that did not end: it may have just begun. */
+static Wire *begun_wire(Session *session, uint8_t type)
+{
+    for (uint32_t i = session != NULL ? session->wires_len : 0; i-- > 0;) {
+        if (session->wires[i].channel.type == type && !session->wires[i].ended) {
+            return &session->wires[i];
+        }
+    }
+    return NULL;
 }
 
 static void actor_prefers(const Actor *actor, const Arg *compression)
@@ -633,8 +662,8 @@ static void actor_act(Actor *actor, const Who *who, const Phrase *phrase)
     Session *session = actor->session;
 
     if (phrase->form->id == WIRE_STOPS_INSIDE) {
-        Wire *one =
-            who->kind == WHO_WIRE ? session_wire(session, who) : open_wire(actor, WIRE_CHANNEL_DISPLAY);
+        const uint8_t type = is_of_cursor(&phrase->args[0]) ? WIRE_CHANNEL_CURSOR : WIRE_CHANNEL_DISPLAY;
+        Wire *one = who->kind == WHO_WIRE ? session_wire(session, who) : begun_wire(session, type);
         if (one != NULL) {
             wire_stops_inside(one, &phrase->args[0]);
         }
@@ -807,9 +836,13 @@ static bool actor_value(const Actor *actor, const Who *who, const Phrase *phrase
         return is == (id == WIRE_IS);
     }
     if (id == WIRE_IS_INSIDE) {
-        wire = wire != NULL ? wire : open_wire(actor, WIRE_CHANNEL_DISPLAY);
-        return wire != NULL && wire->deaf && wire->connection != NULL &&
-               fake_connection_inside(wire->connection) != 0;
+        bool is = false;
+        for (uint32_t i = 0; session != NULL && i < session->wires_len && !is; i++) {
+            const Wire *one = &session->wires[i];
+            is = one->deaf && one->connection != NULL && (who->kind != WHO_WIRE || one == wire) &&
+                 fake_connection_inside(one->connection) != 0;
+        }
+        return is;
     }
     if (id == CLIENT_SEES_DRAWN) {
         return sees_drawn(actor, wire);

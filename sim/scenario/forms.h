@@ -122,6 +122,7 @@ typedef enum FormId {
     /* what devices, and the guest behind them, do */
     DEVICE_SETS_CURSOR,
     DEVICE_SETS_CACHED_CURSOR,
+    DEVICE_SETS_SHAPE,
     DEVICE_MOVES_CURSOR,
     DEVICE_HIDES_CURSOR,
     DEVICE_TRAILS_CURSOR,
@@ -145,6 +146,7 @@ typedef enum FormId {
     DEVICE_COPIES_CHUNKS,
     DEVICE_COPIES_PICTURE,
     DEVICE_COPIES_NOISE,
+    DEVICE_COPIES_PALETTE,
     DEVICE_UPDATES,
     DEVICE_UPDATES_ASYNC,
     DEVICE_UPDATES_COMMAND,
@@ -242,8 +244,8 @@ typedef enum InputWord { INPUT_SCANCODES, INPUT_MOTIONS, INPUT_BUTTONS, INPUTS }
 
 /* In the order of QXL_DRAW_*, then any of them. */
 typedef enum DrawingWord { DRAWING_NOTHING, DRAWING_ANYTHING = 15 } DrawingWord;
-/* Display messages, then any of them. */
-typedef enum MessageWord { MESSAGE_ANYTHING = 24 } MessageWord;
+/* Display messages, those that all channels have, those of the cursor channel, then any. */
+typedef enum MessageWord { MESSAGE_CURSOR = 24, MESSAGE_ANYTHING = 32 } MessageWord;
 /* What ends, or might end, the use of guest memory. */
 typedef enum CallWord {
     CALL_STOP_AND_START,

@@ -403,9 +403,8 @@ static bool device_calls(Stage *stage, StageDevice *device, CallWord call)
         return !fake_qxl_has_surface(qxl, 1) || fake_qxl_surface_destroy_call(qxl, 1);
     case CALL_RESET_MEMSLOTS:
         return fake_qxl_reset(qxl);
-    case CALL_DEL_MEMSLOT:
-        (void)fake_qxl_spare_slot_delete(qxl);
-        return true;
+    case CALL_DEL_MEMSLOT: /* once what lies in it was taken */
+        return !fake_qxl_has_spare_slot(qxl) || fake_qxl_spare_slot_delete(qxl);
     case CALL_OOM:
         fake_qxl_oom(qxl);
         return true;
@@ -451,6 +450,8 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         return fake_qxl_cursor_set(qxl, 0, x, y, true);
     case DEVICE_SETS_CACHED_CURSOR:
         return fake_qxl_cursor_set(qxl, 1 + sim_choose_at(sim, "shape", 8), x, y, true);
+    case DEVICE_SETS_SHAPE:
+        return fake_qxl_cursor_set(qxl, 1 + stage_pick(sim, "shape", arg->range), x, y, true);
     case DEVICE_MOVES_CURSOR:
         return fake_qxl_cursor_move(qxl, x, y);
     case DEVICE_HIDES_CURSOR:
@@ -510,6 +511,11 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         const uint32_t id = surface_of(sim, &phrase->args[1]);
         return !fake_qxl_has_surface(qxl, id) || fake_qxl_copy_picture(qxl, id, number);
     }
+    case DEVICE_COPIES_PALETTE: {
+        const uint32_t number = 1 + (uint32_t)stage_pick(sim, "palette", arg->range);
+        const uint32_t id = surface_of(sim, &phrase->args[1]);
+        return !fake_qxl_has_surface(qxl, id) || fake_qxl_copy_palette(qxl, id, number);
+    }
     case DEVICE_UPDATES_ALL:
         updates_all(qxl);
         break;
@@ -545,10 +551,9 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         (void)fake_qxl_spare_slot_add(qxl, phrase->form->id == DEVICE_ADDS_SLOT_ASYNC);
         break;
     case DEVICE_DELETES_SLOT:
-        (void)fake_qxl_spare_slot_delete(qxl);
-        break;
+        return !fake_qxl_has_spare_slot(qxl) || fake_qxl_spare_slot_delete(qxl);
     case DEVICE_RESETS:
-        return fake_qxl_reset(qxl); /* once the rings are empty */
+        return fake_qxl_reset(qxl); /* if the machine stands still: once the rings are empty */
     case DEVICE_OOM:
         fake_qxl_oom(qxl);
         break;

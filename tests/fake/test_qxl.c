@@ -425,6 +425,57 @@ static void test_deadlines(void **state)
     end(&rig);
 }
 
+/* A machine that runs is reset while its rings are full; one that stands still is not. */
+static void test_reset_with_full_rings(void **state)
+{
+    (void)state;
+    Rig rig;
+    begin(&rig);
+    const QXLRect box = {.right = 10, .bottom = 10};
+    assert_true(fake_qxl_surface_create(rig.qxl, 10, 10, SPICE_SURFACE_FMT_1_A));
+    assert_true(fake_qxl_fill(rig.qxl, 1, &box, 0xff));
+    fake_qxl_running(rig.qxl, false);
+    assert_false(fake_qxl_reset(rig.qxl));
+    fake_qxl_running(rig.qxl, true);
+    assert_true(fake_qxl_reset(rig.qxl));
+    assert_int_equal(report(&rig).violations, 0);
+
+    assert_true(fake_qxl_cursor_move(rig.qxl, 1, 1));
+    rig.tiny.lazy = true;
+    assert_true(fake_qxl_reset(rig.qxl));
+    expect(&rig, "commands wait in the rings");
+    end(&rig);
+}
+
+/* Drawings lie in the spare slot, too; it goes once no ring has any of them. */
+static void test_spare_slot_leaves(void **state)
+{
+    (void)state;
+    Rig rig;
+    begin(&rig);
+    const QXLRect box = {.right = 10, .bottom = 10};
+    assert_true(fake_qxl_surface_create(rig.qxl, 10, 10, SPICE_SURFACE_FMT_32_xRGB));
+    assert_true(fake_qxl_spare_slot_add(rig.qxl, false));
+    for (int i = 0; i < 12; i++) {
+        assert_true(fake_qxl_fill(rig.qxl, 1, &box, 0xff));
+    }
+    assert_false(fake_qxl_spare_slot_delete(
+        rig.qxl)); /* one in 4096 times none lies there; the seed is always the same */
+    QXLCommandExt command;
+    while (tiny_pump(&rig.tiny, 1) > 0) {
+    }
+    for (int i = 0; i < 12; i++) {
+        assert_true(fake_qxl_fill(rig.qxl, 1, &box, 0xff));
+        assert_int_equal(rig.tiny.interface->get_command(rig.tiny.qxl, &command), 1);
+        assert_int_equal(command.cmd.data >> 56, 1); /* it is to go: nothing comes to it any more */
+        release(&rig, (QXLReleaseInfoExt){tiny_memory(&rig.tiny, command.cmd.data, 1, 8), 1});
+    }
+    assert_true(fake_qxl_spare_slot_delete(rig.qxl));
+    assert_false(fake_qxl_has_spare_slot(rig.qxl));
+    tiny_finish(&rig.tiny);
+    end(&rig);
+}
+
 static void test_cookies(void **state)
 {
     (void)state;
@@ -656,6 +707,8 @@ int main(void)
         cmocka_unit_test(test_surface_life),
         cmocka_unit_test(test_nothing_comes_while_all_goes),
         cmocka_unit_test(test_deadlines),
+        cmocka_unit_test(test_reset_with_full_rings),
+        cmocka_unit_test(test_spare_slot_leaves),
         cmocka_unit_test(test_cookies),
         cmocka_unit_test(test_updates),
         cmocka_unit_test(test_told_wrongly),
