@@ -209,10 +209,25 @@ static bool find_surface(void *opaque, uint32_t id, QxlGeometry *ret_geometry)
 
 void worker_init_drawing(RedWorker *worker)
 {
-    const QxlMemory memory = {drawable_alloc, drawable_free_memory, worker};
+    const QxlMemory memory = {.alloc = drawable_alloc, .free = drawable_free_memory, .opaque = worker};
 
     list_init(&worker->drawables);
+    spares_init(&worker->spare_drawables, sizeof(Drawable));
+    spares_init(&worker->spare_blocks, QXL_ARENA_BLOCK_BYTES);
     current_init(&worker->current, worker, &worker->surfaces, &memory);
+}
+
+void worker_finish_drawing(RedWorker *worker)
+{
+    void *spare;
+
+    current_finish(&worker->current);
+    while ((spare = spares_take(&worker->spare_drawables)) != NULL) {
+        g_free(spare);
+    }
+    while ((spare = spares_take(&worker->spare_blocks)) != NULL) {
+        drawable_free_memory(worker, spare);
+    }
 }
 
 /* A guest that gets back little of its memory must wait, and asks us to help (oom): it shall not have to because some client
@@ -312,7 +327,7 @@ static Status execute(RedWorker *worker, const QxlCommand *command, HeldCommand 
 
 void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *from, uint64_t now_ns)
 {
-    const QxlHost host = {.memory = {drawable_alloc, drawable_free_memory, worker},
+    const QxlHost host = {.memory = {drawable_alloc, drawable_free_memory, worker, &worker->spare_blocks},
                           .find_surface = find_surface,
                           .opaque = worker};
     QxlCommand command;

@@ -265,8 +265,12 @@ static void give_back(Drawable *drawable)
 Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *type, QxlDrawable *qxl,
                        HeldCommand *take_command, const Surface *surface)
 {
-    Drawable *drawable = g_new0(Drawable, 1);
+    Drawable *drawable = spares_take(&worker->spare_drawables);
 
+    if (drawable == NULL) {
+        drawable = g_new(Drawable, 1);
+    }
+    *drawable = (Drawable){0};
     pipe_item_init(&drawable->item, type);
     drawable->worker = worker;
     drawable->qxl = qxl;
@@ -319,7 +323,9 @@ void drawable_free(PipeItem *item)
     list_remove(&drawable->in_cell);
     list_remove(&drawable->in_worker);
     empty(drawable);
-    g_free(drawable);
+    if (!spares_keep(&drawable->worker->spare_drawables, drawable)) {
+        g_free(drawable);
+    }
 }
 
 void drawable_drop(Drawable *drawable)

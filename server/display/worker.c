@@ -356,7 +356,7 @@ static void worker_finish(RedWorker *worker)
     worker->reporter->worker = NULL;
     reporter_unref(worker->reporter);
     memslots_free(worker->slots);
-    current_finish(&worker->current);
+    worker_finish_drawing(worker);
     surfaces_finish(&worker->surfaces);
     if (worker->loop != NULL) {
         worker->core->loop_free(worker->loop);

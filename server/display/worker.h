@@ -84,6 +84,8 @@ struct QXLState {
     Current current;
     ListNode drawables;                   /* Drawable.in_worker: all that are needed by somebody */
     uint64_t (*pinned)[WORKER_PIN_SLOTS]; /* drawable_pins() of them all, group by group */
+    Spares spare_drawables;               /* for the next commands */
+    Spares spare_blocks;                  /* the same for what is read of them (qxl/arena.h) */
     HeldCommand cursor_command;           /* the SET that the cursor is from (R89) */
     WorkerRings rings;
     bool driver_sets_monitors; /* the guest's driver said a monitors config since it was loaded */
@@ -131,6 +133,7 @@ void red_worker_oom(RedWorker *worker);
 /* ---- Worker's thread, for its other files ---- */
 
 void worker_init_drawing(RedWorker *worker);
+void worker_finish_drawing(RedWorker *worker);
 /* One command out of a ring, or restored with a machine. */
 void worker_process(RedWorker *worker, QxlRing ring, const QXLCommandExt *command, uint64_t now_ns);
 /* Gives it back, if one is held. */

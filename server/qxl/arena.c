@@ -3,10 +3,9 @@
 
 #include <stdalign.h>
 
-#define BLOCK_BYTES 2048u /* a drawable with an image and its palette, as most are */
-
 struct QxlArenaBlock {
     QxlArenaBlock *next;
+    bool usual; /* of QXL_ARENA_BLOCK_BYTES */
     alignas(max_align_t) uint8_t memory[];
 };
 
@@ -22,7 +21,9 @@ void qxl_arena_free(QxlArena *arena)
 
     while (block != NULL) {
         QxlArenaBlock *next = block->next;
-        memory.free(memory.opaque, block);
+        if (!block->usual || memory.spares == NULL || !spares_keep(memory.spares, block)) {
+            memory.free(memory.opaque, block);
+        }
         block = next;
     }
 }
@@ -44,9 +45,15 @@ bool qxl_arena_allows(const QxlArena *arena, uint64_t bytes)
 
 static QxlArenaBlock *block_new(QxlArena *arena, size_t bytes)
 {
-    QxlArenaBlock *block = arena->memory.alloc(arena->memory.opaque, sizeof *block + bytes);
+    const QxlMemory *memory = &arena->memory;
+    const bool usual = sizeof(QxlArenaBlock) + bytes == QXL_ARENA_BLOCK_BYTES;
+    QxlArenaBlock *block = usual && memory->spares != NULL ? spares_take(memory->spares) : NULL;
 
+    if (block == NULL) {
+        block = memory->alloc(memory->opaque, sizeof *block + bytes);
+    }
     if (block != NULL) {
+        block->usual = usual;
         block->next = arena->blocks;
         arena->blocks = block;
         arena->bytes += sizeof *block + bytes;
@@ -62,9 +69,9 @@ void *qxl_arena_take(QxlArena *arena, uint64_t bytes)
     const size_t size = (size_t)rounded(bytes);
     if (size > arena->left) {
         /* What is large has a block of its own, and what is left of the present one stays for small things. */
-        const bool shared =
-            size <= BLOCK_BYTES / 2 && qxl_arena_allows(arena, BLOCK_BYTES - sizeof(QxlArenaBlock));
-        const size_t room = shared ? BLOCK_BYTES - sizeof(QxlArenaBlock) : size;
+        const bool shared = size <= QXL_ARENA_BLOCK_BYTES / 2 &&
+                            qxl_arena_allows(arena, QXL_ARENA_BLOCK_BYTES - sizeof(QxlArenaBlock));
+        const size_t room = shared ? QXL_ARENA_BLOCK_BYTES - sizeof(QxlArenaBlock) : size;
         QxlArenaBlock *block = block_new(arena, room);
         if (block == NULL || !shared) {
             return block == NULL ? NULL : block->memory;

@@ -3,6 +3,8 @@
  *
  * Sizes are the guest's choice, so memory is asked of the host, may be refused, and has a budget (base/limits.h).
  *
+ * Blocks of the usual size go back to the spares that their owner may offer, and come from there.
+ *
  * Ownership  the arena owns its blocks; what is taken from it lives until qxl_arena_free().
  * Thread     one at a time.
  * Units      bytes. What is taken is aligned for anything.
@@ -13,11 +15,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/spares.h"
+
 typedef struct QxlMemory {
     void *(*alloc)(void *opaque, size_t bytes); /* NULL: there is none */
     void (*free)(void *opaque, void *memory);
     void *opaque;
+    Spares *spares; /* of QXL_ARENA_BLOCK_BYTES, as alloc() gave them; NULL: none are kept */
 } QxlMemory;
+
+#define QXL_ARENA_BLOCK_BYTES 2048u /* a drawable with an image and its palette, as most are */
 
 typedef struct QxlArenaBlock QxlArenaBlock;
 

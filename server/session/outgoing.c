@@ -3,7 +3,9 @@
 
 #include "base/check.h"
 
-#define OUTGOING_KEPT_BYTES 1024u /* a buffer larger than this is given back when all is sent */
+#define OUTGOING_KEPT_BYTES 1024u /* a buffer larger than this is given back when all is sent; unless */
+#define OUTGOING_STEADY_BYTES (128u << 10) /* it is no larger than this, and was needed again and again, */
+#define OUTGOING_STEADY_ROUNDS 8u          /* within so many rounds: from empty to all sent */
 
 struct OutgoingRun {
     const uint8_t *piece; /* NULL: `at` is an offset in the buffer */
@@ -15,7 +17,7 @@ struct OutgoingRun {
 
 void outgoing_init(Outgoing *out, const Core *core)
 {
-    *out = (Outgoing){.core = core};
+    *out = (Outgoing){.core = core, .small_rounds = OUTGOING_STEADY_ROUNDS};
 }
 
 static void run_release(const OutgoingRun *run)
@@ -170,6 +172,27 @@ int outgoing_vectors(const Outgoing *out, struct iovec *ret_iov, int max)
     return n;
 }
 
+/* Most clients are idle, and shall not cost what one large burst needed; one that is sent burst after burst shall not have
+ * its buffer grow from nothing for each. */
+static void outgoing_all_sent(Outgoing *out)
+{
+    const bool was_steady = out->small_rounds < OUTGOING_STEADY_ROUNDS;
+
+    if (out->bytes_len > OUTGOING_KEPT_BYTES) {
+        out->small_rounds = 0;
+    } else if (was_steady) {
+        out->small_rounds++;
+    }
+    const bool is_steady = was_steady && out->small_rounds < OUTGOING_STEADY_ROUNDS;
+    out->runs_first = out->runs_len = 0;
+    out->bytes_len = 0;
+    if (out->bytes_cap > (is_steady ? OUTGOING_STEADY_BYTES : OUTGOING_KEPT_BYTES)) {
+        out->core->free(out->core, out->bytes);
+        out->bytes = NULL;
+        out->bytes_cap = 0;
+    }
+}
+
 void outgoing_taken(Outgoing *out, size_t len)
 {
     CHECK(len <= out->total);
@@ -191,13 +214,7 @@ void outgoing_taken(Outgoing *out, size_t len)
         run_release(run);
     }
     if (out->total == 0) {
-        out->runs_first = out->runs_len = 0;
-        out->bytes_len = 0;
-        if (out->bytes_cap > OUTGOING_KEPT_BYTES) {
-            out->core->free(out->core, out->bytes);
-            out->bytes = NULL;
-            out->bytes_cap = 0;
-        }
+        outgoing_all_sent(out);
     }
 }
 

@@ -6,8 +6,8 @@
  * them, pinned by a release function that is called when the last byte was taken, or when the client goes
  * (I21).
  *
- * Ownership  owns its buffer, which goes back to nothing when all is sent and it had grown; owns one release
- * per piece.
+ * Ownership  owns its buffer, which goes back to nothing when all is sent and it had grown, unless it does so again and
+ * again; owns one release per piece.
  * Thread     the home of the channel client.
  * Units      bytes.
  * Errors     STATUS_LIMIT: no memory;
@@ -27,6 +27,8 @@ typedef struct Outgoing {
     OutgoingRun *runs; /* in order; runs_first is the oldest not wholly sent */
     size_t runs_first, runs_len, runs_cap;
     size_t total; /* not yet taken */
+    uint32_t
+        small_rounds; /* since much was sent at once, from empty to all sent; at most OUTGOING_STEADY_ROUNDS */
 } Outgoing;
 
 void outgoing_init(Outgoing *out, const Core *core);

@@ -101,6 +101,37 @@ static void test_nothing_is_kept_once_all_is_sent(void **state)
     outgoing_finish(&out);
 }
 
+static void send_round(Outgoing *out, size_t len)
+{
+    static uint8_t bytes[4000];
+
+    add(out, bytes, len);
+    outgoing_taken(out, len);
+}
+
+static void test_what_is_needed_again_and_again_is_kept_until_it_is_not(void **state)
+{
+    Outgoing out;
+
+    (void)state;
+    outgoing_init(&out, core_posix());
+    send_round(&out, 4000);
+    assert_int_equal(out.bytes_cap, 0);
+    for (int i = 0; i < 3; i++) {
+        send_round(&out, 4000);
+        assert_true(out.bytes_cap >= 4000);
+        for (int small = 0; small < 7; small++) {
+            send_round(&out, 10);
+            assert_true(out.bytes_cap >= 4000);
+        }
+    }
+    send_round(&out, 10);
+    assert_int_equal(out.bytes_cap, 0);
+    send_round(&out, 4000);
+    assert_int_equal(out.bytes_cap, 0);
+    outgoing_finish(&out);
+}
+
 static void test_what_was_not_sent_is_released_at_the_end(void **state)
 {
     static const uint8_t pixels[4096];
@@ -158,6 +189,7 @@ int main(void)
         cmocka_unit_test(test_bytes_and_pieces_leave_in_order_in_any_cuts),
         cmocka_unit_test(test_the_buffer_does_not_grow_with_a_client_that_never_drains_it),
         cmocka_unit_test(test_nothing_is_kept_once_all_is_sent),
+        cmocka_unit_test(test_what_is_needed_again_and_again_is_kept_until_it_is_not),
         cmocka_unit_test(test_what_was_not_sent_is_released_at_the_end),
         cmocka_unit_test(test_what_is_borrowed_can_be_given_back_early),
     };

@@ -1,0 +1,446 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* steady_memory: from the ring to the socket, no command costs an allocation once a worker has drawn for a while.
+ *
+ * The server runs on the posix core, with a device that offers bursts of commands, and a client that reads them. Counted is
+ * every malloc(), calloc() and realloc() of the worker's thread, whoever calls it: the server, GLib, pixman, libc.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include <spice.h>
+
+#include "fake-client/fake_client.h"
+#include "fake-qxl/poll_core.h"
+#include "fake-qxl/quiet_qxl.h"
+
+#define MS UINT64_C(1000000)
+#define SIDE 512u
+#define SLOTS 4096u /* more than the server keeps at a time */
+#define BURST 64u
+#define PICTURE 16u     /* pixels of each side */
+#define WARM_BURSTS 40u /* more commands than are pending at most */
+#define COUNTED_BURSTS 150u
+#define TURNS_MAX 20000 /* of 1 ms */
+
+/* ---- Counting ---- */
+
+static _Atomic bool counting;
+static _Atomic uint64_t allocations;
+static __thread enum { WHO_UNKNOWN, WHO_WORKER, WHO_OTHER } who;
+
+static void count(void)
+{
+    char name[16] = "";
+
+    if (!atomic_load_explicit(&counting, memory_order_relaxed)) {
+        return;
+    }
+    if (who == WHO_UNKNOWN) {
+        pthread_getname_np(pthread_self(), name, sizeof name);
+        who = strcmp(name, "spice-worker") == 0 ? WHO_WORKER : WHO_OTHER;
+    }
+    if (who == WHO_WORKER) {
+        atomic_fetch_add(&allocations, 1);
+    }
+}
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define HAS_HOOKS
+#endif
+#elif defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define HAS_HOOKS
+#endif
+
+#ifdef HAS_HOOKS
+#include <sanitizer/allocator_interface.h>
+
+static void on_malloc(const volatile void *memory, size_t bytes)
+{
+    (void)memory;
+    (void)bytes;
+    count();
+}
+
+static void on_free(const volatile void *memory)
+{
+    (void)memory;
+}
+
+static void hook(void)
+{
+    assert_true(__sanitizer_install_malloc_and_free_hooks(on_malloc, on_free) > 0);
+}
+#else
+extern void *__libc_malloc(size_t bytes);
+extern void *__libc_calloc(size_t count, size_t bytes);
+extern void *__libc_realloc(void *memory, size_t bytes);
+
+/* Those of the program come before the C library's. */
+void *malloc(size_t bytes)
+{
+    count();
+    return __libc_malloc(bytes);
+}
+
+void *calloc(size_t members, size_t bytes)
+{
+    count();
+    return __libc_calloc(members, bytes);
+}
+
+void *realloc(void *memory, size_t bytes)
+{
+    count();
+    return __libc_realloc(memory, bytes);
+}
+
+static void hook(void)
+{
+}
+#endif
+
+/* ---- The device ---- */
+
+typedef struct Slot {
+    QXLDrawable drawable; /* first: its release info is the slot's address */
+    QXLImage image;
+    uint32_t pixels[PICTURE * PICTURE];
+    bool is_out; /* the worker's, as all but `left` */
+} Slot;
+
+typedef struct Device {
+    QXLInstance qxl; /* first */
+    bool pictures;
+    _Atomic uint32_t left; /* commands still to be offered */
+    _Atomic uint32_t lost; /* there was no free slot for it */
+    uint32_t next;
+    uint64_t random;
+    Slot slots[SLOTS];
+} Device;
+
+static uint32_t random_below(Device *device, uint32_t n)
+{
+    device->random = device->random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (uint32_t)(device->random >> 33) % n;
+}
+
+static void make(Device *device, Slot *slot)
+{
+    const uint32_t side = device->pictures ? PICTURE : 1 + random_below(device, 40);
+    const int32_t x = (int32_t)random_below(device, SIDE - side),
+                  y = (int32_t)random_below(device, SIDE - side);
+    QXLDrawable *drawable = &slot->drawable;
+
+    memset(drawable, 0, sizeof *drawable);
+    drawable->bbox = (QXLRect){.left = x, .top = y, .right = x + (int32_t)side, .bottom = y + (int32_t)side};
+    drawable->clip.type = SPICE_CLIP_TYPE_NONE;
+    drawable->surfaces_dest[0] = drawable->surfaces_dest[1] = drawable->surfaces_dest[2] = -1;
+    drawable->effect = QXL_EFFECT_OPAQUE;
+    if (!device->pictures) {
+        drawable->type = QXL_DRAW_FILL;
+        drawable->u.fill.brush =
+            (QXLBrush){.type = SPICE_BRUSH_TYPE_SOLID, .u.color = random_below(device, 1u << 24)};
+        drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+        return;
+    }
+    for (uint32_t i = 0; i < PICTURE * PICTURE; i++) {
+        slot->pixels[i] = (i / 5 + device->next) * 0x10305u & 0xffffffu;
+    }
+    slot->image = (QXLImage){
+        .descriptor = {.type = SPICE_IMAGE_TYPE_BITMAP, .width = PICTURE, .height = PICTURE},
+        .bitmap = {.format = SPICE_BITMAP_FMT_32BIT,
+                   .flags = QXL_BITMAP_DIRECT | QXL_BITMAP_TOP_DOWN,
+                   .x = PICTURE,
+                   .y = PICTURE,
+                   .stride = PICTURE * 4,
+                   .data = (uintptr_t)slot->pixels},
+    };
+    QXL_SET_IMAGE_ID(&slot->image, QXL_IMAGE_GROUP_DEVICE, device->next);
+    drawable->type = QXL_DRAW_COPY;
+    drawable->u.copy.src_bitmap = (uintptr_t)&slot->image;
+    drawable->u.copy.src_area = (QXLRect){.right = PICTURE, .bottom = PICTURE};
+    drawable->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
+}
+
+static int get_command(QXLInstance *qxl, QXLCommandExt *command)
+{
+    Device *device = (Device *)qxl;
+    Slot *slot = &device->slots[device->next % SLOTS];
+
+    if (atomic_load(&device->left) == 0) {
+        return 0;
+    }
+    if (slot->is_out) {
+        atomic_fetch_add(&device->lost, 1);
+        return 0;
+    }
+    make(device, slot);
+    slot->is_out = true;
+    device->next++;
+    *command = (QXLCommandExt){.cmd = {.data = (uintptr_t)slot, .type = QXL_CMD_DRAW}};
+    atomic_fetch_sub(&device->left, 1);
+    return 1;
+}
+
+static int arm(QXLInstance *qxl)
+{
+    return atomic_load(&((Device *)qxl)->left) == 0;
+}
+
+static void release(QXLInstance *qxl, QXLReleaseInfoExt info)
+{
+    (void)qxl;
+    ((Slot *)(void *)info.info)->is_out = false;
+}
+
+static void get_init_info(QXLInstance *qxl, QXLDevInitInfo *info)
+{
+    (void)qxl;
+    *info = (QXLDevInitInfo){.num_memslots_groups = 1,
+                             .num_memslots = 1,
+                             .memslot_gen_bits = 8,
+                             .memslot_id_bits = 8,
+                             .qxl_ram_size = 64u << 20,
+                             .n_surfaces = 4};
+}
+
+static const QXLInterface interface = {
+    QUIET_QXL("steady device"),
+    .get_init_info = get_init_info,
+    .get_command = get_command,
+    .req_cmd_notification = arm,
+    .release_resource = release,
+    .get_cursor_command = quiet_qxl_no_command,
+    .req_cursor_notification = quiet_qxl_always,
+};
+
+/* ---- The client ---- */
+
+typedef struct Wire {
+    FakeConnection *connection;
+    int fd;
+} Wire;
+
+typedef struct Room {
+    SpiceServer *server;
+    Device *device;
+    FakeClient *client;
+    Wire main, display;
+    uint64_t drawn; /* messages that the client was sent */
+} Room;
+
+static void on_message(void *opaque, FakeConnection *connection, uint64_t serial, const WireMsg *message,
+                       Span body)
+{
+    Room *room = opaque;
+
+    (void)connection;
+    (void)serial;
+    (void)body;
+    if (message->channel == WIRE_CHANNEL_DISPLAY &&
+        (message->type == WIRE_MSG_DISPLAY_DRAW_FILL || message->type == WIRE_MSG_DISPLAY_DRAW_COPY)) {
+        room->drawn++;
+    }
+}
+
+static void wire_open(Room *room, Wire *wire, uint8_t channel)
+{
+    int pair[2];
+
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+    assert_int_equal(spice_server_add_client(room->server, pair[0], 0), 0);
+    *wire = (Wire){fake_client_connect(room->client, channel, 0, poll_core_now_ns()), pair[1]};
+}
+
+static void wire_move(Wire *wire)
+{
+    uint8_t buffer[8192];
+    ssize_t n;
+
+    while (wire->connection != NULL) {
+        const Span out = fake_connection_output(wire->connection);
+        if (out.len > 0 && (n = send(wire->fd, out.data, out.len, MSG_NOSIGNAL)) > 0) {
+            fake_connection_sent(wire->connection, (size_t)n);
+            continue;
+        }
+        n = recv(wire->fd, buffer, sizeof buffer, 0);
+        if (n <= 0) {
+            assert_true(n < 0 && errno == EAGAIN);
+            return;
+        }
+        fake_connection_receive(wire->connection, span_of(buffer, (size_t)n), poll_core_now_ns());
+    }
+}
+
+static void turn(Room *room, uint64_t wait_ns)
+{
+    poll_core_run(poll_core_now_ns() + wait_ns, NULL);
+    wire_move(&room->main);
+    wire_move(&room->display);
+}
+
+/* All of them at once, and until the client has what becomes of them. */
+static void burst(Room *room)
+{
+    const uint64_t before = room->drawn;
+
+    atomic_store(&room->device->left, BURST);
+    spice_qxl_wakeup(&room->device->qxl);
+    for (int i = 0; i < TURNS_MAX && atomic_load(&room->device->left) > 0; i++) {
+        turn(room, MS / 10);
+    }
+    /* Some are covered before they are sent. */
+    for (int i = 0, quiet = 0; i < TURNS_MAX && quiet < 2 && room->drawn < before + BURST; i++) {
+        const uint64_t now = room->drawn;
+        turn(room, MS);
+        quiet = now == room->drawn && room->drawn > before ? quiet + 1 : 0;
+    }
+    assert_int_equal(atomic_load(&room->device->left), 0);
+}
+
+static void draw_steadily(bool pictures, SpiceImageCompression compression)
+{
+    Room room = {0};
+    FakeClientConfig config = fake_client_config_default();
+    QXLDevMemSlot everything = {.virt_end = UINTPTR_MAX};
+    uint8_t *pixels = calloc(SIDE, (size_t)SIDE * 4);
+
+    room.device = calloc(1, sizeof *room.device);
+    assert_non_null(pixels);
+    assert_non_null(room.device);
+    room.device->qxl.base.sif = &interface.base;
+    room.device->pictures = pictures;
+    room.server = spice_server_new();
+    spice_server_set_noauth(room.server);
+    assert_int_equal(spice_server_set_image_compression(room.server, compression), 0);
+    assert_int_equal(spice_server_init(room.server, poll_core_init(NULL)), 0);
+    assert_int_equal(spice_server_add_interface(room.server, &room.device->qxl.base), 0);
+    spice_qxl_add_memslot(&room.device->qxl, &everything);
+    spice_qxl_create_primary_surface(&room.device->qxl, 0,
+                                     &(QXLDevSurfaceCreate){.width = SIDE,
+                                                            .height = SIDE,
+                                                            .stride = (int32_t)SIDE * 4,
+                                                            .format = SPICE_SURFACE_FMT_32_xRGB,
+                                                            .type = QXL_SURF_TYPE_PRIMARY,
+                                                            .mem = (uintptr_t)pixels});
+    spice_server_vm_start(room.server);
+    config.behaviour.cheap_ticket = true;
+    config.on_message = on_message;
+    config.opaque = &room;
+    room.client = fake_client_new(&config);
+    wire_open(&room, &room.main, WIRE_CHANNEL_MAIN);
+    for (int i = 0; i < TURNS_MAX && fake_client_main(room.client)->session_id == 0; i++) {
+        turn(&room, MS);
+    }
+    wire_open(&room, &room.display, WIRE_CHANNEL_DISPLAY);
+    for (int i = 0; i < TURNS_MAX && !fake_connection_display(room.display.connection)->surfaces[0].exists;
+         i++) {
+        turn(&room, MS);
+    }
+    for (uint32_t i = 0; i < WARM_BURSTS; i++) {
+        burst(&room);
+    }
+    const uint64_t drawn = room.drawn, before = atomic_load(&allocations);
+    atomic_store(&counting, true);
+    for (uint32_t i = 0; i < COUNTED_BURSTS; i++) {
+        burst(&room);
+    }
+    atomic_store(&counting, false);
+    const uint64_t made = atomic_load(&allocations) - before, commands = (uint64_t)COUNTED_BURSTS * BURST;
+    print_message("%lu commands, %lu messages, %lu allocations\n", (unsigned long)commands,
+                  (unsigned long)(room.drawn - drawn), (unsigned long)made);
+    assert_int_equal(atomic_load(&room.device->lost), 0);
+    assert_true(room.drawn - drawn > commands / 2); /* they were sent as commands */
+    assert_true(made * 4 <
+                commands); /* those that are not for a command: buffers that a burst makes larger */
+
+    spice_server_vm_stop(room.server);
+    spice_server_remove_interface(&room.device->qxl.base);
+    spice_server_destroy(room.server);
+    const FakeViolation *violation;
+    if (fake_client_violations(room.client, &violation) > 0) {
+        fail_msg("%s", violation->text);
+    }
+    close(room.main.fd);
+    close(room.display.fd);
+    fake_client_free(room.client);
+    free(room.device);
+    free(pixels);
+}
+
+static void fills(void **state)
+{
+    (void)state;
+    draw_steadily(false, SPICE_IMAGE_COMPRESSION_OFF);
+}
+
+static void raw_pictures(void **state)
+{
+    (void)state;
+    draw_steadily(true, SPICE_IMAGE_COMPRESSION_OFF);
+}
+
+static void coded_pictures(void **state)
+{
+    (void)state;
+    draw_steadily(true, SPICE_IMAGE_COMPRESSION_LZ);
+}
+
+/* What is counted is counted: else the tests above could not fail. */
+static void *allocate(void *opaque)
+{
+    void *volatile memory;
+
+    pthread_setname_np(pthread_self(), opaque);
+    memory = malloc(100);
+    memory = realloc(memory, 5000);
+    free(memory);
+    memory = calloc(7, 9);
+    free(memory);
+    return NULL;
+}
+
+static uint64_t counted_in(const char *name)
+{
+    const uint64_t before = atomic_load(&allocations);
+    pthread_t thread;
+
+    atomic_store(&counting, true);
+    assert_int_equal(pthread_create(&thread, NULL, allocate, (void *)name), 0);
+    pthread_join(thread, NULL);
+    atomic_store(&counting, false);
+    return atomic_load(&allocations) - before;
+}
+
+static void counter(void **state)
+{
+    (void)state;
+    hook();
+    assert_int_equal(counted_in("spice-worker"), 3);
+    assert_int_equal(counted_in("another"), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(counter),
+        cmocka_unit_test(fills),
+        cmocka_unit_test(raw_pictures),
+        cmocka_unit_test(coded_pictures),
+    };
+
+    return cmocka_run_group_tests_name("steady memory", tests, NULL, NULL);
+}
