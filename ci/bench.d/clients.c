@@ -28,6 +28,7 @@
 #include <spice/enums.h>
 
 #include "connection.h"
+#include "kinds.h"
 #include "pace.h"
 
 #define BATCH 64
@@ -71,6 +72,7 @@ static struct {
     Pace *pace; /* NULL until it is given */
     int pace_bell;
     uint64_t bytes, draws, cursor_updates;
+    uint64_t kinds[KINDS]; /* the draws */
 } all;
 
 static _Noreturn void fail(const char *what, const char *why)
@@ -98,11 +100,16 @@ static uint64_t now_ns(void)
 /* --- what the server says
  * --------------------------------------------------------------------------------------- */
 
+/* Counts it, if it is one. */
 static bool message_draws(uint16_t type)
 {
-    return type == SPICE_MSG_DISPLAY_COPY_BITS || type == SPICE_MSG_DISPLAY_STREAM_DATA ||
-           type == SPICE_MSG_DISPLAY_STREAM_DATA_SIZED || type == SPICE_MSG_DISPLAY_DRAW_COMPOSITE ||
-           (type >= SPICE_MSG_DISPLAY_DRAW_FILL && type <= SPICE_MSG_DISPLAY_DRAW_ALPHA_BLEND);
+    for (size_t i = 0; i < KINDS; i++) {
+        if (kinds[i].message == type) {
+            all.kinds[i]++;
+            return true;
+        }
+    }
+    return false;
 }
 
 static void message_count(Client *client, uint8_t channel, uint16_t type)
@@ -379,8 +386,12 @@ static void command_run(const char *line)
         all.until_ns = now_ns() + number * 1000000u;
         keys_begin();
     } else if (strcmp(line, "stats") == 0) {
-        printf("stats bytes=%" PRIu64 " draws=%" PRIu64 " cursor_updates=%" PRIu64 "\n", all.bytes, all.draws,
+        printf("stats bytes=%" PRIu64 " draws=%" PRIu64 " cursor_updates=%" PRIu64, all.bytes, all.draws,
                all.cursor_updates);
+        for (size_t i = 0; i < KINDS; i++) {
+            printf(" %s=%" PRIu64, kinds[i].name, all.kinds[i]);
+        }
+        putchar('\n');
         fflush(stdout);
     } else if (strcmp(line, "quit") == 0) {
         all.quit = true;

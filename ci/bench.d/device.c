@@ -78,6 +78,15 @@ static bool pace_allows(Device *device)
     return false;
 }
 
+static void kind_count(Device *device, uint8_t command)
+{
+    for (size_t i = 0; i < KINDS; i++) {
+        if (kinds[i].command == command) {
+            atomic_fetch_add_explicit(&device->taken_kinds[i], 1, memory_order_relaxed);
+        }
+    }
+}
+
 static bool command_take(Device *device, bool cursor_ring, QXLCommandExt *ext)
 {
     if (!atomic_load_explicit(&device->supplying, memory_order_acquire) ||
@@ -101,6 +110,9 @@ static bool command_take(Device *device, bool cursor_ring, QXLCommandExt *ext)
     *ext = (QXLCommandExt){
         .cmd = {.data = (uintptr_t)slot, .type = cursor_ring ? QXL_CMD_CURSOR : QXL_CMD_DRAW},
     };
+    if (!cursor_ring) {
+        kind_count(device, slot->u.drawable.type);
+    }
     atomic_fetch_add_explicit(&device->taken, 1, memory_order_relaxed);
     return true;
 }

@@ -17,6 +17,7 @@
 
 #include <spice.h>
 
+#include "kinds.h"
 #include "pace.h"
 #include "workloads.h"
 
@@ -40,6 +41,7 @@ typedef struct Device {
     _Atomic bool armed; /* the server sleeps until spice_qxl_wakeup() */
     _Atomic bool oom;   /* the guest has no memory left: spice_qxl_oom() is due */
     _Atomic uint64_t taken;
+    _Atomic uint64_t taken_kinds[KINDS]; /* drawings among them */
     _Atomic uint64_t released;
     _Atomic uint64_t bad_releases; /* resources given back that were not out: the server's bug */
 } Device;

@@ -183,10 +183,14 @@ static void mark_print(void)
     printf(
         "mark user_us=%lu system_us=%lu taken=%lu released=%lu bad_releases=%lu given_up=%lu scancodes=%lu "
         "initialized=%lu "
-        "disconnected=%lu\n",
+        "disconnected=%lu",
         user_us, system_us, atomic_load(&device->taken), atomic_load(&device->released),
         atomic_load(&device->bad_releases), atomic_load(&device->given_up), host.scancodes,
         loop_events()->initialized, loop_events()->disconnected);
+    for (size_t i = 0; i < KINDS; i++) {
+        printf(" %s=%lu", kinds[i].name, atomic_load(&device->taken_kinds[i]));
+    }
+    putchar('\n');
 }
 
 static void command_run(const char *line)
