@@ -190,6 +190,11 @@ static void outgoing_all_sent(Outgoing *out)
         out->core->free(out->core, out->bytes);
         out->bytes = NULL;
         out->bytes_cap = 0;
+        if (was_steady) { /* little is what will be needed next: a client at rest takes no memory */
+            void *bytes = NULL;
+            (void)grow(out->core, &bytes, 0, &out->bytes_cap, 1);
+            out->bytes = bytes;
+        }
     }
 }
 
