@@ -72,7 +72,8 @@ static struct {
     Pace *pace; /* NULL until it is given */
     int pace_bell;
     uint64_t bytes, draws, cursor_updates;
-    uint64_t kinds[KINDS]; /* the draws */
+    uint64_t kinds[KINDS]; /* commands that came as draws */
+    uint64_t copy_pixels;  /* of each picture that the device draws; 0: they differ, and lie apart */
 } all;
 
 static _Noreturn void fail(const char *what, const char *why)
@@ -100,23 +101,36 @@ static uint64_t now_ns(void)
 /* --- what the server says
  * --------------------------------------------------------------------------------------- */
 
-/* Counts it, if it is one. */
-static bool message_draws(uint16_t type)
+/* How many commands came as this message: a server may send pictures side by side as one, which then has the area of all
+ * of them. */
+static uint64_t commands_of(uint16_t type, const uint8_t *body, uint32_t size)
+{
+    int32_t box[4]; /* after the surface; two corners, y first */
+
+    if (type != SPICE_MSG_DISPLAY_DRAW_COPY || all.copy_pixels == 0 || size < 4 + sizeof(box)) {
+        return 1;
+    }
+    memcpy(box, body + 4, sizeof(box));
+    const int64_t area = ((int64_t)box[2] - box[0]) * ((int64_t)box[3] - box[1]);
+    return area > (int64_t)all.copy_pixels ? (uint64_t)area / all.copy_pixels : 1;
+}
+
+static void drawing_count(Client *client, uint16_t type, const uint8_t *body, uint32_t size)
 {
     for (size_t i = 0; i < KINDS; i++) {
         if (kinds[i].message == type) {
-            all.kinds[i]++;
-            return true;
+            const uint64_t commands = commands_of(type, body, size);
+            all.draws++;
+            all.kinds[i] += commands;
+            client->results += commands;
         }
     }
-    return false;
 }
 
-static void message_count(Client *client, uint8_t channel, uint16_t type)
+static void message_count(Client *client, uint8_t channel, uint16_t type, const uint8_t *body, uint32_t size)
 {
-    if (channel == SPICE_CHANNEL_DISPLAY && message_draws(type)) {
-        all.draws++;
-        client->results++;
+    if (channel == SPICE_CHANNEL_DISPLAY) {
+        drawing_count(client, type, body, size);
     } else if (channel == SPICE_CHANNEL_CURSOR &&
                (type == SPICE_MSG_CURSOR_SET || type == SPICE_MSG_CURSOR_MOVE)) {
         all.cursor_updates++;
@@ -170,7 +184,7 @@ static void channels_listed(Client *client, const uint8_t *body, uint32_t size)
 static void on_message(Connection *connection, uint16_t type, const uint8_t *body, uint32_t size)
 {
     Client *client = connection->owner;
-    message_count(client, connection->type, type);
+    message_count(client, connection->type, type, body, size);
     client->ready += !connection->had_message;
     if (connection->type != SPICE_CHANNEL_MAIN) {
         return;
@@ -461,6 +475,7 @@ int main(int argc, char **argv)
         {"descriptors", required_argument, NULL, 'd'},
         {"pace-memory", required_argument, NULL, 'm'},
         {"pace-bell", required_argument, NULL, 'b'},
+        {"copy-pixels", required_argument, NULL, 'c'},
         {"help", no_argument, NULL, 'h'},
         {0},
     };
@@ -486,9 +501,12 @@ int main(int argc, char **argv)
         case 'b':
             all.pace_bell = (int)strtol(optarg, NULL, 10);
             break;
+        case 'c':
+            all.copy_pixels = strtoul(optarg, NULL, 10);
+            break;
         case 'h':
             puts("usage: bench-clients --port PORT [--password TEXT] [--descriptors COUNT] [--pace-memory FD "
-                 "--pace-bell FD]\n"
+                 "--pace-bell FD] [--copy-pixels COUNT]\n"
                  "The client process of ci/bench, which starts it and speaks to it over standard input and "
                  "output.");
             return 0;
