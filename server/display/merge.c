@@ -19,13 +19,19 @@ static const QxlImage *source_of(const Drawable *drawable)
     return drawable->qxl->u.copy.src;
 }
 
+static bool is_strip(const pixman_box32_t *box)
+{
+    return box->x2 - box->x1 <= MERGE_SIDE_MAX || box->y2 - box->y1 <= MERGE_SIDE_MAX;
+}
+
 /* Images that the client is to keep are worth more by themselves. */
 static bool is_plain(const Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
-    return drawable->opaque && qxl->type == QXL_DRAW_COPY && !qxl->clip.rects_given &&
-           qxl->u.copy.rop == SPICE_ROPD_OP_PUT && source_of(drawable)->type == SPICE_IMAGE_TYPE_BITMAP &&
+    return drawable->opaque && is_strip(&drawable->extents) && qxl->type == QXL_DRAW_COPY &&
+           !qxl->clip.rects_given && qxl->u.copy.rop == SPICE_ROPD_OP_PUT &&
+           source_of(drawable)->type == SPICE_IMAGE_TYPE_BITMAP &&
            (source_of(drawable)->flags & QXL_IMAGE_CACHE) == 0 &&
            qxl_bitmap_depth(source_of(drawable)->u.bitmap.format) == 8 * PIXEL_BYTES;
 }

@@ -4,7 +4,8 @@
  * A host without QXL compares its picture with the one before, column by column, and gives us each column that differs as
  * a copy of its own: dozens in one tick, side by side. Each would cost a message with a header, and an image that is coded
  * by itself. Neighbours in the order of the surface, with nothing between them, whose boxes together are a rectangle, are
- * joined: plain copies of pixels in memory, which read nothing that is drawn and leave nothing behind at the client.
+ * joined: plain copies of pixels in memory, which read nothing that is drawn and leave nothing behind at the client. Only
+ * strips are: to copy the pixels of a large picture costs more than a message of its own.
  *
  * Ownership  a Merge borrows its drawables; a JoinedCopy is its maker's, and has its own pixels.
  * Thread     the worker's.
@@ -17,6 +18,8 @@
 #include "display/drawable.h"
 
 #define MERGE_DRAWABLES_MAX 128u /* a screen of 4096 pixels in columns of 32 */
+
+#define MERGE_SIDE_MAX 64 /* pixels; the shorter side of each: a host's columns are of 32 */
 
 typedef struct Merge {
     Drawable *drawables[MERGE_DRAWABLES_MAX];
