@@ -436,7 +436,9 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
         want_damage(client);
         return;
     }
-    if (client->damaged && drawable->opaque) {
+    /* Not while pixels wait to be sent with the surface itself: they are as they are when it is, later than what follows it in
+     * the pipe. */
+    if (client->damaged && drawable->opaque && at->told == at->known) {
         display_region_subtract(&at->damage, &extents);
         bands_cover(client, drawable);
     }
