@@ -238,19 +238,19 @@ static void photo_prepare(Scene *scene)
     }
 }
 
-/* Tile after tile over the whole screen. */
+/* Tile after tile over the whole screen. They do not touch: what lies side by side may travel as one message. */
 static void tile_next(Scene *scene, Slot *slot)
 {
     const Picture *tile = &scene->pictures[scene->step++ % scene->picture_count];
     if (scene->x + (int32_t)tile->width > (int32_t)scene->width) {
         scene->x = 0;
-        scene->y += (int32_t)tile->height;
+        scene->y += (int32_t)tile->height + 1;
     }
     if (scene->y + (int32_t)tile->height > (int32_t)scene->height) {
         scene->y = 0;
     }
     picture_put(scene, slot, tile, scene->x, scene->y);
-    scene->x += (int32_t)tile->width;
+    scene->x += (int32_t)tile->width + 1;
 }
 
 /* --- ui: gradients with flat borders, as buttons and title bars have
