@@ -110,7 +110,8 @@ static void run_universe(SimRig *self, const SimConfig *config, char report[512]
     static const char *const env[] = {"SUMAC_CONTRACT=yes", NULL};
     SimConfig with_env = *config;
     with_env.env = env;
-    with_env.faults_off |= SIM_FAULT_BIT(SIM_F8_ORDER); /* own loops promise an order; nobody is to rely on it */
+    with_env.faults_off |=
+        SIM_FAULT_BIT(SIM_F8_ORDER); /* own loops promise an order; nobody is to rely on it */
     self->sim = sim_new(&with_env);
     self->rig.core = sim_core(self->sim);
     self->rig.backend = self;

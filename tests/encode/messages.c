@@ -363,7 +363,8 @@ static void test_client_follows_whatever_happens(void **state)
     Rig *rig = *state;
     uint32_t failures = 0;
     for (uint32_t round = 0; round < 20000; round++) {
-        if (outgoing_is_empty(&rig->out)) { /* which would keep its buffer, and there would be nothing to refuse */
+        if (outgoing_is_empty(
+                &rig->out)) { /* which would keep its buffer, and there would be nothing to refuse */
             outgoing_finish(&rig->out);
         }
         QxlImage *src = &rig->images[choose(&rig->choices, POOL)];
