@@ -394,6 +394,7 @@ static Steady draw_steadily(bool pictures, uint32_t columns, SpiceImageCompressi
     spice_server_vm_stop(room.server);
     spice_server_remove_interface(&room.device->qxl.base);
     spice_server_destroy(room.server);
+    poll_core_run(poll_core_now_ns(), NULL); /* frees what was removed */
     const FakeViolation *violation;
     if (fake_client_violations(room.client, &violation) > 0) {
         fail_msg("%s", violation->text);
