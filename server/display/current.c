@@ -301,6 +301,7 @@ static void drop_covered_in(Current *current, const Surface *surface, ListNode *
         if (left-- == 0) {
             return;
         }
+        current->looked++;
         if (!box_covers(&by->extents, &drawable->extents)) {
             continue;
         }

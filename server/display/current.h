@@ -45,7 +45,8 @@ typedef struct Current {
     uint32_t pending_moves;          /* those that copy from their own surface */
     uint64_t number;                 /* of the newest drawable */
     uint64_t prune_at;               /* not before that number */
-    uint64_t drawn, dropped, pruned; /* for figures */
+    uint64_t drawn, dropped, pruned; /* for figures, as: */
+    uint64_t looked;                 /* at older drawables, for what a new one covers */
 } Current;
 
 void current_init(Current *current, RedWorker *worker, SurfaceTable *surfaces, const QxlMemory *memory);

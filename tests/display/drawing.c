@@ -141,6 +141,48 @@ static void as_commands(void **state)
                 WIRE_MSG_DISPLAY_SURFACE_DESTROY);
 }
 
+static int64_t (*writev_as_ever)(const Core *core, int handle, const struct iovec *iov, int iov_len);
+static uint32_t writes;
+
+static int64_t writev_counted(const Core *core, int handle, const struct iovec *iov, int iov_len)
+{
+    writes++;
+    return writev_as_ever(core, handle, iov, iov_len);
+}
+
+#define MANY 100u
+
+static void draw_many(Desk *desk)
+{
+    for (uint32_t i = 0; i < MANY; i++) {
+        const int32_t x = (int32_t)(i % 16) * 4, y = (int32_t)(i / 16) * 4;
+        device_fill(&desk->device, 0, box_of(x, y, x + 4, y + 4), i);
+    }
+    wait_for_rings(desk);
+}
+
+/* What the guest draws at once leaves at once: not with a write for each message. */
+static void many_messages_in_one_write(void **state)
+{
+    Desk *desk = *state;
+    Core *core = (Core *)(uintptr_t)sim_core(desk->sim);
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    client->display_got.len = 0;
+    writev_as_ever = core->writev;
+    writes = 0;
+    core->writev = writev_counted;
+    desk_host(desk, draw_many);
+    desk_run(desk, 50 * NS_PER_MS);
+    core->writev = writev_as_ever;
+    assert_int_equal(client->display_got.len, MANY);
+    for (uint32_t i = 0; i < MANY; i++) {
+        assert_int_equal(client->display_got.types[i], WIRE_MSG_DISPLAY_DRAW_FILL);
+    }
+    assert_true(writes > 0 && writes <= MANY / 20);
+}
+
 /* However wide or high something is, no part of it is too large, and together they are all of it. */
 static void bands(void **state)
 {
@@ -437,6 +479,7 @@ int run_drawing(void)
         cmocka_unit_test_setup_teardown(lazily, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(sources, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(many_messages_in_one_write, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(covered_leaves, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_all_drawn, desk_setup, desk_teardown),
