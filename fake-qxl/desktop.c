@@ -12,6 +12,10 @@
 #define CELL 6        /* pixels from one letter to the next */
 #define GLYPH_WIDTH 5 /* pixels */
 #define GLYPH_HEIGHT 7
+#define PICTURE_WIDTH 120 /* the most of a photograph, and of the video */
+#define PICTURE_HEIGHT 90
+#define ALBUM_SEED 1u
+#define VIDEO_SEED 2u
 
 #define COLOR_BACK 0x2b5f82
 #define COLOR_BAR 0x1d2630
@@ -30,7 +34,8 @@ struct Desktop {
     uint64_t steps;
     QXLRect console, moving;
     int32_t move_x, move_y; /* pixels per step */
-    uint64_t seed;
+    QXLRect album, video;
+    uint64_t pictures; /* that there were, of either */
 };
 
 /* Rows of 5 bits, from the left, for the letters below. */
@@ -130,7 +135,8 @@ static void copy_bits(Desktop *desktop, const QXLRect *to, int32_t from_x, int32
     }
 }
 
-static void picture(Desktop *desktop, const QXLRect *box)
+/* A photograph; a moment later it has drifted. */
+static void photo(Desktop *desktop, const QXLRect *box, uint64_t seed, uint32_t moment)
 {
     FakeDrawing *drawing = queue_next(desktop, QXL_DRAW_COPY, box);
     const uint32_t width = (uint32_t)(box->right - box->left), height = (uint32_t)(box->bottom - box->top);
@@ -139,7 +145,7 @@ static void picture(Desktop *desktop, const QXLRect *box)
         drawing->rop = SPICE_ROPD_OP_PUT;
         drawing->source_area = rect_of(0, 0, (int32_t)width, (int32_t)height);
         drawing->source = (FakeDrawImage){.present = true,
-                                          .id = ++desktop->seed << 32,
+                                          .id = ++desktop->pictures << 32,
                                           .type = SPICE_IMAGE_TYPE_BITMAP,
                                           .width = width,
                                           .height = height,
@@ -147,7 +153,9 @@ static void picture(Desktop *desktop, const QXLRect *box)
                                           .bitmap_flags = QXL_BITMAP_TOP_DOWN,
                                           .stride = width * 4,
                                           .bytes = width * height * 4,
-                                          .seed = desktop->seed,
+                                          .seed = seed,
+                                          .photo = true,
+                                          .moment = moment,
                                           .chunks = 1};
     }
 }
@@ -202,6 +210,13 @@ Desktop *desktop_new(FakeQxl *qxl, uint32_t width, uint32_t height)
     desktop->moving =
         rect_of(desktop->width / 2, desktop->height / 2, desktop->width / 4, desktop->height / 4);
 
+    /* Below the console, beside each other. */
+    const int32_t side = desktop->width / 4 - 16, low = desktop->height / 2 - 42;
+    const int32_t wide = side < PICTURE_WIDTH ? side : PICTURE_WIDTH;
+    const int32_t high = low < PICTURE_HEIGHT ? low : PICTURE_HEIGHT;
+    desktop->album = rect_of(12, desktop->height / 2 + 12, wide, high);
+    desktop->video = rect_of(desktop->width / 4 + 4, desktop->height / 2 + 12, wide, high);
+
     const QXLRect back = background_of(desktop);
     const QXLRect bar = rect_of(0, desktop->height - 18, desktop->width, 18);
     fill(desktop, &back, COLOR_BACK);
@@ -212,6 +227,8 @@ Desktop *desktop_new(FakeQxl *qxl, uint32_t width, uint32_t height)
     text(desktop, desktop->moving.left + 8, desktop->moving.top + 22, COLOR_INK, "NO MACHINE");
     text(desktop, desktop->moving.left + 8, desktop->moving.top + 22 + LINE, COLOR_INK, "WAS NEEDED");
     clock_face(desktop);
+    photo(desktop, &desktop->album, ALBUM_SEED, 0);
+    photo(desktop, &desktop->video, VIDEO_SEED, 0);
     return desktop;
 }
 
@@ -298,7 +315,9 @@ void desktop_step(Desktop *desktop)
     }
     if (desktop->steps % 50 == 0) {
         clock_face(desktop);
-        const QXLRect noise = rect_of(16, desktop->height - 18 - 60, 56, 40);
-        picture(desktop, &noise);
+        photo(desktop, &desktop->album, ALBUM_SEED + desktop->steps, 0); /* the next one of the album */
+    }
+    if (desktop->steps % 2 == 0) {
+        photo(desktop, &desktop->video, VIDEO_SEED, (uint32_t)(desktop->steps / 2));
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* desktop.h: what a guest with a desktop draws: a background, windows with text, a console that scrolls, a window that is
- * moved about, a clock, noise as of a picture. Or, for tests, drawings of every type anywhere.
+ * moved about, a clock, photographs one after the other, a rectangle
+ * where a video plays. Or, for tests, drawings of every type anywhere.
  *
  * Drawings wait in a queue until the device's ring has room, so a desktop never blocks.
  *

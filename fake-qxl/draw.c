@@ -45,9 +45,38 @@ static bool is_smooth(const FakeDrawImage *image)
            image->format <= SPICE_BITMAP_FMT_RGBA && image->stride > 0 && image->seed % 4 == 1;
 }
 
+/* Light at a point: random at the corners of squares with sides of 2^shift pixels, and between them as their distance says. */
+static uint32_t light_at(uint64_t seed, uint32_t x, uint32_t y, uint32_t shift)
+{
+    const uint32_t side = 1u << shift, dx = x % side, dy = y % side;
+    uint32_t corners[2][2];
+
+    for (uint32_t row = 0; row < 2; row++) {
+        for (uint32_t column = 0; column < 2; column++) {
+            corners[row][column] =
+                fake_draw_byte(seed + shift, ((y >> shift) + row) * 65536 + (x >> shift) + column);
+        }
+    }
+    const uint32_t upper = corners[0][0] * (side - dx) + corners[0][1] * dx;
+    const uint32_t lower = corners[1][0] * (side - dx) + corners[1][1] * dx;
+    return (upper * (side - dy) + lower * dy) >> 2 * shift;
+}
+
+/* Large areas of light and shade, details, a tint of its own for each colour, and grain. */
+static uint8_t photo_byte(const FakeDrawImage *image, uint32_t at)
+{
+    const uint32_t x = at % image->stride / 4 + image->moment, y = at / image->stride, colour = at % 4;
+    const uint32_t light = light_at(image->seed, x, y, 5) * 4 + light_at(image->seed, x, y, 3) * 2 +
+                           light_at(~image->seed + colour, x, y, 6) * 2;
+
+    return (uint8_t)(light / 8 * 248 / 255 + (fake_draw_byte(image->seed + image->moment, at) & 7));
+}
+
 uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at)
 {
-    const uint8_t byte = is_smooth(image) ? smooth_byte(image, at) : fake_draw_byte(image->seed, at);
+    const uint8_t byte = image->photo       ? photo_byte(image, at)
+                         : is_smooth(image) ? smooth_byte(image, at)
+                                            : fake_draw_byte(image->seed, at);
     const uint32_t in_row = image->stride > 0 ? at % image->stride : at;
 
     if (image->type != SPICE_IMAGE_TYPE_BITMAP) {

@@ -36,6 +36,8 @@ typedef struct FakeDrawImage {
     uint32_t bytes; /* of pixels, or of QUIC data (which is noise: good for parsers, not for decoders) */
     uint32_t surface_id;
     uint64_t seed;
+    bool photo;      /* of 32BIT: as smooth and as grainy as a photograph, not noise */
+    uint32_t moment; /* of a photograph that moves: where it has drifted to, in pixels */
     uint32_t chunks; /* that the pixels lie in, unless QXL_BITMAP_DIRECT */
 } FakeDrawImage;
 
