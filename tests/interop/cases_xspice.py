@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Xspice: an X server whose screen is a QXL device of this library's. What a client shows must equal the root window."""
+import math
 import os
+import random
 import signal
 import struct
 import subprocess
@@ -34,6 +36,10 @@ EndSection
 SCROLLING = "for i in $(seq 400); do echo line $i of many, drawn by a real X driver; done; printf '\\033[?25l'; sleep 600"
 
 
+PHOTO = (220, 150)
+PHOTO_AT = (700, 40)  # beside the xterm, above the eyes
+
+
 def xwd_read(data):
     """(width, height, RGB bytes) of a dump of a 24 bit visual."""
     head = struct.unpack(">25I", data[:100])
@@ -47,6 +53,20 @@ def xwd_read(data):
         for i in range(3):
             rgb[y * width * 3 + i:(y + 1) * width * 3:3] = row[2 - i::4]
     return width, height, bytes(rgb)
+
+
+def xwd_photo(width, height):
+    """A dump of a 24 bit visual: light and shade with grain, as a photograph has them."""
+    name = b"photo\0\0\0"
+    head = struct.pack(">25I", 100 + len(name), 7, 2, 24, width, height, 0, 0, 32, 0, 32, 32, width * 4, 4, 0xff0000, 0xff00,
+                       0xff, 8, 0, 0, width, height, 0, 0, 0)
+    grain = random.Random(1)
+    pixels = bytearray()
+    for y in range(height):
+        for x in range(width):
+            light = 120 + 60 * math.sin(x / 37 + y / 61) + 40 * math.sin(y / 23 - x / 89)
+            pixels += bytes(int(light * tint) + grain.randrange(8) for tint in (0.8, 0.95, 1.05)) + b"\0"
+    return head + name + bytes(pixels)
 
 
 class XServer:
@@ -126,10 +146,19 @@ def pictures(test, *args):
     terminal = server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c", SCROLLING)
     server.run("x11perf", "-repeat", "1", "-reps", "100", "-rect10", "-line100", "-copywinwin100", seconds=120)
     server.start("eyes", "xeyes", "-geometry", "200x150+700+400")
+    photo = test.temporary("photo.xwd")
+    with open(photo, "wb") as f:
+        f.write(xwd_photo(*PHOTO))
+    shown = server.start("photo", "xwud", "-noclick", "-geometry", f"+{PHOTO_AT[0]}+{PHOTO_AT[1]}", "-in", photo)
     time.sleep(1)
+    check(shown.alive(), f"xwud ended: {shown.tail()}")
     check(terminal.alive(), f"xterm ended: {terminal.tail()}")
     wanted = server.settle()
     check(lit_pixels(wanted) > wanted[0] * wanted[1] // 2, "the X screen is (nearly) black: the test would prove nothing")
+    # The photo is on the X screen as it was made; clients are compared with that screen.
+    made = xwd_read(xwd_photo(*PHOTO))[2]
+    rows = [wanted[2][((PHOTO_AT[1] + y) * wanted[0] + PHOTO_AT[0]) * 3:][:PHOTO[0] * 3] for y in range(PHOTO[1])]
+    check(b"".join(rows) == made, "the X screen does not show the photo")
     time.sleep(0.5)
     client.signal(signal.SIGTERM)  # takes its screenshot and leaves
     check_equal(client.wait(20), 0, "the early client's exit code")
