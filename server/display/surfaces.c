@@ -106,8 +106,11 @@ void surface_touch(Surface *surface, const pixman_box32_t *box)
 {
     pixman_box32_t *all = &surface->touched;
 
-    pixman_region32_union_rect(&surface->dirty, &surface->dirty, box->x1, box->y1,
-                               (unsigned)(box->x2 - box->x1), (unsigned)(box->y2 - box->y1));
+    /* Most of it is soon; and a union takes memory. */
+    if (pixman_region32_contains_rectangle(&surface->dirty, (pixman_box32_t *)box) != PIXMAN_REGION_IN) {
+        pixman_region32_union_rect(&surface->dirty, &surface->dirty, box->x1, box->y1,
+                                   (unsigned)(box->x2 - box->x1), (unsigned)(box->y2 - box->y1));
+    }
     if (pixman_region32_n_rects(&surface->dirty) > (int)SURFACE_DIRTY_RECTS_MAX) {
         pixman_box32_t extents = *pixman_region32_extents(&surface->dirty);
         pixman_region32_reset(&surface->dirty, &extents);

@@ -40,7 +40,7 @@
 
 static _Atomic bool counting;
 static _Atomic uint64_t allocations;
-static __thread enum { WHO_UNKNOWN, WHO_WORKER, WHO_OTHER } who;
+static __thread bool is_worker;
 
 static void count(void)
 {
@@ -49,11 +49,11 @@ static void count(void)
     if (!atomic_load_explicit(&counting, memory_order_relaxed)) {
         return;
     }
-    if (who == WHO_UNKNOWN) {
+    if (!is_worker) { /* a thread has its name only when it runs already */
         pthread_getname_np(pthread_self(), name, sizeof name);
-        who = strcmp(name, "spice-worker") == 0 ? WHO_WORKER : WHO_OTHER;
+        is_worker = strcmp(name, "spice-worker") == 0;
     }
-    if (who == WHO_WORKER) {
+    if (is_worker) {
         atomic_fetch_add(&allocations, 1);
     }
 }
@@ -90,20 +90,22 @@ extern void *__libc_malloc(size_t bytes);
 extern void *__libc_calloc(size_t count, size_t bytes);
 extern void *__libc_realloc(void *memory, size_t bytes);
 
-/* Those of the program come before the C library's. */
-void *malloc(size_t bytes)
+/* Those of the program come before the C library's, for other libraries, too. */
+#define FOR_ALL __attribute__((visibility("default")))
+
+FOR_ALL void *malloc(size_t bytes)
 {
     count();
     return __libc_malloc(bytes);
 }
 
-void *calloc(size_t members, size_t bytes)
+FOR_ALL void *calloc(size_t members, size_t bytes)
 {
     count();
     return __libc_calloc(members, bytes);
 }
 
-void *realloc(void *memory, size_t bytes)
+FOR_ALL void *realloc(void *memory, size_t bytes)
 {
     count();
     return __libc_realloc(memory, bytes);
@@ -459,6 +461,8 @@ static void *allocate(void *opaque)
     free(memory);
     memory = calloc(7, 9);
     free(memory);
+    memory = strdup("by a library");
+    free(memory);
     return NULL;
 }
 
@@ -478,7 +482,7 @@ static void counter(void **state)
 {
     (void)state;
     hook();
-    assert_int_equal(counted_in("spice-worker"), 3);
+    assert_int_equal(counted_in("spice-worker"), 4);
     assert_int_equal(counted_in("another"), 0);
 }
 
