@@ -84,6 +84,17 @@ static int64_t scale_start(int64_t first, int64_t len, int64_t box_len, int64_t 
     return rounded ? (2 * first * box_len + len) / (2 * len) * factor : first * 65536;
 }
 
+/* As with pixman: the bit of 555 that is nobody's becomes 0, and what has no alpha is opaque where there is room for
+ * some. */
+static uint32_t pixel_scaled(Kind from, uint32_t pixel, Kind to)
+{
+    if (from == KIND_X32 && to == KIND_A32) {
+        return pixel | 0xff000000u;
+    }
+    const uint32_t converted = pixel_convert(from, pixel, to);
+    return to == KIND_555 ? converted & 0x7fff : converted;
+}
+
 static Image *scale_nearest(const Image *source, int64_t width, int64_t height, const int64_t start[2],
                             const int64_t factor[2], Kind kind)
 {
@@ -96,10 +107,7 @@ static Image *scale_nearest(const Image *source, int64_t width, int64_t height, 
                 continue;
             }
             const uint32_t pixel = source->pixels[(size_t)sy * source->width + (size_t)sx];
-            /* What has no alpha is opaque where there is room for some. */
-            scaled->pixels[y * width + x] = source->kind == KIND_X32 && kind == KIND_A32
-                                                ? pixel | 0xff000000u
-                                                : pixel_convert(source->kind, pixel, kind);
+            scaled->pixels[y * width + x] = pixel_scaled(source->kind, pixel, kind);
         }
     }
     return scaled;

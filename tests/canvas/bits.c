@@ -405,6 +405,28 @@ static void test_surface_source(void **state)
     assert_int_equal(easel_try(easel, QXL_DRAW_COPY), STATUS_DEVICE_FAULT);
 }
 
+/* Pixels as wide are taken as they are. Scaling goes through pixman, which leaves 0 in the bit that is nobody's. */
+static void test_highest_bit_of_555(void **state)
+{
+    Easel *easel = *state;
+    easel_surface(easel, 1, SPICE_SURFACE_FMT_16_555, 2, 1);
+    easel_set(easel, 1, (const uint32_t[]){0xffff, 0xffff});
+    const QxlImage image = easel_surface_image(easel, 1);
+    for (int32_t width = 1; width <= 2; width++) {
+        const uint32_t expected = width == 2 ? 0xffff : 0x7fff;
+        easel_surface(easel, 0, SPICE_SURFACE_FMT_16_565, 2, 1);
+        copy_of(easel, &image, easel_rect(0, 0, width, 1));
+        easel->drawable.u.copy.rop = SPICE_ROPD_OP_XOR;
+        easel_draw(easel, QXL_DRAW_COPY);
+        easel_expect(easel, expected, expected);
+        easel_surface(easel, 0, SPICE_SURFACE_FMT_16_565, 2, 1);
+        easel->drawable.u.transparent =
+            (QxlTransparent){.src = &image, .src_area = easel_rect(0, 0, width, 1)};
+        easel_draw(easel, QXL_DRAW_TRANSPARENT);
+        easel_expect(easel, expected, expected);
+    }
+}
+
 /* Two surfaces at one address: each is read by its own lines. */
 static void test_surfaces_at_one_address(void **state)
 {
@@ -579,6 +601,7 @@ int run_bits(void)
         UNIT(test_opaque),
         UNIT(test_self_bitmap),
         UNIT(test_surface_source),
+        UNIT(test_highest_bit_of_555),
         UNIT(test_pattern),
         UNIT(test_surfaces_at_one_address),
         UNIT(test_transparent),
