@@ -125,11 +125,15 @@ static FakeDrawImage surface_of(const FakeDrawSurface *surface)
     };
 }
 
-/* The fourth byte of xRGB is nobody's, but on ARGB it would be seen. */
+/* The fourth byte of xRGB is nobody's, but on ARGB it would be seen; the highest bit of 555, which QUIC
+ * has no place for, on 565. */
 static bool leaks(const Maker *maker, const FakeDrawSurface *from)
 {
-    return !maker->world->parsers_only && from->format == SPICE_SURFACE_FMT_32_xRGB &&
-           maker->on->format == SPICE_SURFACE_FMT_32_ARGB;
+    const uint32_t on = maker->on->format;
+
+    return !maker->world->parsers_only &&
+           ((from->format == SPICE_SURFACE_FMT_32_xRGB && on == SPICE_SURFACE_FMT_32_ARGB) ||
+            (from->format == SPICE_SURFACE_FMT_16_555 && on == SPICE_SURFACE_FMT_16_565));
 }
 
 /* Another surface that has at least this size; NULL: there is none. */

@@ -415,6 +415,41 @@ static void roundtrip(void **state)
     assert_true(unpinned > DRAWINGS / 10);
 }
 
+/* Bits that are nobody's are not the same for all who draw, so nothing is drawn where they would be seen; but other surfaces
+ * are drawn with. */
+static void spare_bits_stay_unseen(void **state)
+{
+    static const FakeDrawSurface wide[] = {
+        {1, 99, 99, SPICE_SURFACE_FMT_16_555},
+        {2, 99, 99, SPICE_SURFACE_FMT_16_565},
+        {3, 99, 99, SPICE_SURFACE_FMT_32_xRGB},
+        {4, 99, 99, SPICE_SURFACE_FMT_32_ARGB},
+    };
+    const FakeDrawWorld world = {.surfaces = wide, .surface_count = 4, .edge_max = 40};
+    Trip trip = {.random = 5};
+    const FakeQxlChoice choice = {trip_choose, &trip};
+    uint32_t taken[5][5] = {0}; /* on, from */
+
+    (void)state;
+    for (uint32_t i = 0; i < DRAWINGS; i++) {
+        FakeDrawing drawing;
+        fake_drawing_random(&drawing, (uint8_t)(i % (QXL_DRAW_COMPOSITE + 1)), &world, i / 16 % 4, &choice);
+        const FakeDrawImage *images[] = {&drawing.source, &drawing.brush.pattern,
+                                         &drawing.back_brush.pattern};
+        for (size_t k = 0; k < sizeof images / sizeof images[0]; k++) {
+            if (images[k]->present && images[k]->type == SPICE_IMAGE_TYPE_SURFACE) {
+                taken[drawing.surface_id][images[k]->surface_id]++;
+            }
+        }
+    }
+    for (uint32_t on = 1; on <= 4; on++) {
+        for (uint32_t from = 1; from <= 4; from++) {
+            const bool seen = (on == 2 && from == 1) || (on == 4 && from == 3);
+            assert_int_equal(taken[on][from] > 0, on != from && !seen);
+        }
+    }
+}
+
 /* ---- By way of a recording ---- */
 
 typedef struct Tape {
@@ -613,6 +648,7 @@ int run_roundtrip(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(roundtrip, guest_setup, guest_teardown),
+        cmocka_unit_test(spare_bits_stay_unseen),
         cmocka_unit_test_setup_teardown(recorded, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(no_memory, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(cut_off, guest_setup, guest_teardown),
