@@ -14,7 +14,9 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "sim/explore/hang.h"
 
+#define HANG_LOOK_MS 500
 #define SECONDS_MAX_DEFAULT 60u
 #define SAID_BYTES 65536u
 
@@ -279,24 +281,21 @@ static _Noreturn void child(SimStage *stage, const SimReplay *what, const SimPla
     _exit(told ? 0 : 1);
 }
 
-/* Everything that comes, until the end or the time is over. False: it was time. */
-static bool read_until_end(int fd, unsigned seconds, char **ret_data, size_t *ret_len)
+/* Everything that comes, until the end or until it hangs. */
+static bool read_until_end(int fd, pid_t pid, unsigned seconds, char **ret_data, size_t *ret_len)
 {
     size_t capacity = 65536, len = 0;
     char *data = malloc(capacity);
-    struct timespec start, now;
+    const Hang hang = hang_begin(pid);
     CHECK(data != NULL);
-    clock_gettime(CLOCK_MONOTONIC, &start);
     bool ended = false;
-    for (;;) {
-        clock_gettime(CLOCK_MONOTONIC, &now);
-        const int64_t left_ms = (int64_t)seconds * 1000 - (now.tv_sec - start.tv_sec) * 1000;
+    while (!hang_is_one(&hang, seconds)) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};
-        const int ready = left_ms <= 0 ? 0 : poll(&wait, 1, (int)left_ms);
-        if (ready < 0 && errno == EINTR) {
+        const int ready = poll(&wait, 1, HANG_LOOK_MS);
+        if (ready == 0 || (ready < 0 && errno == EINTR)) {
             continue;
         }
-        if (ready <= 0) {
+        if (ready < 0) {
             break;
         }
         if (len == capacity) {
@@ -463,7 +462,7 @@ bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions
     char *data;
     size_t len;
     int status = 0;
-    const bool ended = read_until_end(result[0], seconds, &data, &len);
+    const bool ended = read_until_end(result[0], pid, seconds, &data, &len);
     if (!ended) {
         kill(pid, SIGKILL);
     }

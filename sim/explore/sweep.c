@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/check.h"
+#include "sim/explore/hang.h"
 
 #define JOBS_MAX 256u
 #define TURNS_MAX_DEFAULT 1000000u
@@ -42,9 +43,9 @@ typedef struct Worker {
     pid_t pid; /* 0: none */
     int messages;
     Slot *slot;
-    uint64_t next;       /* its first position */
-    uint64_t seen;       /* where it was when somebody looked */
-    double seen_seconds; /* and since when */
+    uint64_t next; /* its first position */
+    uint64_t seen; /* where it was when somebody looked */
+    Hang hang;     /* and since when */
 } Worker;
 
 typedef struct Sweep {
@@ -318,7 +319,6 @@ static void kill_who_hangs(Sweep *sweep)
 {
     const unsigned hang_seconds =
         sweep->plan->hang_seconds == 0 ? HANG_SECONDS_DEFAULT : sweep->plan->hang_seconds;
-    const double now = seconds_since(&sweep->start);
     for (unsigned i = 0; i < sweep->plan->jobs; i++) {
         Worker *worker = &sweep->workers[i];
         if (worker->pid == 0) {
@@ -327,8 +327,8 @@ static void kill_who_hangs(Sweep *sweep)
         const uint64_t at = worker->slot->position + worker->slot->universes;
         if (at != worker->seen) {
             worker->seen = at;
-            worker->seen_seconds = now;
-        } else if (now - worker->seen_seconds > hang_seconds) {
+            worker->hang = hang_begin(worker->pid);
+        } else if (hang_is_one(&worker->hang, hang_seconds)) {
             kill(worker->pid, SIGKILL);
             worker_ended(sweep, worker, true);
         }

@@ -62,7 +62,9 @@ static bool row_differs(const uint8_t *wanted, const uint32_t *shown, uint32_t w
 
     if (layout.bits == 32) {
         for (uint32_t x = 0; x < width; x++) {
-            any |= pixel_at(wanted, 32, x) ^ shown[x];
+            uint32_t pixel;
+            memcpy(&pixel, wanted + (size_t)x * sizeof pixel, sizeof pixel);
+            any |= pixel ^ shown[x];
         }
     } else {
         for (uint32_t x = 0; x < width; x++) {
