@@ -151,7 +151,8 @@ static bool answer(FakeConnection *c)
     const Span text = span_of(web->in.data, (size_t)(end - web->in.data) + 2);
     if (text.len < sizeof ANSWER_BEGINS || memcmp(text.data, ANSWER_BEGINS, sizeof ANSWER_BEGINS - 1) != 0 ||
         !says(text, ANSWER_ACCEPTS) || !says(text, ANSWER_PROTOCOL)) {
-        violate(c, FAKE_RULE_WEBSOCKET, "the request is not accepted: %.60s", (const char *)web->in.data);
+        violate(c, FAKE_RULE_WEBSOCKET, "the request is not accepted: %.*s",
+                (int)(text.len < 60 ? text.len : 60), (const char *)text.data);
         connection_fail(c);
         return false;
     }
