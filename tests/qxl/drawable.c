@@ -503,8 +503,8 @@ static void fields(void **state)
     Guest *guest = *state;
     QxlDrawable *drawable;
 
-    for (uint8_t type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) { /* as they are, all are right */
-        drawing_write(guest, type);
+    for (uint32_t type = QXL_DRAW_NOP; type <= QXL_DRAW_COMPOSITE; type++) { /* as they are, all are right */
+        drawing_write(guest, (uint8_t)type);
         if (drawing_read(guest, &drawable) != STATUS_OK) {
             fail_msg("type %u: %s", type, guest->fault.why);
         }
