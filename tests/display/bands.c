@@ -16,22 +16,13 @@ static void start_with_primary(Desk *desk)
     desk_start_machine(desk);
 }
 
-static void wake_and_wait(Desk *desk, uint64_t ns)
-{
-    spice_qxl_wakeup(&desk->device.instance);
-    while (desk->device.commands.first != desk->device.commands.end) {
-        sim_sleep(desk->sim, NS_PER_MS);
-    }
-    sim_sleep(desk->sim, ns);
-}
-
 static void noises(Desk *desk)
 {
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
 
     for (uint32_t i = 0; i < 6; i++) {
         device_noise(&desk->device, 0, all, i);
-        wake_and_wait(desk, 400 * NS_PER_MS);
+        desk_wake_and_wait(desk, 400 * NS_PER_MS);
     }
 }
 
@@ -40,7 +31,7 @@ static void one_noise(Desk *desk)
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
 
     device_noise(&desk->device, 0, all, 77);
-    wake_and_wait(desk, 500 * NS_PER_MS);
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
 }
 
 static void update_all(Desk *desk)
@@ -123,7 +114,7 @@ static void corner_of_noise(Desk *desk)
     QXLDrawable *command = (QXLDrawable *)(void *)(desk->device.memory + at);
 
     command->bbox = command->u.copy.src_area = corner;
-    wake_and_wait(desk, 500 * NS_PER_MS);
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
 }
 
 /* Of a large image of which little is drawn, only that little is sent. */
@@ -159,9 +150,9 @@ static void noise_then_cover(Desk *desk)
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
 
     device_noise(&desk->device, 0, all, 5);
-    wake_and_wait(desk, 15 * NS_PER_MS);
+    desk_wake_and_wait(desk, 15 * NS_PER_MS);
     device_fill(&desk->device, 0, all, 0x123456);
-    wake_and_wait(desk, 500 * NS_PER_MS);
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
 }
 
 /* What is covered before it went is not sent. */
@@ -192,7 +183,7 @@ static void film(Desk *desk)
             device_noise(&desk->device, 0, below, 1);
         }
         device_noise(&desk->device, 0, frame, i);
-        wake_and_wait(desk, 20 * NS_PER_MS);
+        desk_wake_and_wait(desk, 20 * NS_PER_MS);
     }
     update_all(desk);
     missing = differ_from(desk, watched, FILM_BOTTOM);
@@ -210,7 +201,7 @@ static void small_things(Desk *desk)
         for (int32_t x = 0; x < WIDTH; x += 50) {
             device_noise(&desk->device, 0, (QXLRect){.left = x, .right = x + 50, .bottom = 50}, seed++);
         }
-        wake_and_wait(desk, 10 * NS_PER_MS);
+        desk_wake_and_wait(desk, 10 * NS_PER_MS);
     }
     update_all(desk);
     missing = differ_from(desk, watched, FILM_BOTTOM);

@@ -257,6 +257,15 @@ void desk_start_machine(Desk *desk)
     spice_server_vm_start(desk->server);
 }
 
+void desk_wake_and_wait(Desk *desk, uint64_t ns)
+{
+    spice_qxl_wakeup(&desk->device.instance);
+    while (desk->device.commands.first != desk->device.commands.end) {
+        sim_sleep(desk->sim, NS_PER_MS);
+    }
+    sim_sleep(desk->sim, ns);
+}
+
 void desk_stop_machine(Desk *desk)
 {
     spice_server_vm_stop(desk->server);

@@ -83,6 +83,8 @@ void desk_run(Desk *desk, uint64_t duration_ns);
 
 void desk_start_machine(Desk *desk); /* host code */
 void desk_stop_machine(Desk *desk);
+/* In the host: until the worker has taken all commands, and `ns` more. */
+void desk_wake_and_wait(Desk *desk, uint64_t ns);
 void desk_create_primary(Desk *desk); /* 64 x 48 */
 
 /* Connects main, display and cursor. */

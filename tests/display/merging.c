@@ -14,15 +14,6 @@ static void run_machine(Desk *desk)
     desk_start_machine(desk);
 }
 
-static void wake_and_wait(Desk *desk)
-{
-    spice_qxl_wakeup(&desk->device.instance);
-    while (desk->device.commands.first != desk->device.commands.end) {
-        sim_sleep(desk->sim, NS_PER_MS);
-    }
-    sim_sleep(desk->sim, 30 * NS_PER_MS);
-}
-
 static void update_all(Desk *desk)
 {
     QXLRect all = box_of(0, 0, 64, 48), dirty;
@@ -55,7 +46,7 @@ static void push_columns(Desk *desk, int32_t top, int32_t bottom, bool one_by_on
     for (int32_t x = 0; x < 64; x += 8) {
         device_copy(&desk->device, 0, box_of(x, top, x + 8, bottom), (uint32_t)(x * 77777 + top));
         if (one_by_one) {
-            wake_and_wait(desk);
+            desk_wake_and_wait(desk, 30 * NS_PER_MS);
         }
     }
 }
@@ -63,7 +54,7 @@ static void push_columns(Desk *desk, int32_t top, int32_t bottom, bool one_by_on
 static void columns(Desk *desk)
 {
     push_columns(desk, 0, 40, false);
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 static void columns_one_by_one(Desk *desk)
@@ -138,10 +129,10 @@ static void push_pattern(Desk *desk, Pattern *pattern, bool one_by_one)
             memcpy(desk->device.memory + at + pixels_at + 4 * (size_t)i, &pixel, 4);
         }
         if (one_by_one) {
-            wake_and_wait(desk);
+            desk_wake_and_wait(desk, 30 * NS_PER_MS);
         }
     }
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 static void pattern_one_by_one(Desk *desk)
@@ -227,7 +218,7 @@ static void rows_and_columns(Desk *desk)
     device_copy(device, 0, box_of(0, 4, 8, 20), 4);   /* left of all */
     device_copy(device, 0, box_of(16, 4, 20, 19), 5); /* not as high */
     device_copy(device, 0, box_of(21, 4, 24, 19), 6); /* a gap */
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 static void all_around(void **state)
@@ -261,7 +252,7 @@ static void with_others_between(Desk *desk)
     device_copy(device, 3, box_of(0, 0, 8, 8), 7);
     device_copy(device, 0, box_of(8, 32, 16, 40), 8);
     device_show(device, 0, box_of(16, 32, 24, 40), 3); /* pixels that are nobody's copy */
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 static void never_past_others(void **state)
@@ -288,7 +279,7 @@ static void change_last(Desk *desk, void (*change)(QXLDrawable *drawable, QXLIma
     const uint64_t at = device_copy(device, 0, box_of(8, 0, 16, 8), 0x654321);
     uint8_t *memory = device->memory + at;
     change((QXLDrawable *)(void *)memory, (QXLImage *)(void *)(memory + image_at));
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 static void inverted(QXLDrawable *drawable, QXLImage *image)
@@ -362,7 +353,7 @@ static void parts_of_pictures(Desk *desk)
         drawable->bbox = box_of(x / 8 * 5, 0, x / 8 * 5 + 5, 6);
         drawable->u.copy.src_area = box_of(2, 1, 7, 7);
     }
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 static void parts(void **state)
@@ -399,12 +390,12 @@ static void many_kinds(Desk *desk)
             break;
         }
         if (i % 16 == 15) {
-            wake_and_wait(desk);
+            desk_wake_and_wait(desk, 30 * NS_PER_MS);
             spice_qxl_oom(&desk->device.instance); /* all that it lent comes back: it will be written over */
             sim_sleep(desk->sim, NS_PER_MS);
         }
     }
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 30 * NS_PER_MS);
 }
 
 /* Whatever comes between, whoever stops to read. */

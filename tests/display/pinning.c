@@ -51,15 +51,6 @@ static void command_is_small(Device *device)
     command->cmd.data = small_address(command->cmd.data);
 }
 
-static void wait_for_rings(Desk *desk)
-{
-    spice_qxl_wakeup(&desk->device.instance);
-    while (desk->device.commands.first != desk->device.commands.end) {
-        sim_sleep(desk->sim, NS_PER_MS);
-    }
-    sim_sleep(desk->sim, NS_PER_MS);
-}
-
 /* 11 KiB of pixels in the small memslot, with commands in the large one. */
 static void pixels_in_small(Desk *desk)
 {
@@ -68,7 +59,7 @@ static void pixels_in_small(Desk *desk)
         QXLImage *image = image_of(&desk->device, at);
         image->bitmap.data = small_address(image->bitmap.data);
     }
-    wait_for_rings(desk);
+    desk_wake_and_wait(desk, NS_PER_MS);
 }
 
 /* What the commands' own memslot would bear is not the measure. */
@@ -88,7 +79,7 @@ static void commands_in_small(Desk *desk)
         push_little(&desk->device, i);
         command_is_small(&desk->device);
     }
-    wait_for_rings(desk);
+    desk_wake_and_wait(desk, NS_PER_MS);
 }
 
 static void where_commands_lie(void **state)
@@ -108,7 +99,7 @@ static void one_in_small(Desk *desk)
     device_update(&desk->device, 5, 1); /* of no surface: comes back */
     push_little(&desk->device, LITTLE - 1);
     command_is_small(&desk->device);
-    wait_for_rings(desk);
+    desk_wake_and_wait(desk, NS_PER_MS);
 }
 
 /* Nor is a small memslot the measure for what lies in another. */
@@ -129,10 +120,10 @@ static void blends(Desk *desk)
         const uint64_t at = device_copy(&desk->device, 0, all, i);
         ((QXLDrawable *)(void *)(desk->device.memory + at))->u.copy.rop_descriptor = SPICE_ROPD_OP_XOR;
         if (i % 8 == 7) {
-            wait_for_rings(desk);
+            desk_wake_and_wait(desk, NS_PER_MS);
         }
     }
-    wait_for_rings(desk);
+    desk_wake_and_wait(desk, NS_PER_MS);
 }
 
 /* What is copied, so that the guest has its memory, is work. */

@@ -21,15 +21,6 @@ static void start_machine(Desk *desk)
     desk_start_machine(desk);
 }
 
-static void wake_and_wait(Desk *desk)
-{
-    spice_qxl_wakeup(&desk->device.instance);
-    while (desk->device.commands.first != desk->device.commands.end) {
-        sim_sleep(desk->sim, NS_PER_MS);
-    }
-    sim_sleep(desk->sim, 50 * NS_PER_MS);
-}
-
 static const DisplayChannel *display_of_desk(const Desk *desk)
 {
     const RedWorker *worker = desk->device.instance.st;
@@ -80,7 +71,7 @@ static void four_photos(Desk *desk)
                      box_of((int32_t)(i % 2) * 66, (int32_t)(i / 2) * 50, (int32_t)(i % 2) * 66 + 60,
                             (int32_t)(i / 2) * 50 + 44),
                      i + 1);
-        wake_and_wait(desk);
+        desk_wake_and_wait(desk, 50 * NS_PER_MS);
     }
 }
 
@@ -124,7 +115,7 @@ static void columns(Desk *desk)
     for (int32_t x = 0; x < WIDTH; x += 16) {
         device_photo(&desk->device, 0, box_of(x, 0, x + 16, 64), (uint32_t)x);
     }
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 50 * NS_PER_MS);
 }
 
 /* One coding of all together, and one of one of them, by which it is decided whether that is worth it. */
@@ -148,7 +139,7 @@ static void noises(Desk *desk)
 {
     for (uint32_t i = 0; i < 12; i++) {
         device_noise(&desk->device, 0, box_of(0, 0, WIDTH, HEIGHT), i);
-        wake_and_wait(desk);
+        desk_wake_and_wait(desk, 50 * NS_PER_MS);
         sim_sleep(desk->sim, 400 * NS_PER_MS);
     }
 }
@@ -156,7 +147,7 @@ static void noises(Desk *desk)
 static void photo(Desk *desk)
 {
     device_photo(&desk->device, 0, box_of(0, 0, WIDTH, HEIGHT), 3);
-    wake_and_wait(desk);
+    desk_wake_and_wait(desk, 50 * NS_PER_MS);
     sim_sleep(desk->sim, 400 * NS_PER_MS);
 }
 

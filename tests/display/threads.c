@@ -24,15 +24,6 @@ static void start_machine(Desk *desk)
     desk_start_machine(desk);
 }
 
-static void wake_and_wait(Desk *desk, uint64_t ns)
-{
-    spice_qxl_wakeup(&desk->device.instance);
-    while (desk->device.commands.first != desk->device.commands.end) {
-        sim_sleep(desk->sim, NS_PER_MS);
-    }
-    sim_sleep(desk->sim, ns);
-}
-
 /* Pictures take no more of it than they must. */
 static void memory_again(Desk *desk)
 {
@@ -79,7 +70,7 @@ static void same_pictures(Desk *desk)
 static void photo(Desk *desk)
 {
     device_photo(&desk->device, 0, screen, 1);
-    wake_and_wait(desk, 500 * NS_PER_MS);
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
     memory_again(desk);
 }
 
@@ -120,10 +111,10 @@ static void draw_meanwhile(Desk *desk)
     for (uint32_t i = 0; i < 12; i++) {
         const int32_t at = (int32_t)i * 40;
         device_photo(&desk->device, 0, screen, i);
-        wake_and_wait(desk, i % 3 * NS_PER_MS);
+        desk_wake_and_wait(desk, i % 3 * NS_PER_MS);
         device_fill(&desk->device, 0, box_of(at, at, at + 300, at + 50), i * 1000003);
         device_copy_bits(&desk->device, 0, box_of(0, 300, 200, 400), at, at / 2);
-        wake_and_wait(desk, i % 5 * NS_PER_MS);
+        desk_wake_and_wait(desk, i % 5 * NS_PER_MS);
         if (i % 4 == 1) {
             device_fill(&desk->device, 0, screen, i * 77);
         }
@@ -134,7 +125,7 @@ static void draw_meanwhile(Desk *desk)
             memset(desk->device.memory, 0xa5, DEVICE_BYTES / 2); /* nobody looks at it any more */
             desk_start_machine(desk);
         } else {
-            wake_and_wait(desk, 0);
+            desk_wake_and_wait(desk, 0);
             desk_stop_machine(desk);
             desk_start_machine(desk);
         }
@@ -171,7 +162,7 @@ static const DisplayClient *display_client_of_desk(const Desk *desk)
 static void photo_only(Desk *desk)
 {
     device_photo(&desk->device, 0, screen, 1);
-    wake_and_wait(desk, 0);
+    desk_wake_and_wait(desk, 0);
 }
 
 static void fill_lines(Desk *desk)
@@ -179,7 +170,7 @@ static void fill_lines(Desk *desk)
     const int32_t from = (int32_t)(desk->value >> 32), to = (int32_t)(desk->value & UINT32_MAX);
 
     device_fill(&desk->device, 0, box_of(0, from, WIDTH, to), (uint32_t)to * 1000003);
-    wake_and_wait(desk, 2 * NS_PER_MS);
+    desk_wake_and_wait(desk, 2 * NS_PER_MS);
 }
 
 static void fill(Desk *desk, int32_t from, int32_t to)
@@ -223,7 +214,7 @@ static void draw_at_the_top(Desk *desk)
 {
     for (uint32_t i = 0; i < 200; i++) {
         device_fill(&desk->device, 0, box_of(0, 0, WIDTH, 60), i * 1000003);
-        wake_and_wait(desk, NS_PER_MS);
+        desk_wake_and_wait(desk, NS_PER_MS);
         memory_again(desk);
     }
 }
@@ -339,7 +330,7 @@ static void the_end_waits_for_little(void **state)
 static void photo_and_away(Desk *desk)
 {
     device_photo(&desk->device, 0, screen, 1);
-    wake_and_wait(desk, 0);
+    desk_wake_and_wait(desk, 0);
     if (desk->value == 1) {
         spice_qxl_destroy_surfaces(&desk->device.instance);
     }
