@@ -89,23 +89,19 @@ bool picture_differs(const FakeQxlPicture *guest, FakeConnection *display, uint3
         return true;
     }
     const Layout layout = layout_of(guest->format);
-    uint32_t wrong = 0, first_x = 0, first_y = 0;
     for (uint32_t y = 0; y < guest->height; y++) {
         const uint8_t *wanted = guest->top + guest->stride * (ptrdiff_t)y;
         const uint32_t *shown = client.pixels + (size_t)y * client.width;
-        const uint32_t width = row_differs(wanted, shown, guest->width, layout) ? guest->width : 0;
-        for (uint32_t x = 0; x < width; x++) {
-            if (((pixel_at(wanted, layout.bits, x) ^ shown[x]) & layout.seen) != 0 && wrong++ == 0) {
-                first_x = x;
-                first_y = y;
+        if (row_differs(wanted, shown, guest->width, layout)) {
+            uint32_t x = 0;
+            while (((pixel_at(wanted, layout.bits, x) ^ shown[x]) & layout.seen) == 0) {
+                x++;
             }
+            snprintf(ret_where, size, "shows wrong pixels of surface %u, the first at %u,%u", id, x, y);
+            return true;
         }
     }
-    if (wrong > 0) {
-        snprintf(ret_where, size, "shows %u wrong pixels of surface %u, the first at %u,%u", wrong, id,
-                 first_x, first_y);
-    }
-    return wrong > 0;
+    return false;
 }
 
 static bool surface_differs(FakeQxl *qxl, FakeConnection *display, uint32_t id, char *ret_where, size_t size)

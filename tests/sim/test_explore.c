@@ -555,7 +555,7 @@ static void oracles_are_known_by_their_sentences(void **state)
         {"2 connections without a DISCONNECTED", SIM_ORACLE_EVENTS},
         {"device qxl0: a cursor was never released", SIM_ORACLE_DEVICE},
         {"client alice, channel cursor:0, message 7: INIT twice", SIM_ORACLE_PROTOCOL},
-        {"client 2 shows 7 wrong pixels of surface 1, the first at 3,4", SIM_ORACLE_PICTURES},
+        {"client 2 shows wrong pixels of surface 1, the first at 3,4", SIM_ORACLE_PICTURES},
         {"client 2 shows surface 3, which is gone", SIM_ORACLE_PICTURES},
         {"client 2 does not have surface 3", SIM_ORACLE_PICTURES},
         {"the canvas shows other pixels than the original order, from line 1 of surface 0 on",
