@@ -397,9 +397,9 @@ void spice_qxl_gl_scanout2(QXLInstance *qxl, const int *fd, uint32_t width, uint
         return;
     }
     if (num_planes > GL_PLANES_MAX) {
-        complain(worker, __func__, "more than 4 planes");
+        complain(worker, __func__, "more than 4 planes"); /* and so are the entries of a caller's array */
     }
-    close_all(worker, fd, num_planes);
+    close_all(worker, fd, MIN(num_planes, GL_PLANES_MAX));
 }
 
 void spice_qxl_gl_draw_async(QXLInstance *qxl, uint32_t x, uint32_t y, uint32_t w, uint32_t h,

@@ -891,22 +891,24 @@ static void try_gl_scanout(void)
 
 static void try_gl_scanout2(void)
 {
-    const uint32_t zeros[8] = {0};
-    int fds[8];
+    const uint32_t zeros[4] = {0};
+    int fds[5];
 
-    for (int i = 0; i < 8; i++) {
+    for (int i = 0; i < 5; i++) {
         fds[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
     }
-    const int kept = fds[7];
-    fds[7] = -1;
+    const int kept = fds[3], behind = fds[4];
+    fds[3] = -1;
     ON_NO_DEVICE(spice_qxl_gl_scanout2(at, NULL, 64, 64, NULL, NULL, 0, 0, 0, 0));
     spice_qxl_gl_scanout2(&device, NULL, 64, 64, NULL, NULL, 0, 0, 0, 0); /* documented: disables */
     spice_qxl_gl_scanout2(&device, NULL, 64, 64, zeros, zeros, 4, 0, 0, 0);
-    spice_qxl_gl_scanout2(&device, fds, UINT32_MAX, UINT32_MAX, NULL, NULL, 8, UINT32_MAX, UINT64_MAX, -1);
-    for (int i = 0; i < 7; i++) {
+    spice_qxl_gl_scanout2(&device, fds, UINT32_MAX, UINT32_MAX, NULL, NULL, UINT32_MAX, UINT32_MAX, UINT64_MAX,
+                          -1);
+    for (int i = 0; i < 3; i++) {
         assert_true(is_closed(fds[i]));
     }
     assert_int_equal(close(kept), 0);
+    assert_int_equal(close(behind), 0); /* a caller's array has four entries: the fifth is not the call's */
 }
 
 static void try_gl_draw_async(void)

@@ -192,7 +192,7 @@ def qemu(test):
     check_session(test.run_client(*machine.client_args(), "--keys", "1e", "--hold", 0.5))
     path = run.stop()
     found = judge(test, path, machine.port, sessions=2)
-    check_said(found, main="NAME UUID NOTIFY", inputs="KEY_MODIFIERS", cursor="RESET",
+    check_said(found, main="NAME UUID NOTIFY", inputs="KEY_MODIFIERS", cursor="RESET INVAL_ALL",
                display="DRAW_COPY MONITORS_CONFIG SURFACE_DESTROY INVAL_ALL_PALETTES")
     machine.quit()
 

@@ -144,8 +144,7 @@ static void test_equal_is_honest(void **state)
  */
 static void check_truncation(Case *c)
 {
-    const size_t step = c->body.len > 600 ? c->body.len / 300 : 1;
-    for (size_t len = 0; len < c->body.len; len += step) {
+    for (size_t len = 0; len < c->body.len; len++) {
         uint8_t *cut = malloc(len ? len : 1);
         assert_non_null(cut);
         memcpy(cut, c->body.data, len);
@@ -260,8 +259,7 @@ static void test_pieces(void **state)
 
 static void check_too_small(Case *c)
 {
-    const size_t step = c->body.len > 400 ? c->body.len / 200 : 1;
-    for (size_t cap = 0; cap < c->body.len; cap += step) {
+    for (size_t cap = 0; cap < c->body.len; cap++) {
         uint8_t *bytes = malloc(cap ? cap : 1);
         assert_non_null(bytes);
         WireOut out;
