@@ -23,7 +23,7 @@ static Sim *enter(const Core *core)
 static uint64_t fiber_now_ns(const Core *core)
 {
     Sim *sim = enter(core);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
     return sim->world.now_ns; /* read last: time may have gone on at the schedule point */
 }
 
@@ -85,7 +85,7 @@ static void *fiber_alloc(const Core *core, size_t size)
     const bool granted = size <= CORE_ALLOC_BYTES_MAX && !alloc_fails(sim);
     world_record(sim, "alloc", size, granted);
     sim->own.allocations += granted;
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
     void *memory = granted ? malloc(size > 0 ? size : 1) : NULL; /* outside the kernel: it is the caller's */
     if (memory != NULL) {
         kernel_enter(sim);
@@ -101,7 +101,7 @@ static void fiber_free(const Core *core, void *memory)
     Sim *sim = enter(core);
     sim->own.allocations -= memory != NULL;
     bounds_freed(sim, memory);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
     free(memory);
 }
 
@@ -261,7 +261,7 @@ static CoreTimer *loop_timer_new_(CoreLoop *base, CoreTimerFunc func, void *opaq
     if (timer != NULL) {
         sim_timer_init(&fiber_loop(base)->loop, timer, func, opaque);
     }
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
     return timer;
 }
 
@@ -279,7 +279,7 @@ static void loop_timer_start_(CoreLoop *base, CoreTimer *timer, uint64_t deadlin
     check_home(sim, base, "timer_start");
     world_record(sim, "t-start", deadline_ns, 0);
     sim_timer_start(timer, deadline_ns);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
 }
 
 static void loop_timer_stop_(CoreLoop *base, CoreTimer *timer)
@@ -287,7 +287,7 @@ static void loop_timer_stop_(CoreLoop *base, CoreTimer *timer)
     Sim *sim = enter(base->core);
     check_home(sim, base, "timer_stop");
     sim_timer_stop(timer);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
 }
 
 static void loop_timer_free_(CoreLoop *base, CoreTimer *timer)
@@ -296,7 +296,7 @@ static void loop_timer_free_(CoreLoop *base, CoreTimer *timer)
     check_home(sim, base, "timer_free");
     sim_timer_finish(timer);
     free(timer);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
 }
 
 static CoreWatch *loop_watch_new_(CoreLoop *base, int handle, unsigned mask, CoreWatchFunc func, void *opaque)
@@ -309,7 +309,7 @@ static CoreWatch *loop_watch_new_(CoreLoop *base, int handle, unsigned mask, Cor
         watch = NULL;
     }
     world_record(sim, "w-new", (uint64_t)handle, mask);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
     return watch;
 }
 
@@ -319,7 +319,7 @@ static void loop_watch_set_(CoreLoop *base, CoreWatch *watch, unsigned mask)
     check_home(sim, base, "watch_set");
     world_record(sim, "w-set", (uint64_t)watch->handle.number, mask);
     sim_watch_set(watch, mask);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
 }
 
 static void loop_watch_free_(CoreLoop *base, CoreWatch *watch)
@@ -329,7 +329,7 @@ static void loop_watch_free_(CoreLoop *base, CoreWatch *watch)
     world_record(sim, "w-free", (uint64_t)watch->handle.number, 0);
     sim_watch_finish(watch);
     free(watch);
-    sim_call_end(sim);
+    sim_call_end_unseen(sim);
 }
 
 static void loop_post_(CoreLoop *base, CoreTask *task)

@@ -256,16 +256,6 @@ bool sim_enumerator_next(SimEnumerator *enumerator)
     return false;
 }
 
-double sim_enumerator_done(const SimEnumerator *enumerator)
-{
-    double done = 0, branch = 1;
-    for (size_t i = 0; i < enumerator->len; i++) {
-        branch /= enumerator->branches[i].of;
-        done += branch * enumerator->branches[i].chosen;
-    }
-    return done;
-}
-
 void sim_enumerator_free(SimEnumerator *enumerator)
 {
     free(enumerator->branches);

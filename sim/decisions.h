@@ -116,7 +116,4 @@ typedef struct SimEnumerator {
 uint32_t sim_enumerator_choose(SimEnumerator *enumerator, uint32_t n);
 /* False: all were tried. */
 bool sim_enumerator_next(SimEnumerator *enumerator);
-/* What part of the search is behind us, 0 to 1, if all branches of one decision were equally large: a measure, as they are
- * not. */
-double sim_enumerator_done(const SimEnumerator *enumerator);
 void sim_enumerator_free(SimEnumerator *enumerator);

@@ -36,7 +36,7 @@ static const struct {
     [SIM_CLIENT_TWICE] = {"client.twice", "a client opens a channel twice"},
     [SIM_F8_ORDER] = {"F8.order", "timers that are due at the same moment are called in any order"},
     [SIM_F8_JUMP] = {"F8.jump", "the clock leaps ahead, by up to a day"},
-    [SIM_F8_WALL] = {"F8.wall", "the wall clock is set, to earlier or later"},
+    [SIM_F8_WALL] = {"F8.wall", "the wall clock is set, to earlier or later; so far the server never asks it"},
     [SIM_F9_WATCH] = {"F9.watch", "there is no watch to be had, of the server's loops or the host's"},
     [SIM_F9_TIMER] = {"F9.timer", "there is no timer to be had, of the server's loops or the host's"},
     [SIM_F9_LOOP] = {"F9.loop", "there is no loop to be had"},

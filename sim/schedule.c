@@ -315,6 +315,7 @@ static void exhaustive_init(Sim *sim)
     CHECK(sim->config.enumerator != NULL);
     scheduler_of(sim)->preemptions_left = (uint32_t)(sim->config.scheduler - SIM_EXHAUSTIVE0);
     scheduler_of(sim)->at_every_call = true;
+    scheduler_of(sim)->skips_unseen = true;
 }
 
 static uint32_t enumerate(Sim *sim, size_t n)

@@ -42,6 +42,7 @@ typedef struct Scheduler {
     Runner *next;                           /* decided when somebody was told to leave */
     bool next_is_clock;                     /* the same: time is to go on */
     bool at_every_call;                     /* budgets count accesses only */
+    bool skips_unseen;                      /* not asked at the end of what nobody else can see */
     uint64_t expected;                      /* points in all */
     uint64_t changes[SCHEDULE_CHANGES_MAX]; /* pct: at which point somebody falls to the lowest priority */
     unsigned changes_len, changes_done;

@@ -192,7 +192,7 @@ static void ask_scheduler(Sim *sim)
     } while (is_over(sim));
 }
 
-static void schedule_point(Sim *sim)
+static void schedule_point(Sim *sim, bool seen)
 {
     Threads *threads = &sim->threads;
     if (threads->current == NULL) {
@@ -210,7 +210,8 @@ static void schedule_point(Sim *sim)
     threads->running->step.accesses = 0;
     if (++threads->turn_calls > CALLS_IN_A_TURN_MAX && threads->runnable_len > 1) {
         sim_thread_yield(sim);
-    } else if (sim_points_left <= 0 || threads->scheduler.at_every_call) {
+    } else if ((sim_points_left <= 0 || threads->scheduler.at_every_call) &&
+               (seen || !threads->scheduler.skips_unseen)) {
         ask_scheduler(sim);
     }
 }
@@ -236,12 +237,18 @@ void sim_access_passed(void)
 void sim_call_begin(Sim *sim)
 {
     kernel_enter(sim);
-    schedule_point(sim);
+    schedule_point(sim, true);
 }
 
 void sim_call_end(Sim *sim)
 {
-    schedule_point(sim);
+    schedule_point(sim, true);
+    kernel_leave(sim);
+}
+
+void sim_call_end_unseen(Sim *sim)
+{
+    schedule_point(sim, false);
     kernel_leave(sim);
 }
 
@@ -251,7 +258,7 @@ void base_point(void)
     Sim *sim = sim_current();
     if (sim != NULL && sim->threads.current != NULL && sim->threads.current->kernel_depth == 0) {
         kernel_enter(sim);
-        schedule_point(sim);
+        schedule_point(sim, true);
         kernel_leave(sim);
     }
 }

@@ -122,6 +122,9 @@ void kernel_enter(Sim *sim);
 void kernel_leave(Sim *sim);
 void sim_call_begin(Sim *sim);
 void sim_call_end(Sim *sim);
+/* The end of a call that no other thread can see or influence, such as one to a timer of the caller's own loop: whoever runs
+ * between its two points would do the same before the first, so an exhaustive search loses nothing without the second. */
+void sim_call_end_unseen(Sim *sim);
 
 /* The clock has moved by so much at once. */
 void threads_leapt(Sim *sim, uint64_t duration_ns);

@@ -231,9 +231,6 @@ static void print_summary(const Cli *cli, const SimSweepCount *count)
     if (count->exhausted > 0) {
         printf("; %" PRIu64 " search%s complete", count->exhausted, count->exhausted == 1 ? "" : "es");
     }
-    if (count->searched > 0) {
-        printf("; a search %.3f %% done", 100 * count->searched);
-    }
     printf("; %" PRIu64 " found, %" PRIu64 " different", count->found, count->found_new);
     if (cli->last != UINT64_MAX && cli->schedulers_len == 0 && count->remaining > 0) {
         printf("; %" PRIu64 " remain", count->remaining);

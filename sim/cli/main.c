@@ -494,13 +494,20 @@ const char *__asan_default_options(void)
     return "detect_leaks=0:quarantine_size_mb=16:malloc_context_size=8";
 }
 
+/* GLib's pools would hide from sanitizers what becomes of a block. It looks at its environment before main(). */
+static void keep_slices_plain(char **argv)
+{
+    if (getenv("G_SLICE") == NULL && setenv("G_SLICE", "always-malloc", 1) == 0) {
+        execv("/proc/self/exe", argv); /* if that is not to be had, with the pools */
+    }
+}
+
 int main(int argc, char **argv)
 {
     static Cli cli = {
         .first = 1, .last = 1000, .level = SIM_LEVEL_CALLS, .jobs = 1, .shards = 1, .found_max = 20};
     standard_files_open();
-    setenv("G_SLICE", "always-malloc",
-           1); /* GLib's pools would hide from sanitizers what becomes of a block */
+    keep_slices_plain(argv);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             fputs(help_text, stdout);

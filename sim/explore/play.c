@@ -158,7 +158,7 @@ void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *opti
     sim_enumerator_free(&enumerator);
 }
 
-bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*each)(void *opaque, double done),
+bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*each)(void *opaque),
                   void *opaque, SimOutcome *ret)
 {
     SimEnumerator enumerator = {0};
@@ -167,7 +167,7 @@ bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*eac
     *ret = (SimOutcome){0};
     config.enumerator = &enumerator;
     for (uint64_t turn = 0; turn < turns_max && !complete; turn++) {
-        if (!each(opaque, sim_enumerator_done(&enumerator))) {
+        if (!each(opaque)) {
             break;
         }
         *ret = (SimOutcome){0};

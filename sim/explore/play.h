@@ -33,9 +33,9 @@ void sim_stage_free(SimStage *stage);
 void sim_play(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret);
 /* In a child process: that is where options->watch is called. False: no child could be made. */
 bool sim_play_apart(SimStage *stage, const SimReplay *what, const SimPlayOptions *options, SimOutcome *ret);
-/* All schedules of an exhaustive plan, until one fails; plan->turn is then that one. `each` is called before each, with
- * the part that was played (sim_enumerator_done()); false: no more. True: those were all, and none failed. */
-bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*each)(void *opaque, double done),
+/* All schedules of an exhaustive plan, until one fails; plan->turn is then that one. `each` is called before each;
+ * false: no more. True: those were all, and none failed. */
+bool sim_play_all(SimStage *stage, SimPlan *plan, uint64_t turns_max, bool (*each)(void *opaque),
                   void *opaque, SimOutcome *ret);
 /* The universe that tells this plan's scheduler how long threads run. False: it does not want to know. */
 bool sim_profile_plan(const SimPlan *plan, SimPlan *ret);

@@ -25,8 +25,7 @@
 typedef struct Slot {
     _Atomic uint64_t position; /* being played; NOWHERE: none */
     _Atomic uint64_t universes, steps, worth, again, exhausted;
-    _Atomic uint32_t turns;  /* of the exhaustive search that is being played, begun so far; 0: it is none */
-    _Atomic double searched; /* of the exhaustive search that is being played */
+    _Atomic uint32_t turns; /* of the exhaustive search that is being played, begun so far; 0: it is none */
     _Atomic bool stop;
 } Slot;
 
@@ -102,11 +101,10 @@ static bool is_ignored(const Sweep *sweep, const SimOutcome *outcome)
 
 /* ---- In a worker ---- */
 
-static bool count_one(void *opaque, double done)
+static bool count_one(void *opaque)
 {
     Slot *slot = opaque;
     slot->universes += !slot->stop;
-    slot->searched = done;
     slot->turns++;
     return !slot->stop;
 }
@@ -122,7 +120,6 @@ static void play_at(Sweep *sweep, uint64_t position, Slot *slot, Message *ret)
         slot->turns = 0;
         slot->exhausted += complete;
         slot->worth += ret->outcome.worth;
-        slot->searched = complete ? 0 : slot->searched;
         ret->turn = what.plan.turn;
     } else {
         sim_play(&sweep->stage, &what, NULL, &ret->outcome);
@@ -338,7 +335,6 @@ static void kill_who_hangs(Sweep *sweep)
 static void add_up(Sweep *sweep)
 {
     SimSweepCount *count = &sweep->count;
-    count->searched = 0;
     count->universes = count->steps = count->worth = count->again = count->exhausted = 0;
     for (unsigned i = 0; i < sweep->plan->jobs; i++) {
         const Slot *slot = sweep->workers[i].slot;
@@ -347,7 +343,6 @@ static void add_up(Sweep *sweep)
         count->worth += slot->worth;
         count->again += slot->again;
         count->exhausted += slot->exhausted;
-        count->searched = slot->searched > count->searched ? slot->searched : count->searched;
     }
     const uint64_t shard = sweep->plan->shard;
     const uint64_t mine =

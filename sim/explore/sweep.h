@@ -24,7 +24,6 @@ typedef struct SimSweepCount {
     uint64_t steps, worth, again;
     uint64_t found, found_new, harness;
     uint64_t exhausted; /* plans of exhaustive schedulers that were played to the end */
-    double searched;    /* of one that was not: the part that was, as sim_enumerator_done() measures it */
     double seconds;
 } SimSweepCount;
 

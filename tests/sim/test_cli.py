@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 import unittest
+import unittest.mock
 import xml.etree.ElementTree
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -136,6 +137,17 @@ class Cli(unittest.TestCase):
             return pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0] != "Z"
         except FileNotFoundError:
             return False
+
+    def test_glib_has_no_pools(self):
+        """It looks at its environment before main(): what /proc shows is what it saw."""
+        for given, seen in ((None, b"always-malloc"), ("debug-blocks", b"debug-blocks")):
+            environment = {name: value for name, value in os.environ.items() if name != "G_SLICE"}
+            with unittest.mock.patch.dict(os.environ, environment | ({"G_SLICE": given} if given else {}), clear=True):
+                process, _ = self.explore_for_ever("planted-access", "--max", "0")
+            variables = pathlib.Path(f"/proc/{process.pid}/environ").read_bytes().split(b"\0")
+            process.kill()
+            process.wait(timeout=20)
+            self.assertIn(b"G_SLICE=" + seen, variables)
 
     def test_workers_end_with_their_parent(self):
         for subject in (["universe"], ["teardown", "--schedulers", "exhaustive3"], ["planted-access", "--max", "0"]):
