@@ -4,6 +4,7 @@
 #include "base/check.h"
 
 #define SIZE_MIN 16384u /* pixels; the first text needs no more */
+#define GROW_LAST 4u    /* the ring's latest step, at least; the smaller one is that part of it */
 #define IMAGES_MIN 64u  /* a power of 2, as all sizes of the list are */
 #define BLOCK_SHIFT 8u  /* pixels of a block, as a power of 2; text runs are larger */
 #define TABLE_BITS_MIN 10u
@@ -49,13 +50,14 @@ static void oldest_drop(GlzWindow *window)
     window->count--;
 }
 
-/* Memory beyond what was written stays untouched, and so takes no room. */
+/* Memory beyond what was written stays untouched, and so takes no room. The latest step is the largest, as for the time of the
+ * copy both rings are there. */
 static Status ring_grow(GlzWindow *window, uint64_t wanted)
 {
     const CodecMemory *memory = &window->memory;
     uint64_t size = window->size > 0 ? (uint64_t)window->size * 2 : SIZE_MIN;
     size = size > wanted ? size : wanted;
-    size = size < window->size_max ? size : window->size_max;
+    size = size <= window->size_max / GROW_LAST ? size : window->size_max;
     const size_t owners_bytes = (size_t)blocks_of((uint32_t)size) * 4;
     uint32_t *pixels = memory->alloc(memory->owner, ((size_t)size + GLZ_SLACK) * 4);
     uint32_t *owners = memory->alloc(memory->owner, owners_bytes);

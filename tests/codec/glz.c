@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/codec/codec_tests.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -283,6 +284,68 @@ static void glz_memory(void **state)
     pair_close(&pair);
 }
 
+/* ---- While it grows ---- */
+
+typedef struct Meter {
+    size_t now, most;
+} Meter;
+
+typedef struct Metered {
+    size_t bytes;
+    max_align_t data[];
+} Metered;
+
+static void *meter_alloc(void *owner, size_t bytes)
+{
+    Meter *meter = owner;
+    Metered *block = malloc(sizeof *block + bytes);
+
+    assert_non_null(block);
+    block->bytes = bytes;
+    meter->now += bytes;
+    meter->most = meter->now > meter->most ? meter->now : meter->most;
+    return block->data;
+}
+
+static void meter_free(void *owner, void *data)
+{
+    Meter *meter = owner;
+
+    if (data != NULL) {
+        Metered *block = (Metered *)((char *)data - offsetof(Metered, data));
+        meter->now -= block->bytes;
+        free(block);
+    }
+}
+
+/* What a larger ring replaces is small beside it, however it comes to its size: the two are there at once. */
+static void glz_grows(void **state)
+{
+    (void)state;
+    for (uint32_t side = 20; side <= 420; side += 100) {
+        Meter meter = {0};
+        const CodecMemory memory = {meter_alloc, meter_free, &meter};
+        const GlzState glz_state = {.window_pixels = 400000};
+        GlzEncoder *encoder = glz_encoder_new(&memory, &glz_state);
+        const ImageLayout layout = {PIXEL_32BIT, side, side, 0, 1, true};
+        uint8_t *coded = malloc(ROOM);
+        TestImage image;
+
+        image_make(&image, IMAGE_PHOTO, &layout, side);
+        for (uint32_t pixels = 0; pixels < 2 * glz_state.window_pixels; pixels += side * side) {
+            CodecSink sink;
+            sink_init(&sink, coded, ROOM);
+            assert_int_equal(glz_encode(encoder, &image.source, &sink), STATUS_OK);
+        }
+        assert_true(meter.now >= 5 * glz_state.window_pixels);
+        assert_in_range(meter.most, meter.now, meter.now + meter.now / 4);
+        glz_encoder_free(encoder);
+        assert_int_equal(meter.now, 0);
+        image_free(&image);
+        free(coded);
+    }
+}
+
 static void glz_freezes(void **state)
 {
     (void)state;
@@ -382,11 +445,17 @@ static void glz_survives_abuse(void **state)
 int run_glz(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(glz_sequences),         cmocka_unit_test(glz_finds_earlier_images),
-        cmocka_unit_test(glz_far_references),    cmocka_unit_test(glz_failure_changes_nothing),
-        cmocka_unit_test(glz_refuses_too_large), cmocka_unit_test(glz_memory),
-        cmocka_unit_test(glz_freezes),           cmocka_unit_test(glz_waits_for_other_channels),
-        cmocka_unit_test(glz_survives_abuse),    cmocka_unit_test(glz_keeps_high_bits_apart),
+        cmocka_unit_test(glz_sequences),
+        cmocka_unit_test(glz_finds_earlier_images),
+        cmocka_unit_test(glz_far_references),
+        cmocka_unit_test(glz_failure_changes_nothing),
+        cmocka_unit_test(glz_refuses_too_large),
+        cmocka_unit_test(glz_memory),
+        cmocka_unit_test(glz_grows),
+        cmocka_unit_test(glz_freezes),
+        cmocka_unit_test(glz_waits_for_other_channels),
+        cmocka_unit_test(glz_survives_abuse),
+        cmocka_unit_test(glz_keeps_high_bits_apart),
     };
     return cmocka_run_group_tests_name("glz", tests, NULL, NULL);
 }
