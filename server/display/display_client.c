@@ -485,6 +485,13 @@ static void leaves_pipe(DisplayClient *client, const Drawable *drawable)
     client->bytes -= drawable->bytes;
 }
 
+/* What is known of a drawable, for its encoder. */
+static void tell_encoder(DisplayClient *client, Shared *shared, DrawPhoto photo)
+{
+    draw_encoder_share(client->encoder, shared);
+    draw_encoder_set_photo(client->encoder, photo);
+}
+
 /* NULL: there is nothing to share, or nobody else waits for it. */
 static Shared *shared_of(DisplayClient *client, Drawable *drawable)
 {
@@ -526,10 +533,10 @@ static Shared *shared_of_join(DisplayClient *client, const Merge *merge)
 static bool send_drawable(DisplayClient *client, Drawable *drawable)
 {
     client->encoding = drawable;
-    draw_encoder_share(client->encoder, shared_of(client, drawable));
+    tell_encoder(client, shared_of(client, drawable), drawable->photo);
     const bool sent =
         draw_encoder_draw(client->encoder, drawable->qxl, drawable->surface_id, &client->base.out);
-    draw_encoder_share(client->encoder, NULL);
+    tell_encoder(client, NULL, DRAW_PHOTO_UNKNOWN);
     client->encoding = NULL;
     return sent;
 }
@@ -540,7 +547,7 @@ static size_t bytes_apart(DisplayClient *client, const Merge *merge)
 {
     Drawable *one = merge->drawables[merge->count / 2];
 
-    draw_encoder_share(client->encoder, shared_of(client, one));
+    tell_encoder(client, shared_of(client, one), one->photo);
     const uint64_t bytes = draw_encoder_measure(client->encoder, one->qxl);
 
     return (size_t)(bytes * box_area(&merge->box) / box_area(&one->extents));
@@ -554,10 +561,10 @@ static bool send_merged(DisplayClient *client, const Merge *merge)
 
     if (joined != NULL) {
         const size_t apart = bytes_apart(client, merge);
-        draw_encoder_share(client->encoder, shared_of_join(client, merge));
+        tell_encoder(client, shared_of_join(client, merge), DRAW_PHOTO_UNKNOWN);
         sent = draw_encoder_draw_within(client->encoder, joined_copy_drawable(joined),
                                         merge->drawables[0]->surface_id, apart, &rcc->out, &too_large);
-        draw_encoder_share(client->encoder, NULL);
+        tell_encoder(client, NULL, DRAW_PHOTO_UNKNOWN);
         joined_copy_free(joined, rcc->core);
         if (!too_large) {
             return sent;

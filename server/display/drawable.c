@@ -210,10 +210,11 @@ bool drawable_carries(const Drawable *drawable, int32_t *ret_x, int32_t *ret_y)
 
 bool drawable_can_lose(Drawable *drawable)
 {
-    if (drawable->loss == LOSS_UNKNOWN) {
-        drawable->loss = draw_encoder_can_lose(drawable->qxl) ? LOSS_YES : LOSS_NO;
+    if (!drawable->looked) {
+        drawable->looked = true;
+        drawable->photo = draw_encoder_photo(drawable->qxl);
     }
-    return drawable->loss == LOSS_YES;
+    return drawable->photo == DRAW_PHOTO_YES;
 }
 
 bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_box32_t *box)

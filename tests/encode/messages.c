@@ -699,6 +699,33 @@ static void test_no_jpeg_for_browsers(void **state)
     }
 }
 
+/* Who has looked whether a drawing puts a photograph says so, and nobody looks again: what was said counts. */
+static void test_photo_is_looked_at_once(void **state)
+{
+    Rig *rig = *state;
+    for (uint32_t i = 0; i < PIXELS_MAX * 4; i++) {
+        rig->pixels[0][i] = (uint8_t)(i % 240 / 4 + i / 240 + i % 4);
+    }
+    rig->config.compression = DRAW_COMPRESSION_AUTO_LZ;
+    rig_encoder(rig);
+    draw_encoder_set_lossy(rig->encoder, true);
+    image_make(rig, 0, SPICE_BITMAP_FMT_32BIT, 60, 60);
+    QxlDrawable copy = copy_of(&rig->images[0]);
+    assert_int_equal(draw_encoder_photo(&copy), DRAW_PHOTO_YES);
+    copy.u.copy.rop = SPICE_ROPD_OP_XOR;
+    assert_int_equal(draw_encoder_photo(&copy), DRAW_PHOTO_UNKNOWN);
+    assert_int_equal(type_sent(rig, 0, SPICE_BITMAP_FMT_32BIT), WIRE_IMAGE_TYPE_JPEG);
+    draw_encoder_set_photo(rig->encoder, DRAW_PHOTO_NO);
+    assert_int_equal(type_sent(rig, 0, SPICE_BITMAP_FMT_32BIT), WIRE_IMAGE_TYPE_LZ_RGB);
+    assert_false(draw_encoder_was_lossy(rig->encoder));
+    memset(rig->pixels[0], 0, sizeof rig->pixels[0]);
+    draw_encoder_set_photo(rig->encoder, DRAW_PHOTO_YES);
+    assert_int_equal(type_sent(rig, 0, SPICE_BITMAP_FMT_32BIT), WIRE_IMAGE_TYPE_JPEG);
+    assert_true(draw_encoder_was_lossy(rig->encoder));
+    draw_encoder_set_photo(rig->encoder, DRAW_PHOTO_UNKNOWN);
+    assert_int_equal(type_sent(rig, 0, SPICE_BITMAP_FMT_32BIT), WIRE_IMAGE_TYPE_LZ_RGB);
+}
+
 /* Next to the server the guest's images are sent as they are; areas are not. */
 static void test_local_clients(void **state)
 {
@@ -847,6 +874,7 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_high_bits_of_areas_and_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_quic_for_browsers, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_photo_is_looked_at_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_jpeg_for_browsers, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_local_clients, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_displays_share_no_ids, rig_setup, rig_teardown),

@@ -17,6 +17,7 @@ struct DrawEncoder {
     bool zlib, lossy;
     bool was_lossy;
     Shared *shared;
+    DrawPhoto photo;
     DrawMessage message; /* the one that is made: too large for stacks */
 };
 
@@ -102,6 +103,11 @@ void draw_encoder_share(DrawEncoder *encoder, Shared *shared)
     encoder->shared = shared;
 }
 
+void draw_encoder_set_photo(DrawEncoder *encoder, DrawPhoto photo)
+{
+    encoder->photo = photo;
+}
+
 void draw_encoder_set_lossy(DrawEncoder *encoder, bool lossy)
 {
     encoder->lossy = lossy && has_canvas(encoder);
@@ -137,13 +143,15 @@ bool draw_encoder_has_image(const DrawEncoder *encoder, const QxlImage *image)
     return image_is_cached(image, &encoder->image_cache, encoder->config.display_id);
 }
 
-bool draw_encoder_can_lose(const QxlDrawable *drawable)
+DrawPhoto draw_encoder_photo(const QxlDrawable *drawable)
 {
     const QxlImage *src =
         drawable->type == QXL_DRAW_ALPHA_BLEND ? drawable->u.alpha_blend.src : drawable->u.copy.src;
 
-    return may_lose(drawable) && src != NULL &&
-           (uint64_t)src->width * src->height >= IMAGE_LOSSY_PIXELS_MIN && image_is_photo(src);
+    if (!may_lose(drawable) || src == NULL || (uint64_t)src->width * src->height < IMAGE_LOSSY_PIXELS_MIN) {
+        return DRAW_PHOTO_UNKNOWN;
+    }
+    return image_is_photo(src) ? DRAW_PHOTO_YES : DRAW_PHOTO_NO;
 }
 
 uint64_t draw_encoder_cached_pixels(const DrawEncoder *encoder)
@@ -328,6 +336,7 @@ static bool drawable_make(DrawEncoder *encoder, const QxlDrawable *drawable, uin
     }
     maker.options.piece_min = draw_message_piece_min(drawable);
     maker.options.alone = alone;
+    maker.options.photo = encoder->photo;
     maker.options.may_lose = encoder->lossy && may_lose(drawable);
     return draw_message_make(&maker, &encoder->message);
 }

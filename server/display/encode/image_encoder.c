@@ -253,6 +253,9 @@ static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageS
 
 static bool is_photo(const ImageOptions *options, bool (*look)(const void *picture), const void *picture)
 {
+    if (options->is_source && options->photo != DRAW_PHOTO_UNKNOWN) {
+        return options->photo == DRAW_PHOTO_YES;
+    }
     return options->shared != NULL ? shared_is_photo(options->shared, options->shared_image, look, picture)
                                    : look(picture);
 }

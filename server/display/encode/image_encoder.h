@@ -50,7 +50,8 @@ typedef struct ImageOptions {
     bool
         is_source; /* clients decode it whatever they draw, before all later ones: only so it may be GLZ, or lose */
     bool may_lose;
-    bool alone; /* it has nothing to do with what was coded before: no GLZ */
+    DrawPhoto photo; /* is the source one? */
+    bool alone;      /* it has nothing to do with what was coded before: no GLZ */
     bool zlib;
     bool plain_quic; /* image_coder.h */
     bool keep_guest; /* data may stay in guest memory until it was sent */
