@@ -274,6 +274,7 @@ static void client_closed(RedChannelClient *rcc, uint64_t now_ns)
     (void)now_ns;
     loop_timer_free(rcc->loop, client->init_timer);
     client->init_timer = NULL;
+    display_client_return_dictionary(client);
     display_client_finish(client);
     if (display->channel->clients_len < 2) {
         shared_areas_clear(&display->areas); /* nobody is left to share them with */
@@ -287,6 +288,7 @@ static const RedChannelOps display_ops = {
     .client_opened = client_opened,
     .commit_idle = display_client_commit_idle,
     .client_message = client_message,
+    .client_dictionary = display_client_take_dictionary,
     .client_closed = client_closed,
 };
 

@@ -7,6 +7,7 @@
 #include "display/display_internal.h"
 #include "display/lossy.h"
 #include "display/merge.h"
+#include "session/client.h"
 
 /* ---- Life ---- */
 
@@ -55,9 +56,10 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
     client->images.told = client->images.known = client->display->images; /* it has none to forget */
     /* All displays of a client share the cache that it announces: each has a part (DESIGN section 5). */
     const uint64_t pixels = init->pixmap_cache_size > 0 ? (uint64_t)init->pixmap_cache_size : 0;
-    /* And one of them, the first, uses its GLZ window: what is coded for that must arrive in order, and when a connection
-     * ends nobody knows what of it did. */
-    const int32_t window = init->glz_dictionary_window_size;
+    /* And one of them at a time uses its GLZ window: what is coded for that must arrive in order. */
+    client->glz_pixels =
+        init->glz_dictionary_window_size > 0 ? (uint64_t)init->glz_dictionary_window_size : 0;
+    const bool owns = rcc->slot->dictionary != DICTIONARY_NOT_OURS;
     const DrawEncoderConfig config = {
         .core = rcc->core,
         .channel_caps = rcc->slot->channel_caps.words,
@@ -66,7 +68,8 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
         .is_local = stream_is_unix(rcc->stream),
         .display_id = rcc->channel->id,
         .cache_pixels = pixels / DISPLAY_CACHE_PARTS,
-        .glz_pixels = rcc->slot->is_first && window > 0 ? (uint64_t)window : 0,
+        .glz_pixels = owns ? client->glz_pixels : 0,
+        .glz_next_id = owns ? rcc->slot->dictionary : 0,
         .hold = hold_encoding,
         .release = drawable_release,
         .opaque = client,
@@ -79,6 +82,28 @@ Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *in
     rcc_release_pipe(rcc);
     display_client_settle(client);
     return STATUS_OK;
+}
+
+void display_client_take_dictionary(RedChannelClient *rcc)
+{
+    DisplayClient *client = display_client_of(rcc);
+
+    if (client->encoder != NULL) {
+        draw_encoder_take_window(client->encoder, client->glz_pixels, rcc->slot->dictionary);
+    }
+}
+
+/* Of images that may not have come nobody knows. Existing clients never give one back after a number that is missing, and keep both
+ * of a number that comes twice: nobody can go on then. */
+void display_client_return_dictionary(DisplayClient *client)
+{
+    const RedChannelClient *rcc = &client->base;
+    uint64_t *dictionary = &rcc->slot->dictionary;
+
+    if (*dictionary != DICTIONARY_NOT_OURS && client->encoder != NULL &&
+        !draw_encoder_leave_window(client->encoder, rcc->seen_serial, dictionary)) {
+        *dictionary = DICTIONARY_LOST;
+    }
 }
 
 /* ---- Surfaces ---- */

@@ -91,6 +91,7 @@ typedef struct DisplayClient {
     bool said_init;
     CoreTimer *init_timer;
     DrawEncoder *encoder; /* from INIT on */
+    uint64_t glz_pixels;  /* of the client's GLZ window, as INIT said, whose ever it is */
     Drawable *encoding;
     ClientSurface *surfaces;
     uint32_t surfaces_len;
@@ -121,6 +122,11 @@ void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_
 void display_client_finish(DisplayClient *client);
 /* It said INIT: from now on it is told things. */
 Status display_client_begin(DisplayClient *client, const WireMsgcDisplayInit *init);
+
+/* For RedChannelOps. */
+void display_client_take_dictionary(RedChannelClient *rcc);
+/* It ends: where the next owner of the client's GLZ dictionary goes on, if it is this one. */
+void display_client_return_dictionary(DisplayClient *client);
 
 /* Surfaces, monitors or caches have changed: queues what it is to be told. */
 void display_client_settle(DisplayClient *client);

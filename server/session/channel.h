@@ -48,6 +48,9 @@ typedef struct RedChannelOps {
     bool (*commit_idle)(RedChannelClient *rcc, uint64_t now_ns);
     /* One message that is not of the common base, decoded. Anything but STATUS_OK closes the client. */
     Status (*client_message)(RedChannelClient *rcc, const WireMsgc *message, uint64_t now_ns);
+    /* It owns the client's GLZ dictionary from now on, and goes on with image slot->dictionary; client_closed() says there where
+     * the next owner does. Not for one that owned it when it opened. NULL: no channel that wants one. */
+    void (*client_dictionary)(RedChannelClient *rcc);
     /* The client is to go on at another host: nothing but MIGRATE may follow what waits already (I47). NULL: MIGRATE
      * without flags, as for a channel that has no state to carry. */
     void (*client_migrate)(RedChannelClient *rcc, uint64_t now_ns);

@@ -463,6 +463,7 @@ static void ping_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
     rcc->ping_id++;
     RCC_SEND(rcc, WIRE_MSG_PING, wire_msg_ping_encode,
              (&(WireMsgPing){.id = rcc->ping_id, .timestamp = now_ns}));
+    rcc->ping_serial = rcc->sent_serial;
     rcc->ping_left = rcc->out.total;
 }
 

@@ -75,9 +75,11 @@ struct RedChannelClient {
     /* Liveness and latency. */
     PipeItem ping_item, set_ack_item, migrate_item;
     uint32_t ping_id;
-    uint64_t ping_sent_ns;     /* when it was committed; NS_NEVER: none outstanding */
-    uint64_t ping_left;        /* bytes until the stream has taken it; 0: it has */
-    uint64_t next_ping_ns;     /* NS_NEVER: this peer is not pinged */
+    uint64_t ping_sent_ns; /* when it was committed; NS_NEVER: none outstanding */
+    uint64_t ping_serial;  /* its own, */
+    uint64_t seen_serial;  /* and that of the latest that was answered: the client has done all up to it */
+    uint64_t ping_left;    /* bytes until the stream has taken it; 0: it has */
+    uint64_t next_ping_ns; /* NS_NEVER: this peer is not pinged */
     uint64_t blocked_since_ns; /* NS_NEVER: nothing waits, or something was taken */
     LinkRate rate;
 };

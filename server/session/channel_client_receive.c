@@ -26,6 +26,7 @@ static bool rcc_base_message(RedChannelClient *rcc, const WireMsgc *message, uin
         if (rcc->ping_sent_ns != NS_NEVER && rcc->ping_left == 0 && message->u.pong.id == rcc->ping_id) {
             link_rate_answer(&rcc->rate, now_ns, rcc->loop->turn_ns);
             rcc->ping_sent_ns = NS_NEVER;
+            rcc->seen_serial = rcc->ping_serial;
             rcc_measure(rcc);
         }
         return true;

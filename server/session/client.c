@@ -50,7 +50,43 @@ static void slot_migrate(Message *message, uint64_t now_ns)
     client_slot_unref(slot);
 }
 
+/* One that is closing leaves it as it was given. */
+static void slot_take_dictionary(Message *message, uint64_t now_ns)
+{
+    ClientSlot *slot = list_entry(message, ClientSlot, take_dictionary);
+
+    (void)now_ns;
+    if (slot->rcc != NULL && slot->rcc->state == RCC_LIVE) {
+        slot->dictionary = slot->dictionary_given;
+        slot->channel->ops->client_dictionary(slot->rcc);
+    }
+    client_slot_unref(slot);
+}
+
 /* ---- Main: what the home tells ---- */
+
+/* The owner's connection has ended: the oldest that stays is next, or else who comes next. */
+static void dictionary_pass_on(RedClient *client, ClientSlot *from)
+{
+    /* The message may have come too late for it. */
+    client->dictionary = from->dictionary != DICTIONARY_NOT_OURS ? from->dictionary : from->dictionary_given;
+    from->owns_dictionary = false;
+    if (client->leaving || client->dictionary == DICTIONARY_LOST) {
+        return;
+    }
+    list_each(&client->slots, node)
+    {
+        ClientSlot *slot = list_entry(node, ClientSlot, in_client);
+        if (slot->channel->ops->client_dictionary != NULL && !slot->leaving && !slot->detached) {
+            slot->owns_dictionary = true;
+            slot->dictionary_given = client->dictionary;
+            client->dictionary = DICTIONARY_NOT_OURS;
+            slot_ref(slot); /* the message's */
+            dispatcher_post(slot->channel->home, &slot->take_dictionary);
+            return;
+        }
+    }
+}
 
 static void slot_attached(ClientSlot *slot, uint64_t now_ns)
 {
@@ -64,6 +100,9 @@ static void slot_detached(ClientSlot *slot, uint64_t now_ns)
     const bool was_main = client->main_slot == slot;
 
     slot->detached = true;
+    if (slot->owns_dictionary) {
+        dictionary_pass_on(client, slot);
+    }
     reds_slot_detached(client->reds, slot, now_ns);
     if (was_main) {
         /* Its slot stays until the others are gone: the host hears of the main channel's end last. */
@@ -140,8 +179,12 @@ ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const Lin
     ref_init(&slot->ref);
     slot->client = client;
     slot->connection_id = client->connection_id;
-    slot->is_first = (client->types_seen & UINT64_C(1) << channel->type % 64) == 0;
-    client->types_seen |= UINT64_C(1) << channel->type % 64;
+    slot->dictionary = DICTIONARY_NOT_OURS;
+    if (channel->ops->client_dictionary != NULL && client->dictionary < DICTIONARY_LOST) {
+        slot->owns_dictionary = true;
+        slot->dictionary = slot->dictionary_given = client->dictionary;
+        client->dictionary = DICTIONARY_NOT_OURS;
+    }
     slot->channel = red_channel_ref(channel);
     slot->stream = offer->stream;
     slot->event = offer->event;
@@ -152,6 +195,7 @@ ClientSlot *red_client_connect(RedClient *client, RedChannel *channel, const Lin
     message_init(&slot->connect, "connect", slot_connect);
     message_init(&slot->close, "close", slot_close);
     message_init(&slot->migrate, "migrate", slot_migrate);
+    message_init(&slot->take_dictionary, "take dictionary", slot_take_dictionary);
     slot->attached_done = (Completion){.slot = slot, .run = slot_attached};
     slot->detached_done = (Completion){.slot = slot, .run = slot_detached};
     list_init(&slot->in_client);

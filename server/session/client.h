@@ -12,7 +12,8 @@
  *   gone      <------------------- detached -- CLOSED
  *
  * A client that leaves marks its slots and posts `close` to each; the homes dispose; the last `detached`
- * frees the RedClient. The end of the main channel's rcc is the end of its client, whatever ended it. The
+ * frees the RedClient. The client's GLZ dictionary is owned by one display connection at a time, which says at its end where
+ * the next one goes on; main picks that. The end of the main channel's rcc is the end of its client, whatever ended it. The
  * order of CONNECTED's counterparts is kept: sub-channels' DISCONNECTED first, the main channel's last.
  *
  * Ownership  RedsState => RedClient => slots. A slot also has references from messages and completions in
@@ -31,11 +32,16 @@ typedef struct RedClient {
     uint32_t connection_id; /* not 0; not guessable */
     bool leaving;
     ListNode in_reds;
-    ListNode slots;      /* ClientSlot.in_client, in the order of arrival; the main channel's is the first */
-    uint64_t types_seen; /* channel types it ever connected to: bits of 1 << type */
+    ListNode slots; /* ClientSlot.in_client, in the order of arrival; the main channel's is the first */
+    uint64_t
+        dictionary; /* its GLZ dictionary's next image, while no connection owns that; else DICTIONARY_* */
     ClientSlot *main_slot;
     RedChannelClient *main_rcc; /* borrowed; cleared when it dies (DESIGN section 5) */
 } RedClient;
+
+/* Of a client's GLZ dictionary, instead of the id of its next image. */
+#define DICTIONARY_NOT_OURS UINT64_MAX   /* another one has it */
+#define DICTIONARY_LOST (UINT64_MAX - 1) /* nobody knows which images the client has got; nobody can go on */
 
 #define SLOT_OUTPUT_BYTES_MAX LINK_OUTPUT_BYTES_MAX
 
@@ -49,7 +55,11 @@ struct ClientSlot {
     bool leaving; /* `close` was posted, or the home ends */
     bool detached;
     uint32_t connection_id;
-    bool is_first; /* of all this client's connections, ever, to channels of this type; constant */
+    /* Connections that want one (RedChannelOps) pass the client's GLZ dictionary on: main gives it, with `connect` or later with
+     * `take_dictionary`, to one that stays, until that one's `detached`. */
+    bool owns_dictionary;
+    uint64_t dictionary_given; /* main; of who owns it: constant from then on */
+    uint64_t dictionary;       /* home; and main's before `connect` and after `detached` */
 
     /* Handed to the home with `connect`, which takes them. */
     Stream *stream;
@@ -57,7 +67,7 @@ struct ClientSlot {
     uint8_t output[SLOT_OUTPUT_BYTES_MAX]; /* of the handshake, what the socket did not take yet */
     size_t output_len;
 
-    Message connect, close, migrate;
+    Message connect, close, migrate, take_dictionary;
     bool migrating;           /* `migrate` was posted */
     const char *close_reason; /* a constant; written before `close` is posted */
     Completion attached_done, detached_done;

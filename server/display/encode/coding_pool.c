@@ -102,7 +102,7 @@ static bool thread_start(CodingPool *pool, CodingThread *thread)
         return false;
     }
     pad_init(&thread->pad, core);
-    image_coder_init(&thread->coder, core, NULL, &thread->pad, 0);
+    image_coder_init(&thread->coder, core, NULL, &thread->pad);
     thread->thread = core->thread_start(core, "spice-coder", thread_entry, thread);
     if (thread->thread == NULL) {
         core->loop_free(thread->loop);

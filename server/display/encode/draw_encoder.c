@@ -18,7 +18,8 @@ struct DrawEncoder {
     bool was_lossy;
     Shared *shared;
     DrawPhoto photo;
-    DrawMessage message; /* the one that is made: too large for stacks */
+    uint64_t window_serial; /* of the latest message with a GLZ image; 0: there was none */
+    DrawMessage message;    /* the one that is made: too large for stacks */
 };
 
 DrawCompression draw_compression_of(int image_compression)
@@ -55,10 +56,11 @@ DrawEncoder *draw_encoder_new(const DrawEncoderConfig *config)
     pad_init(&encoder->pad, core);
     image_cache_init(&encoder->image_cache, core, config->cache_pixels);
     palette_cache_clear(&encoder->palette_cache);
-    if (!image_encoder_init(&encoder->images, core, &encoder->pad, config->glz_pixels)) {
+    if (!image_encoder_init(&encoder->images, core, &encoder->pad)) {
         draw_encoder_free(encoder);
         return NULL;
     }
+    draw_encoder_take_window(encoder, config->glz_pixels, config->glz_next_id);
     return encoder;
 }
 
@@ -91,6 +93,17 @@ void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compress
     if (compression != DRAW_COMPRESSION_GLZ && compression != DRAW_COMPRESSION_AUTO_GLZ) {
         image_coder_forget(&encoder->images.coder);
     }
+}
+
+void draw_encoder_take_window(DrawEncoder *encoder, uint64_t glz_pixels, uint64_t next_id)
+{
+    image_coder_take_window(&encoder->images.coder, glz_pixels, next_id);
+}
+
+bool draw_encoder_leave_window(DrawEncoder *encoder, uint64_t seen_serial, uint64_t *ret_next_id)
+{
+    *ret_next_id = image_coder_leave_window(&encoder->images.coder);
+    return encoder->window_serial <= seen_serial;
 }
 
 void draw_encoder_set_zlib(DrawEncoder *encoder, bool zlib)
@@ -308,7 +321,9 @@ static bool message_finish(DrawEncoder *encoder, bool made, const QxlDrawable *d
     pad_reset(&encoder->pad);
     image_coder_trim(&encoder->images.coder);
     if (sent) {
-        image_coder_commit(&encoder->images.coder);
+        if (image_coder_commit(&encoder->images.coder)) {
+            encoder->window_serial = *encoder->config.framing.serial;
+        }
         image_cache_commit(&encoder->image_cache);
         palette_cache_commit(&encoder->palette_cache);
     } else {

@@ -69,6 +69,7 @@ typedef struct DrawEncoderConfig {
     /* Of the client's GLZ window, if this display is the one that uses it (only one may: what is coded must arrive in order);
      * at most DRAW_GLZ_PIXELS_MAX are used. 0: LZ instead of GLZ. */
     uint64_t glz_pixels;
+    uint64_t glz_next_id; /* of the first image for it */
     /* Keeps a drawable, and so its pixels, until release(owner), which may come after the encoder has gone. hold() returns
      * the owner. Both NULL: pixels are always copied. */
     void *(*hold)(void *opaque, const QxlDrawable *drawable);
@@ -104,6 +105,12 @@ bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_
 bool draw_encoder_takes_long(const DrawEncoder *encoder, bool is_photo);
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
+
+/* From now on the client's GLZ window is this display's, as if glz_pixels and glz_next_id had said so. */
+void draw_encoder_take_window(DrawEncoder *encoder, uint64_t glz_pixels, uint64_t next_id);
+/* It is not any more; another one goes on with image *ret_next_id. False: not all that was coded for it lies in messages up to this
+ * serial, which are known to have come. */
+bool draw_encoder_leave_window(DrawEncoder *encoder, uint64_t seen_serial, uint64_t *ret_next_id);
 
 /* The next drawings and areas show what these codings are of (shared.h); NULL, as at first: nobody else is sent them. */
 void draw_encoder_share(DrawEncoder *encoder, Shared *shared);

@@ -51,17 +51,14 @@ static void core_memory_free(void *owner, void *memory)
     core->free(core, memory);
 }
 
-void image_coder_init(ImageCoder *coder, const Core *core, BlockPool *pool, Pad *pad, uint64_t glz_pixels)
+void image_coder_init(ImageCoder *coder, const Core *core, BlockPool *pool, Pad *pad)
 {
-    const uint64_t window = glz_pixels < DRAW_GLZ_PIXELS_MAX ? glz_pixels : DRAW_GLZ_PIXELS_MAX;
-
     *coder = (ImageCoder){
         .core = core,
         .memory = {codec_alloc, codec_free, coder},
         .glz_memory = {core_memory_alloc, core_memory_free, (void *)(uintptr_t)core},
         .pool = pool,
         .pad = pad,
-        .glz_state = {.window_pixels = (uint32_t)window},
     };
 }
 
@@ -327,9 +324,12 @@ bool image_code(ImageCoder *coder, const CoderOptions *options, const ImageSourc
 
 /* ---- The window ---- */
 
-void image_coder_commit(ImageCoder *coder)
+bool image_coder_commit(ImageCoder *coder)
 {
+    const bool coded = coder->glz_coded > 0;
+
     coder->glz_coded = 0;
+    return coded;
 }
 
 void image_coder_forget(ImageCoder *coder)
@@ -339,6 +339,21 @@ void image_coder_forget(ImageCoder *coder)
         glz_encoder_free(coder->glz);
         coder->glz = NULL;
     }
+}
+
+void image_coder_take_window(ImageCoder *coder, uint64_t glz_pixels, uint64_t next_id)
+{
+    const uint64_t pixels = glz_pixels < DRAW_GLZ_PIXELS_MAX ? glz_pixels : DRAW_GLZ_PIXELS_MAX;
+
+    image_coder_forget(coder);
+    coder->glz_state = (GlzState){.window_pixels = (uint32_t)pixels, .next_id = next_id};
+}
+
+uint64_t image_coder_leave_window(ImageCoder *coder)
+{
+    image_coder_forget(coder);
+    coder->glz_state.window_pixels = 0;
+    return coder->glz_state.next_id;
 }
 
 void image_coder_rollback(ImageCoder *coder)

@@ -75,8 +75,8 @@ typedef struct Coded {
     BlockChain bytes;
 } Coded;
 
-/* `glz_pixels`: of the client's window that this connection has; 0: it does not. It must stay where it is. */
-void image_coder_init(ImageCoder *coder, const Core *core, BlockPool *pool, Pad *pad, uint64_t glz_pixels);
+/* Without a GLZ window. It must stay where it is. */
+void image_coder_init(ImageCoder *coder, const Core *core, BlockPool *pool, Pad *pad);
 void image_coder_finish(ImageCoder *coder);
 
 /* Has it a GLZ window, which this setting uses? */
@@ -97,7 +97,12 @@ bool image_format_is_bare(PixelFormat format);
 /* A message is made: codecs that remember nothing of it give back what only few need. */
 void image_coder_trim(ImageCoder *coder);
 
-void image_coder_commit(ImageCoder *coder);
+/* Was something coded with GLZ? */
+bool image_coder_commit(ImageCoder *coder);
 void image_coder_rollback(ImageCoder *coder);
 /* The window is given back; what is coded later refers to nothing before it. Outside of a message. */
 void image_coder_forget(ImageCoder *coder);
+/* The client's window, of so many pixels, is this connection's from now on, and empty; 0 pixels: it is not. */
+void image_coder_take_window(ImageCoder *coder, uint64_t glz_pixels, uint64_t next_id);
+/* It is not any more. The number of the next image for it. */
+uint64_t image_coder_leave_window(ImageCoder *coder);

@@ -8,14 +8,14 @@
 #include "display/encode/photo.h"
 #include "wire/wire.h"
 
-bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad, uint64_t glz_pixels)
+bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad)
 {
     *encoder = (ImageEncoder){
         .core = core,
         .pool = block_pool_new(core),
         .pad = pad,
     };
-    image_coder_init(&encoder->coder, core, encoder->pool, pad, glz_pixels);
+    image_coder_init(&encoder->coder, core, encoder->pool, pad);
     return encoder->pool != NULL;
 }
 

@@ -62,8 +62,8 @@ typedef struct ImageOptions {
     uint32_t shared_image;
 } ImageOptions;
 
-/* `glz_pixels`: image_coder.h. It must stay where it is. */
-bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad, uint64_t glz_pixels);
+/* It must stay where it is. */
+bool image_encoder_init(ImageEncoder *encoder, const Core *core, Pad *pad);
 void image_encoder_finish(ImageEncoder *encoder);
 
 bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
