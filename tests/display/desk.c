@@ -7,6 +7,8 @@
 
 #include <sumac.h>
 
+#include "codec/glz.h"
+
 #define DESK_PORT 5930
 
 /* ---- Clients ---- */
@@ -117,7 +119,15 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
 {
     DeskClient *client = opaque;
     if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_DRAW_COPY) {
-        client->images[message->u.display_draw_copy.src->type]++;
+        const WireImage *src = message->u.display_draw_copy.src;
+        ImageInfo info;
+        uint64_t id;
+        client->images[src->type]++;
+        if (src->type == WIRE_IMAGE_TYPE_GLZ_RGB &&
+            glz_info(src->u.compressed.data, &info, &id) == STATUS_OK) {
+            client->glz_gaps += id != client->glz_next;
+            client->glz_next = id + 1;
+        }
     }
     const uint8_t channel = fake_connection_channel(connection);
     DeskMessages *got = channel == WIRE_CHANNEL_DISPLAY  ? &client->display_got
@@ -143,8 +153,13 @@ FakeClientConfig desk_client_config(void)
 
 void desk_display_again(Desk *desk, DeskClient *client)
 {
-    client->display = (DeskWire){0};
-    wire_open(&client->display, client, WIRE_CHANNEL_DISPLAY, (uint8_t)desk->device.instance.id);
+    desk_display_open(desk, client, &client->display, (uint8_t)desk->device.instance.id);
+}
+
+void desk_display_open(Desk *desk, DeskClient *client, DeskWire *ret_wire, uint8_t id)
+{
+    *ret_wire = (DeskWire){0};
+    wire_open(ret_wire, client, WIRE_CHANNEL_DISPLAY, id);
     desk_run(desk, 100 * NS_PER_MS);
 }
 

@@ -48,6 +48,8 @@ typedef struct DeskClient {
     DeskWire main, display, cursor;
     DeskMessages display_got, cursor_got;
     uint32_t images[256]; /* sources of DRAW_COPY, by WIRE_IMAGE_TYPE_* */
+    uint64_t glz_next;    /* number of the GLZ image that is to come next */
+    uint32_t glz_gaps;    /* how often it was another one */
 } DeskClient;
 
 struct Desk {
@@ -92,6 +94,8 @@ FakeClientConfig desk_client_config(void);
 DeskClient *desk_client(Desk *desk, const FakeClientConfig *config);
 /* Connects display once more; the connection before has ended. */
 void desk_display_again(Desk *desk, DeskClient *client);
+/* Connects to the display with that id. */
+void desk_display_open(Desk *desk, DeskClient *client, DeskWire *ret_wire, uint8_t id);
 /* Ends this connection; as if its socket had broken. */
 void desk_wire_leave(Desk *desk, DeskWire *wire);
 bool desk_wire_is_open(const DeskWire *wire);
@@ -116,3 +120,4 @@ int run_sharing(void);
 int run_threads(void);
 int run_bands(void);
 int run_pinning(void);
+int run_dictionary(void);
