@@ -83,9 +83,9 @@ class Bands(unittest.TestCase):
         self.assertEqual(self.case(0.6).missed(), [])
         self.assertNotEqual(self.case(0.61).missed(), [])
 
-    def test_what_gains_nothing_is_lost(self):
-        self.assertEqual(self.case(0.6).lost(), [])
-        self.assertNotEqual(self.case(0.95).lost(), [])
+    def test_less_than_is_held_is_lost(self):
+        self.assertEqual(self.case(BENCH.BANDS_HELD).lost(), [])
+        self.assertNotEqual(self.case(BENCH.BANDS_HELD + 0.01).lost(), [])
 
 
 if __name__ == "__main__":
