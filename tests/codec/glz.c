@@ -122,6 +122,26 @@ static void glz_sequences(void **state)
     assert_int_equal(test_memory_blocks, blocks);
 }
 
+/* The same of each format alone, so that all images may refer to all; half of them were seen before. */
+static void glz_random_images(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < 4; f++) {
+        Pair pair = pair_open(30000);
+        Random random = random_from(100 + f);
+        for (unsigned i = 0; i < codec_random_images; i++) {
+            const ImageLayout layout = codec_random_layout(&random, formats[f]);
+            const uint64_t seed = random_below(&random, 2) != 0 ? i : random_below(&random, 5);
+            TestImage image;
+            image_make(&image, (ImageClass)random_below(&random, IMAGE_CLASSES), &layout, seed);
+            pair_pass(&pair, &image);
+            image_free(&image);
+        }
+        assert_int_equal(pair.next_id, codec_random_images);
+        pair_close(&pair);
+    }
+}
+
 /* An image that comes again costs a header and a few tokens, and so does a part of it. */
 static void glz_finds_earlier_images(void **state)
 {
@@ -387,6 +407,7 @@ int run_glz(void)
         cmocka_unit_test(glz_refuses_too_large), cmocka_unit_test(glz_memory),
         cmocka_unit_test(glz_freezes),           cmocka_unit_test(glz_waits_for_other_channels),
         cmocka_unit_test(glz_survives_abuse),    cmocka_unit_test(glz_keeps_high_bits_apart),
+        cmocka_unit_test(glz_random_images),
     };
     return cmocka_run_group_tests_name("glz", tests, NULL, NULL);
 }
