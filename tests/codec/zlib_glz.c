@@ -57,6 +57,11 @@ static void zlib_round_trips(void **state)
         assert_int_equal(uncompress(back, &expected, coded, len), Z_OK);
         assert_int_equal(expected, glz_image.len);
 
+        memset(back, 0, GLZ_HEADER_BYTES);
+        assert_int_equal(zlib_decode_head(decoder, span_of(coded, len), back, GLZ_HEADER_BYTES), STATUS_OK);
+        assert_memory_equal(back, image_bytes, GLZ_HEADER_BYTES);
+        assert_int_equal(zlib_decode_head(decoder, span_of(coded, 8), back, GLZ_HEADER_BYTES),
+                         STATUS_PEER_FAULT);
         assert_int_not_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len - 1), STATUS_OK);
         assert_int_not_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len + 1), STATUS_OK);
         assert_int_not_equal(zlib_decode(decoder, span_of(coded, len - 1), back, glz_image.len), STATUS_OK);
