@@ -96,7 +96,8 @@ typedef struct Stream {
     uint32_t width;
     Channel channel[3];
     uint32_t wait, step, step_left;
-    QuicPlane numbers; /* only its sequence of numbers is used */
+    uint8_t lens[8][256]; /* of the codeword of a value, by each code */
+    QuicPlane numbers;    /* only its sequence of numbers is used */
     unsigned run_state;
 } Stream;
 
@@ -117,7 +118,7 @@ static void model_update(Stream *s, uint32_t x)
         uint32_t *counters = channel->counters[bucket];
         unsigned best = s->bits - 1;
         for (unsigned l = s->bits; l-- > 0;) {
-            counters[l] += code_len(s->bits, l, channel->residuals[x + 1]);
+            counters[l] += s->lens[l][channel->residuals[x + 1]];
             best = counters[l] < counters[best] ? l : best;
         }
         channel->best[bucket] = best;
@@ -217,6 +218,11 @@ static void stream_open(Stream *s, unsigned bits, unsigned channels, uint32_t wi
 {
     *s = (Stream){.bits = bits, .channels = channels, .width = width, .step_left = STEP_PIXELS};
     s->numbers.seed = 0xff;
+    for (unsigned l = 0; l < bits; l++) {
+        for (uint32_t n = 0; n < 1u << bits; n++) {
+            s->lens[l][n] = (uint8_t)code_len(bits, l, n);
+        }
+    }
     for (unsigned c = 0; c < channels; c++) {
         s->channel[c].pixels = malloc((size_t)width * height);
         s->channel[c].residuals = calloc(1, (size_t)width + 1);
