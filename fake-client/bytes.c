@@ -7,6 +7,20 @@
 
 #include "base/check.h"
 
+static void *heap_alloc(void *owner, size_t size)
+{
+    (void)owner;
+    return malloc(size);
+}
+
+static void heap_free(void *owner, void *memory)
+{
+    (void)owner;
+    free(memory);
+}
+
+const CodecMemory heap_memory = {heap_alloc, heap_free, NULL};
+
 void bytes_reserve(Bytes *bytes, size_t cap)
 {
     if (cap > bytes->cap) {
@@ -90,6 +104,12 @@ bool id_set_remove(IdSet *set, uint64_t id)
     memmove(set->items + at, set->items + at + 1, (set->len - at - 1) * sizeof *set->items);
     set->len--;
     return true;
+}
+
+void id_set_drop(IdSet *set, size_t count)
+{
+    memmove(set->items, set->items + count, (set->len - count) * sizeof *set->items);
+    set->len -= count;
 }
 
 void id_set_clear(IdSet *set)

@@ -69,6 +69,7 @@ void fake_client_free(FakeClient *client)
     id_set_free(&client->pixmaps.entries);
     id_set_free(&client->pixmaps.awaited);
     id_set_free(&client->pixmaps.glz);
+    zlib_decoder_free(client->pixmaps.zlib);
     render_cache_free(client->render_cache);
     free(client->waits);
     OSSL_LIB_CTX_free(client->crypto);

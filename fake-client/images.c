@@ -6,6 +6,8 @@
  */
 #include "internal.h"
 
+#include "base/check.h"
+
 #define IMAGE_FLAGS                                                                                          \
     (WIRE_IMAGE_FLAG_CACHE_ME | WIRE_IMAGE_FLAG_HIGH_BITS_SET | WIRE_IMAGE_FLAG_CACHE_REPLACE_ME)
 #define BITMAP_FLAGS                                                                                         \
@@ -179,10 +181,29 @@ static uint64_t big_endian(const uint8_t *bytes, unsigned len)
     return value;
 }
 
-static void glz_check(FakeConnection *c, const WireImage *image)
+/* Enters an image and drops what is older than its head; what is dropped stays in the set until it is half of it. */
+static void glz_enter(Pixmaps *pixmaps, uint64_t id, uint64_t head, uint64_t pixels)
+{
+    IdSet *set = &pixmaps->glz;
+    if (pixmaps->glz_gone > 0 && id < set->items[pixmaps->glz_gone - 1].id) {
+        pixmaps->glz_gone++; /* overtaken by what has dropped it already */
+    } else {
+        pixmaps->glz_pixels += pixels;
+    }
+    id_set_put(set, id, pixels);
+    for (; pixmaps->glz_gone < set->len && set->items[pixmaps->glz_gone].id < head; pixmaps->glz_gone++) {
+        pixmaps->glz_pixels -= set->items[pixmaps->glz_gone].value;
+    }
+    if (pixmaps->glz_gone > set->len / 2) {
+        id_set_drop(set, pixmaps->glz_gone);
+        pixmaps->glz_gone = 0;
+    }
+}
+
+/* `data` begins with the header of a GLZ stream. */
+static void glz_check(FakeConnection *c, const WireImage *image, Span data)
 {
     Pixmaps *pixmaps = &c->client->pixmaps;
-    const Span data = image->u.compressed.data;
     if (c->client->config.glz_window_pixels <= 0) {
         violate(c, FAKE_RULE_GLZ, "a GLZ image, and we have no window");
     }
@@ -200,19 +221,26 @@ static void glz_check(FakeConnection *c, const WireImage *image)
     }
     pixmaps->glz_any = true;
     pixmaps->glz_last = id > pixmaps->glz_last ? id : pixmaps->glz_last;
-    id_set_put(&pixmaps->glz, id, (uint64_t)image->width * image->height);
-    /* What is older than the head was dropped. */
-    while (pixmaps->glz.len > 0 && pixmaps->glz.items[0].id < id - distance) {
-        id_set_remove(&pixmaps->glz, pixmaps->glz.items[0].id);
-    }
-    uint64_t window = 0;
-    for (size_t i = 0; i < pixmaps->glz.len; i++) {
-        window += pixmaps->glz.items[i].value;
-    }
-    if (window > (uint64_t)c->client->config.glz_window_pixels) {
-        violate(c, FAKE_RULE_GLZ, "%llu pixels in a window of %d", (unsigned long long)window,
+    glz_enter(pixmaps, id, id - distance, (uint64_t)image->width * image->height);
+    if (pixmaps->glz_pixels > (uint64_t)c->client->config.glz_window_pixels) {
+        violate(c, FAKE_RULE_GLZ, "%llu pixels in a window of %d", (unsigned long long)pixmaps->glz_pixels,
                 c->client->config.glz_window_pixels);
     }
+}
+
+/* The rules of a ZLIB_GLZ image are those of the GLZ image in it. */
+static void zlib_glz_check(FakeConnection *c, const WireImage *image)
+{
+    Pixmaps *pixmaps = &c->client->pixmaps;
+    uint8_t header[GLZ_HEADER_BYTES];
+    pixmaps->zlib = pixmaps->zlib != NULL ? pixmaps->zlib : zlib_decoder_new(&heap_memory);
+    CHECK(pixmaps->zlib != NULL);
+    if (image->u.zlib_glz.glz_data_size < sizeof header ||
+        zlib_decode_head(pixmaps->zlib, image->u.zlib_glz.data, header, sizeof header) != STATUS_OK) {
+        violate(c, FAKE_RULE_DECODE, "a deflated GLZ image without a header");
+        return;
+    }
+    glz_check(c, image, span_of(header, sizeof header));
 }
 
 /* ---- An image ---- */
@@ -245,7 +273,10 @@ void image_check(FakeConnection *c, const WireImage *image, const WireRect *area
         }
         break;
     case WIRE_IMAGE_TYPE_GLZ_RGB:
-        glz_check(c, image);
+        glz_check(c, image, image->u.compressed.data);
+        break;
+    case WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB:
+        zlib_glz_check(c, image);
         break;
     case WIRE_IMAGE_TYPE_FROM_CACHE:
     case WIRE_IMAGE_TYPE_FROM_CACHE_LOSSLESS:

@@ -12,6 +12,7 @@
 #include "fake_client.h"
 
 #include "base/list.h"
+#include "codec/zlib_glz.h"
 #include "render.h"
 
 #define BODY_BYTES_MAX (64u << 20) /* more in one message is taken for nonsense */
@@ -32,6 +33,8 @@ void bytes_drop(Bytes *bytes, size_t len); /* from the front */
 void bytes_reserve(Bytes *bytes, size_t cap);
 void bytes_free(Bytes *bytes);
 
+extern const CodecMemory heap_memory;
+
 /* Ids in ascending order, each with a value. */
 typedef struct IdEntry {
     uint64_t id, value;
@@ -45,6 +48,7 @@ typedef struct IdSet {
 IdEntry *id_set_find(const IdSet *set, uint64_t id); /* NULL: not there */
 void id_set_put(IdSet *set, uint64_t id, uint64_t value);
 bool id_set_remove(IdSet *set, uint64_t id);
+void id_set_drop(IdSet *set, size_t count); /* from the front */
 void id_set_clear(IdSet *set);
 void id_set_free(IdSet *set);
 
@@ -54,6 +58,9 @@ typedef struct Pixmaps {
     uint64_t pixels; /* their sum */
     IdSet awaited;   /* FROM_CACHE ids that another channel may still deliver */
     IdSet glz;       /* image id -> pixels */
+    size_t glz_gone; /* so many of them, at the front, have left the window */
+    uint64_t glz_pixels;
+    ZlibDecoder *zlib; /* what is in front of ZLIB_GLZ images; NULL until there is one */
     bool glz_any;
     uint64_t glz_last;
 } Pixmaps;

@@ -23,7 +23,7 @@ endforeach()
 
 # The encoders; any bytes are an image.
 sumac_fuzz(codec-encode
-    SOURCES codec_encode.c codec_fuzz.c
+    SOURCES codec_encode.c codec_fuzz.c ${CMAKE_SOURCE_DIR}/tests/codec/quic_plain.c
     LINK sumac-codec sumac-base
     CORPUS ${codec_seeds}/codec_lz4
     ATLEAST 4)

@@ -23,6 +23,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (glz_info(span_of(exact, len), &info, &id) == STATUS_OK && codec_fuzz_size(&info) > 0) {
             uint8_t *pixels = malloc(codec_fuzz_size(&info));
             (void)(glz_decode(decoder, span_of(exact, len), pixels, codec_fuzz_size(&info)) == STATUS_OK);
+            if (i % 2 == 1) {
+                glz_decoder_set_high_bits(decoder, id);
+            }
             if (glz_decoder_pixels(decoder) > 2 * WINDOW_PIXELS) {
                 abort();
             }

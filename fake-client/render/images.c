@@ -8,20 +8,6 @@
 
 #define IMAGE_PIXELS_MAX (UINT64_C(1) << 26) /* pixels of an image; more is taken for nonsense */
 
-static void *heap_alloc(void *owner, size_t size)
-{
-    (void)owner;
-    return malloc(size);
-}
-
-static void heap_free(void *owner, void *memory)
-{
-    (void)owner;
-    free(memory);
-}
-
-static const CodecMemory heap = {heap_alloc, heap_free, NULL};
-
 /* ---- What is kept ---- */
 
 RenderCache *render_cache_new(uint32_t glz_pixels)
@@ -214,7 +200,7 @@ static Status coded_info(RenderCache *cache, const WireImage *wire, Span data, I
         if (cache->glz_pixels == 0) {
             return STATUS_PEER_FAULT;
         }
-        cache->glz = cache->glz != NULL ? cache->glz : glz_decoder_new(&heap, cache->glz_pixels, 0);
+        cache->glz = cache->glz != NULL ? cache->glz : glz_decoder_new(&heap_memory, cache->glz_pixels, 0);
         return glz_info(data, ret_info, &glz_id);
     default:
         status = lz_info(data, ret_info, &alpha_alone);
@@ -238,7 +224,7 @@ static Status coded_decode(RenderCache *cache, const WireImage *wire, Span data,
 {
     switch (wire->type) {
     case WIRE_IMAGE_TYPE_QUIC:
-        cache->quic = cache->quic != NULL ? cache->quic : quic_decoder_new(&heap);
+        cache->quic = cache->quic != NULL ? cache->quic : quic_decoder_new(&heap_memory);
         return quic_decode(cache->quic, data, bytes, size);
     case WIRE_IMAGE_TYPE_LZ4:
         return lz4_decode(data, bytes, size);
@@ -281,7 +267,7 @@ static Image *jpeg_image(Renderer *r, const WireImage *wire)
     const size_t stride = (size_t)wire->width * 4;
     uint8_t *bytes = malloc(stride * wire->height + 1);
     CHECK(bytes != NULL);
-    r->cache->jpeg = r->cache->jpeg != NULL ? r->cache->jpeg : jpeg_decoder_new(&heap);
+    r->cache->jpeg = r->cache->jpeg != NULL ? r->cache->jpeg : jpeg_decoder_new(&heap_memory);
     const Status status =
         alpha ? jpeg_alpha_decode(r->cache->jpeg, wire->u.jpeg_alpha.data, wire->u.jpeg_alpha.jpeg_size,
                                   (wire->u.jpeg_alpha.flags & 1) != 0, wire->width, wire->height, bytes)
@@ -305,7 +291,7 @@ static Image *zlib_image(Renderer *r, const WireImage *wire)
     }
     uint8_t *glz = malloc(size + 1);
     CHECK(glz != NULL);
-    r->cache->zlib = r->cache->zlib != NULL ? r->cache->zlib : zlib_decoder_new(&heap);
+    r->cache->zlib = r->cache->zlib != NULL ? r->cache->zlib : zlib_decoder_new(&heap_memory);
     Image *image = zlib_decode(r->cache->zlib, wire->u.zlib_glz.data, glz, size) == STATUS_OK
                        ? coded_image(r, wire, span_of(glz, size), NULL)
                        : render_fail(r, "a deflated image that does not inflate");

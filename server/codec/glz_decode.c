@@ -9,6 +9,11 @@
 /* Windows' worth of pixels that may be held: images of other channels may come early, and nothing can go while an older one
  * is still missing. */
 #define WINDOWS_HELD 2u
+/* What an image counts at least when memory is bounded, as one of a pixel takes some, too. Servers make few that are smaller. */
+#define IMAGE_PIXELS_MIN 16u
+#define WEIGHT_MIN 65536u /* so many always may, however small the window */
+/* Images that may come before the one that is next: others' drawings that overtook it. */
+#define IMAGES_EARLY_MAX 4096u
 
 typedef struct Held {
     uint64_t id;
@@ -21,10 +26,12 @@ typedef struct Held {
 struct GlzDecoder {
     CodecMemory memory;
     uint32_t window_pixels;
-    uint64_t next_id; /* all before it were decoded */
-    uint64_t pixels;  /* held */
-    Held *held;       /* by increasing id */
-    size_t count, size;
+    uint64_t next_id;       /* all before it were decoded */
+    uint64_t oldest_needed; /* what is older is dropped */
+    uint64_t pixels;        /* held */
+    uint64_t weight;        /* the same, as they count for the bound */
+    Held *held;             /* by increasing id, from `first` to `end`; places before `first` are free */
+    size_t first, next, end, size; /* next: where next_id is, or would have to be */
 };
 
 GlzDecoder *glz_decoder_new(const CodecMemory *memory, uint32_t window_pixels, uint64_t first_id)
@@ -42,7 +49,7 @@ void glz_decoder_free(GlzDecoder *decoder)
         return;
     }
     const CodecMemory memory = decoder->memory;
-    for (size_t i = 0; i < decoder->count; i++) {
+    for (size_t i = decoder->first; i < decoder->end; i++) {
         memory.free(memory.owner, decoder->held[i].pixels);
     }
     if (decoder->held != NULL) {
@@ -59,7 +66,7 @@ uint64_t glz_decoder_pixels(const GlzDecoder *decoder)
 /* Where `id` is, or would have to be. */
 static size_t held_find(const GlzDecoder *decoder, uint64_t id)
 {
-    size_t low = 0, high = decoder->count;
+    size_t low = decoder->first, high = decoder->end;
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
         if (decoder->held[middle].id < id) {
@@ -74,7 +81,7 @@ static size_t held_find(const GlzDecoder *decoder, uint64_t id)
 void glz_decoder_set_high_bits(GlzDecoder *decoder, uint64_t id)
 {
     const size_t at = held_find(decoder, id);
-    if (at == decoder->count || decoder->held[at].id != id ||
+    if (at == decoder->end || decoder->held[at].id != id ||
         (decoder->held[at].format != PIXEL_24BIT && decoder->held[at].format != PIXEL_32BIT)) {
         return;
     }
@@ -164,7 +171,7 @@ static Status source_find(const Decoding *in, const Token *token, uint32_t done,
     }
     const uint64_t id = in->id - token->images;
     const size_t at = held_find(decoder, id);
-    if (at == decoder->count || decoder->held[at].id != id) {
+    if (at == decoder->end || decoder->held[at].id != id) {
         return id < decoder->next_id ? STATUS_PEER_FAULT : STATUS_AGAIN;
     }
     const Held *image = &decoder->held[at];
@@ -247,48 +254,58 @@ Status glz_info(Span data, ImageInfo *ret_info, uint64_t *ret_id)
     return STATUS_OK;
 }
 
-/* Drops what no image that is still to come may refer to. */
+static uint32_t image_weight(uint32_t pixels)
+{
+    return pixels > IMAGE_PIXELS_MIN ? pixels : IMAGE_PIXELS_MIN;
+}
+
+/* Drops what no image that is still to come may refer to. Each image is looked at once when it is its turn, and once more when
+ * it goes, however many there are. */
 static void held_trim(GlzDecoder *decoder)
 {
-    uint64_t oldest_needed = 0;
-    for (size_t i = 0; i < decoder->count; i++) {
-        const Held *image = &decoder->held[i];
-        if (image->id == decoder->next_id) {
-            decoder->next_id++;
-        }
-        if (image->id < decoder->next_id && image->oldest_needed > oldest_needed) {
-            oldest_needed = image->oldest_needed;
+    for (; decoder->next < decoder->end && decoder->held[decoder->next].id == decoder->next_id;
+         decoder->next++) {
+        const Held *image = &decoder->held[decoder->next];
+        decoder->next_id++;
+        if (image->oldest_needed > decoder->oldest_needed) {
+            decoder->oldest_needed = image->oldest_needed;
         }
     }
-    const size_t gone = held_find(decoder, oldest_needed);
-    for (size_t i = 0; i < gone; i++) {
-        decoder->pixels -= decoder->held[i].count;
-        decoder->memory.free(decoder->memory.owner, decoder->held[i].pixels);
-    }
-    if (gone > 0) {
-        decoder->count -= gone;
-        memmove(decoder->held, decoder->held + gone, decoder->count * sizeof(*decoder->held));
+    for (; decoder->first < decoder->next && decoder->held[decoder->first].id < decoder->oldest_needed;
+         decoder->first++) {
+        const Held *image = &decoder->held[decoder->first];
+        decoder->pixels -= image->count;
+        decoder->weight -= image_weight(image->count);
+        decoder->memory.free(decoder->memory.owner, image->pixels);
     }
 }
 
+/* A free place at the end. Places at the front are given back when they are half of all. */
 static Status held_room(GlzDecoder *decoder)
 {
-    if (decoder->count < decoder->size) {
+    if (decoder->end < decoder->size) {
         return STATUS_OK;
     }
-    const size_t size = decoder->size > 0 ? decoder->size * 2 : IMAGES_MIN;
-    Held *held = decoder->memory.alloc(decoder->memory.owner, size * sizeof(*held));
-    if (held == NULL) {
-        return STATUS_IO;
+    const size_t count = decoder->end - decoder->first;
+    Held *held = decoder->held;
+    if (decoder->first == 0 || decoder->first < decoder->size / 2) {
+        const size_t size = decoder->size > 0 ? decoder->size * 2 : IMAGES_MIN;
+        held = decoder->memory.alloc(decoder->memory.owner, size * sizeof(*held));
+        if (held == NULL) {
+            return STATUS_IO;
+        }
+        decoder->size = size;
     }
-    if (decoder->count > 0) {
-        memcpy(held, decoder->held, decoder->count * sizeof(*held));
+    if (count > 0) {
+        memmove(held, decoder->held + decoder->first, count * sizeof(*held));
     }
-    if (decoder->held != NULL) {
+    if (decoder->held != NULL && decoder->held != held) {
         decoder->memory.free(decoder->memory.owner, decoder->held);
     }
     decoder->held = held;
-    decoder->size = size;
+    decoder->next -= decoder->first;
+    decoder->first = 0;
+    decoder->end = count;
     return STATUS_OK;
 }
 
@@ -335,15 +352,17 @@ Status glz_decode(GlzDecoder *decoder, Span data, uint8_t *pixels, size_t size)
         return STATUS_MISUSE;
     }
     const uint32_t count = info.width * info.height;
-    const size_t place = held_find(decoder, id);
-    if (count >= decoder->window_pixels || id < decoder->next_id ||
-        (place < decoder->count && decoder->held[place].id == id) ||
-        decoder->pixels + count > (uint64_t)decoder->window_pixels * WINDOWS_HELD) {
-        return STATUS_PEER_FAULT;
-    }
     status = held_room(decoder);
     if (status != STATUS_OK) {
         return status;
+    }
+    const uint64_t held_max = (uint64_t)decoder->window_pixels * WINDOWS_HELD;
+    const size_t place = held_find(decoder, id);
+    if (count >= decoder->window_pixels || id < decoder->next_id ||
+        (place < decoder->end && decoder->held[place].id == id) || decoder->pixels + count > held_max ||
+        decoder->weight + image_weight(count) > (held_max > WEIGHT_MIN ? held_max : WEIGHT_MIN) ||
+        (id > decoder->next_id && decoder->end - decoder->next >= IMAGES_EARLY_MAX)) {
+        return STATUS_PEER_FAULT;
     }
     Decoding in = {
         .decoder = decoder,
@@ -365,7 +384,7 @@ Status glz_decode(GlzDecoder *decoder, Span data, uint8_t *pixels, size_t size)
     }
     pixels_give(&in, pixels);
     memmove(decoder->held + place + 1, decoder->held + place,
-            (decoder->count - place) * sizeof(*decoder->held));
+            (decoder->end - place) * sizeof(*decoder->held));
     decoder->held[place] = (Held){
         .id = id,
         .oldest_needed = id - be32_get(data.data + 29),
@@ -373,8 +392,9 @@ Status glz_decode(GlzDecoder *decoder, Span data, uint8_t *pixels, size_t size)
         .count = count,
         .format = info.format,
     };
-    decoder->count++;
+    decoder->end++;
     decoder->pixels += count;
+    decoder->weight += image_weight(count);
     held_trim(decoder);
     return STATUS_OK;
 }

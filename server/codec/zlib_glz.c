@@ -112,9 +112,8 @@ void zlib_decoder_free(ZlibDecoder *decoder)
     }
 }
 
-Status zlib_decode(ZlibDecoder *decoder, Span data, uint8_t *glz, size_t size)
+static Status inflate_into(z_stream *stream, Span data, uint8_t *glz, size_t size, int flush, int *ret_result)
 {
-    z_stream *stream = &decoder->stream;
     if (data.len > UINT32_MAX || size > UINT32_MAX) {
         return STATUS_PEER_FAULT; /* the wire's sizes have 32 bits */
     }
@@ -125,10 +124,24 @@ Status zlib_decode(ZlibDecoder *decoder, Span data, uint8_t *glz, size_t size)
     stream->avail_in = (uInt)data.len;
     stream->next_out = glz;
     stream->avail_out = (uInt)size;
-    const int result = inflate(stream, Z_FINISH);
-    if (result == Z_MEM_ERROR) {
+    *ret_result = inflate(stream, flush);
+    if (*ret_result == Z_MEM_ERROR) {
         return STATUS_IO;
     }
-    return result == Z_STREAM_END && stream->avail_in == 0 && stream->avail_out == 0 ? STATUS_OK
-                                                                                     : STATUS_PEER_FAULT;
+    return stream->avail_out == 0 ? STATUS_OK : STATUS_PEER_FAULT;
+}
+
+Status zlib_decode(ZlibDecoder *decoder, Span data, uint8_t *glz, size_t size)
+{
+    int result;
+    const Status status = inflate_into(&decoder->stream, data, glz, size, Z_FINISH, &result);
+    return status == STATUS_OK && (result != Z_STREAM_END || decoder->stream.avail_in != 0)
+               ? STATUS_PEER_FAULT
+               : status;
+}
+
+Status zlib_decode_head(ZlibDecoder *decoder, Span data, uint8_t *glz, size_t size)
+{
+    int result;
+    return inflate_into(&decoder->stream, data, glz, size, Z_SYNC_FLUSH, &result);
 }

@@ -25,3 +25,5 @@ ZlibDecoder *zlib_decoder_new(const CodecMemory *memory);
 void zlib_decoder_free(ZlibDecoder *decoder);
 /* Decodes to exactly `size` bytes, the image's glz_data_size. */
 Status zlib_decode(ZlibDecoder *decoder, Span data, uint8_t *glz, size_t size) STATUS_MUST_CHECK;
+/* Only the first `size` bytes, whatever follows. */
+Status zlib_decode_head(ZlibDecoder *decoder, Span data, uint8_t *glz, size_t size) STATUS_MUST_CHECK;

@@ -128,6 +128,15 @@ static ImageLayout layout_any(Random *random, PixelFormat format, uint32_t width
     return layout;
 }
 
+unsigned codec_random_images = 100;
+
+ImageLayout codec_random_layout(Random *random, PixelFormat format)
+{
+    const bool large = random_below(random, 100) == 0;
+    const uint32_t width = 1 + random_below(random, large ? 400 : 48);
+    return layout_any(random, format, width, 1 + random_below(random, large ? 60 : 20));
+}
+
 void codec_round_trips(const CodecUnderTest *codec)
 {
     Random random = random_from(2024);
@@ -148,6 +157,11 @@ void codec_round_trips(const CodecUnderTest *codec)
                                                       1 + random_below(&random, 300));
                 codec_round_trip(codec, encoder, class, &layout, i);
             }
+        }
+        for (unsigned i = 0; i < codec_random_images; i++) {
+            const ImageLayout layout = codec_random_layout(&random, format);
+            codec_round_trip(codec, encoder, (ImageClass)random_below(&random, IMAGE_CLASSES), &layout,
+                             1000 + i);
         }
     }
     codec->close(encoder);

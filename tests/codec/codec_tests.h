@@ -26,6 +26,12 @@ typedef struct CodecUnderTest {
     Status (*decode)(Span data, uint8_t *pixels, size_t size);
 } CodecUnderTest;
 
+/* How many images of random kind, size and layout each codec gets in each of its formats, besides those that every run has. */
+extern unsigned codec_random_images;
+
+/* Mostly small ones, of any layout. */
+ImageLayout codec_random_layout(Random *random, PixelFormat format);
+
 void codec_round_trips(const CodecUnderTest *codec);
 void codec_abuse(const CodecUnderTest *codec);
 /* One image through encoder and decoder; returns the coded size. */

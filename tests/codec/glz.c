@@ -4,8 +4,10 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "codec/glz.h"
+#include "codec/lz_tokens.h"
 
 #define ROOM (4u << 20)
 
@@ -121,6 +123,26 @@ static void glz_sequences(void **state)
         pair_close(&pair);
     }
     assert_int_equal(test_memory_blocks, blocks);
+}
+
+/* The same of each format alone, so that all images may refer to all; half of them were seen before. */
+static void glz_random_images(void **state)
+{
+    (void)state;
+    for (unsigned f = 0; f < 4; f++) {
+        Pair pair = pair_open(30000);
+        Random random = random_from(100 + f);
+        for (unsigned i = 0; i < codec_random_images; i++) {
+            const ImageLayout layout = codec_random_layout(&random, formats[f]);
+            const uint64_t seed = random_below(&random, 2) != 0 ? i : random_below(&random, 5);
+            TestImage image;
+            image_make(&image, (ImageClass)random_below(&random, IMAGE_CLASSES), &layout, seed);
+            pair_pass(&pair, &image);
+            image_free(&image);
+        }
+        assert_int_equal(pair.next_id, codec_random_images);
+        pair_close(&pair);
+    }
 }
 
 /* An image that comes again costs a header and a few tokens, and so does a part of it. */
@@ -403,6 +425,60 @@ static void glz_waits_for_other_channels(void **state)
     pair_close(&pair);
 }
 
+/* An image of one pixel, by hand; those back to `distance` before it are still needed. Its size. */
+static size_t pixel_put(uint8_t *to, uint64_t id, uint32_t distance)
+{
+    static const uint8_t head[] = {' ', ' ', 'Z', 'L', 0, 1, 0, 1, 0x18, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 4};
+    memcpy(to, head, sizeof(head));
+    be32_put(to + 21, (uint32_t)(id >> 32));
+    be32_put(to + 25, (uint32_t)id);
+    be32_put(to + 29, distance);
+    memcpy(to + GLZ_HEADER_BYTES, (const uint8_t[]){0, 1, 2, 3}, 4);
+    return GLZ_HEADER_BYTES + 4;
+}
+
+/* Many small images cost a decoder no more for each than few do, and no more memory than some large ones. */
+static void glz_many_small_images(void **state)
+{
+    (void)state;
+    uint8_t coded[64], pixels[4];
+    const unsigned blocks = test_memory_blocks;
+    GlzDecoder *decoder = glz_decoder_new(&test_memory, 2u << 20, 0);
+    const clock_t before = clock();
+    const uint32_t count = 200000;
+    for (uint32_t id = 0; id < count; id++) {
+        const size_t len = pixel_put(coded, id, id < count / 2 ? id : count / 2); /* then one goes for each */
+        assert_int_equal(glz_decode(decoder, span_of(coded, len), pixels, 4), STATUS_OK);
+    }
+    assert_int_equal(glz_decoder_pixels(decoder), count / 2 + 1);
+    assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 5); /* minutes, if each looks at all */
+    glz_decoder_free(decoder);
+
+    decoder = glz_decoder_new(&test_memory, 16000, 0);
+    uint32_t taken = 0;
+    while (glz_decode(decoder, span_of(coded, pixel_put(coded, taken, taken)), pixels, 4) == STATUS_OK) {
+        taken++;
+    }
+    assert_in_range(taken, 1000, 5000);
+    glz_decoder_free(decoder);
+    assert_int_equal(test_memory_blocks, blocks);
+}
+
+/* Each in front of those that came before it; the one that all wait for never comes. */
+static void glz_few_early_images(void **state)
+{
+    (void)state;
+    uint8_t coded[64], pixels[4];
+    GlzDecoder *decoder = glz_decoder_new(&test_memory, 2u << 20, 0);
+    uint32_t taken = 0;
+    while (glz_decode(decoder, span_of(coded, pixel_put(coded, 100000 - taken, 0)), pixels, 4) == STATUS_OK) {
+        taken++;
+    }
+    assert_in_range(taken, 1000, 10000);
+    assert_int_equal(glz_decode(decoder, span_of(coded, pixel_put(coded, 0, 0)), pixels, 4), STATUS_OK);
+    glz_decoder_free(decoder);
+}
+
 static GlzDecoder *abused;
 
 static Status abused_decode(Span data, uint8_t *pixels, size_t size)
@@ -456,6 +532,9 @@ int run_glz(void)
         cmocka_unit_test(glz_waits_for_other_channels),
         cmocka_unit_test(glz_survives_abuse),
         cmocka_unit_test(glz_keeps_high_bits_apart),
+        cmocka_unit_test(glz_random_images),
+        cmocka_unit_test(glz_many_small_images),
+        cmocka_unit_test(glz_few_early_images),
     };
     return cmocka_run_group_tests_name("glz", tests, NULL, NULL);
 }

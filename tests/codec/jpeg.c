@@ -115,6 +115,45 @@ static void jpeg_round_trips(void **state)
     free(pixels);
 }
 
+/* What is smooth stays near what it was, and alpha is what it was. */
+static void jpeg_random_images(void **state)
+{
+    (void)state;
+    static const ImageClass classes[] = {IMAGE_PHOTO, IMAGE_UI, IMAGE_FLAT};
+    uint8_t *coded = malloc(ROOM), *pixels = malloc(ROOM);
+    for (unsigned f = 0; f < 4; f++) {
+        Random random = random_from(300 + f);
+        for (unsigned i = 0; i < codec_random_images; i++) {
+            const ImageLayout layout = codec_random_layout(&random, formats[f]);
+            TestImage image;
+            image_make(&image, classes[random_below(&random, 3)], &layout, i);
+            CodecSink sink;
+            sink_init(&sink, coded, ROOM);
+            assert_int_equal(jpeg_encode(encoder, &image.source, QUALITY, &sink), STATUS_OK);
+            assert_int_equal(
+                jpeg_decode(decoder, span_of(coded, sink.total), layout.width, layout.height, pixels),
+                STATUS_OK);
+            assert_true(error_mean(&image, pixels) < 100);
+            if (formats[f] == PIXEL_RGBA) {
+                size_t jpeg_size = 0;
+                sink_init(&sink, coded, ROOM);
+                assert_int_equal(jpeg_alpha_encode(encoder, lz, &image.source, QUALITY, &sink, &jpeg_size),
+                                 STATUS_OK);
+                assert_int_equal(jpeg_alpha_decode(decoder, span_of(coded, sink.total), jpeg_size,
+                                                   layout.top_down, layout.width, layout.height, pixels),
+                                 STATUS_OK);
+                assert_true(error_mean(&image, pixels) < 100);
+                for (size_t b = 3; b < image.size; b += 4) {
+                    assert_int_equal(pixels[b], image.expected_top_first[b]);
+                }
+            }
+            image_free(&image);
+        }
+    }
+    free(coded);
+    free(pixels);
+}
+
 static void jpeg_alpha_round_trips(void **state)
 {
     (void)state;
@@ -208,9 +247,8 @@ static void jpeg_refuses_formats(void **state)
 int run_jpeg(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(jpeg_round_trips),
-        cmocka_unit_test(jpeg_alpha_round_trips),
-        cmocka_unit_test(jpeg_survives_abuse),
+        cmocka_unit_test(jpeg_round_trips),     cmocka_unit_test(jpeg_alpha_round_trips),
+        cmocka_unit_test(jpeg_random_images),   cmocka_unit_test(jpeg_survives_abuse),
         cmocka_unit_test(jpeg_refuses_formats),
     };
     return cmocka_run_group_tests_name("jpeg", tests, codecs_make, codecs_drop);

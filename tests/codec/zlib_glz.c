@@ -57,6 +57,11 @@ static void zlib_round_trips(void **state)
         assert_int_equal(uncompress(back, &expected, coded, len), Z_OK);
         assert_int_equal(expected, glz_image.len);
 
+        memset(back, 0, GLZ_HEADER_BYTES);
+        assert_int_equal(zlib_decode_head(decoder, span_of(coded, len), back, GLZ_HEADER_BYTES), STATUS_OK);
+        assert_memory_equal(back, image_bytes, GLZ_HEADER_BYTES);
+        assert_int_equal(zlib_decode_head(decoder, span_of(coded, 8), back, GLZ_HEADER_BYTES),
+                         STATUS_PEER_FAULT);
         assert_int_not_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len - 1), STATUS_OK);
         assert_int_not_equal(zlib_decode(decoder, span_of(coded, len), back, glz_image.len + 1), STATUS_OK);
         assert_int_not_equal(zlib_decode(decoder, span_of(coded, len - 1), back, glz_image.len), STATUS_OK);
@@ -87,10 +92,48 @@ static void zlib_round_trips(void **state)
     glz_encoder_free(glz);
 }
 
+/* Of each format, to the pixels. */
+static void zlib_random_images(void **state)
+{
+    (void)state;
+    static const PixelFormat formats[] = {PIXEL_16BIT, PIXEL_24BIT, PIXEL_32BIT, PIXEL_RGBA};
+    enum { ROOM = 1 << 18 };
+    uint8_t *glz_bytes = malloc(ROOM), *coded = malloc(ROOM), *back = malloc(ROOM), *pixels = malloc(ROOM);
+    for (unsigned f = 0; f < 4; f++) {
+        GlzEncoder *glz = glz_encoder_new(&test_memory, &(GlzState){.window_pixels = 30000});
+        GlzDecoder *glz_back = glz_decoder_new(&test_memory, 30000, 0);
+        Random random = random_from(200 + f);
+        for (unsigned i = 0; i < codec_random_images; i++) {
+            const ImageLayout layout = codec_random_layout(&random, formats[f]);
+            TestImage image;
+            image_make(&image, (ImageClass)random_below(&random, IMAGE_CLASSES), &layout,
+                       random_below(&random, 1000));
+            CodecSink sink;
+            sink_init(&sink, glz_bytes, ROOM);
+            assert_int_equal(glz_encode(glz, &image.source, &sink), STATUS_OK);
+            const size_t len = sink.total;
+            sink_init(&sink, coded, ROOM);
+            assert_int_equal(zlib_encode(encoder, span_of(glz_bytes, len), &sink), STATUS_OK);
+            assert_int_equal(zlib_decode(decoder, span_of(coded, sink.total), back, len), STATUS_OK);
+            assert_memory_equal(back, glz_bytes, len);
+            assert_int_equal(glz_decode(glz_back, span_of(back, len), pixels, image.size), STATUS_OK);
+            assert_memory_equal(pixels, image.expected, image.size);
+            image_free(&image);
+        }
+        glz_encoder_free(glz);
+        glz_decoder_free(glz_back);
+    }
+    free(glz_bytes);
+    free(coded);
+    free(back);
+    free(pixels);
+}
+
 int run_zlib_glz(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(zlib_round_trips),
+        cmocka_unit_test(zlib_random_images),
     };
     return cmocka_run_group_tests_name("zlib_glz", tests, codecs_make, codecs_drop);
 }

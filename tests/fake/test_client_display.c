@@ -3,6 +3,8 @@
 #include "script.h"
 
 #include <string.h>
+#include <time.h>
+#include <zlib.h>
 
 #define W 64
 #define H 32
@@ -564,18 +566,69 @@ static void test_palettes(void **state)
 
 /* ---- GLZ ---- */
 
-static void glz(Script *s, FakeConnection *c, uint64_t id, uint32_t distance, size_t len)
+static void glz_as(Script *s, FakeConnection *c, bool deflated, uint64_t id, uint32_t distance, size_t len)
 {
-    uint8_t stream[64] = {0};
+    uint8_t stream[64] = {0}, zlib[256];
     for (int i = 0; i < 8; i++) {
         stream[21 + i] = (uint8_t)(id >> (56 - 8 * i));
     }
     for (int i = 0; i < 4; i++) {
         stream[29 + i] = (uint8_t)(distance >> (24 - 8 * i));
     }
-    const WireImage image = {
+    WireImage image = {
         .type = WIRE_IMAGE_TYPE_GLZ_RGB, .width = 8, .height = 4, .u.compressed = {span_of(stream, len)}};
+    if (deflated) {
+        uLongf zlib_len = sizeof zlib;
+        assert_int_equal(compress(zlib, &zlib_len, stream, len), Z_OK);
+        image.type = WIRE_IMAGE_TYPE_ZLIB_GLZ_RGB;
+        image.u.zlib_glz.glz_data_size = (uint32_t)len;
+        image.u.zlib_glz.data = span_of(zlib, zlib_len);
+    }
     copy(s, c, &image);
+}
+
+static void glz(Script *s, FakeConnection *c, uint64_t id, uint32_t distance, size_t len)
+{
+    glz_as(s, c, false, id, distance, len);
+}
+
+/* Deflated images obey the same rules, among the others. */
+static void test_zlib_glz(void **state)
+{
+    (void)state;
+    Script s;
+    FakeClientConfig config = script_config();
+    config.glz_window_pixels = 2 * 8 * 4;
+    FakeConnection *c = begin_with(&s, &config);
+    glz_as(&s, c, true, 0, 0, 40);
+    glz_as(&s, c, false, 1, 1, 40);
+    glz_as(&s, c, true, 2, 1, 40);
+    glz_as(&s, c, true, 2, 1, 40);
+    script_expect(&s, FAKE_RULE_GLZ, "image 2 after 2");
+    glz_as(&s, c, true, 3, 2, 40);
+    script_expect(&s, FAKE_RULE_GLZ, "96 pixels in a window of 64");
+    glz_as(&s, c, true, 4, 0, 32);
+    script_expect(&s, FAKE_RULE_DECODE, "without a header");
+    script_end(&s);
+}
+
+/* A full window in which each image drops one: none of them may cost a look at all. */
+static void test_glz_many(void **state)
+{
+    (void)state;
+    enum { HELD = 50000 };
+    Script s;
+    FakeClientConfig config = script_config();
+    config.glz_window_pixels = HELD * 8 * 4;
+    FakeConnection *c = begin_with(&s, &config);
+    const clock_t before = clock();
+    for (uint32_t id = 0; id < 2 * HELD; id++) {
+        glz(&s, c, id, id < HELD ? id : HELD - 1, 40);
+    }
+    assert_true((double)(clock() - before) / CLOCKS_PER_SEC < 10);
+    glz(&s, c, 2 * HELD, HELD, 40); /* one too many */
+    script_expect(&s, FAKE_RULE_GLZ, "in a window of");
+    script_end(&s);
 }
 
 static void test_glz(void **state)
@@ -731,6 +784,8 @@ int main(void)
         cmocka_unit_test(test_two_displays),
         cmocka_unit_test(test_palettes),
         cmocka_unit_test(test_glz),
+        cmocka_unit_test(test_zlib_glz),
+        cmocka_unit_test(test_glz_many),
         cmocka_unit_test(test_streams),
         cmocka_unit_test(test_capabilities),
         cmocka_unit_test(test_monitors),

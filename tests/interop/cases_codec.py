@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What our encoders make, decoded by spice-gtk: each sample of codec-samples in a place of its own on one picture."""
+"""What our encoders make, decoded by spice-gtk: each sample of codec-samples in a place of its own on one picture.
+
+Small ones of all codecs, formats and kinds; and large ones, for the long forms of tokens and several LZ4 blocks.
+"""
 import re
 import signal
 import struct
@@ -10,6 +13,7 @@ from harness import check, check_equal
 from picture_server import PictureServer
 
 CELL_WIDTH, CELL_HEIGHT, COLUMNS = 64, 48, 16
+SHELF_WIDTH = 3200
 DRAW_COPY, DRAW_WHITENESS, DRAW_ALPHA_BLEND = 304, 307, 313
 RGBA = 9  # a pixel format
 LZ_PLT, ZLIB_GLZ, JPEG_ALPHA = 100, 107, 108  # image types
@@ -52,20 +56,22 @@ class Sample:
         fixed = len(base) + 4 + len(tail)
         return DRAW_COPY, base + struct.pack("<I", fixed) + tail + self.image(fixed)
 
-    def wanted(self, x, y):
-        """R, G, B on white paper."""
-        b, g, r, a = self.pixels[4 * (y * self.width + x):][:4]
-        if self.format != RGBA:
-            return r, g, b
-        return tuple(min(255, color + 255 - a) for color in (r, g, b))
+    def wanted(self, y):
+        """A row's R, G, B on white paper."""
+        row = self.pixels[4 * y * self.width:4 * (y + 1) * self.width]
+        rgb = bytearray(3 * self.width)
+        for to, channel in enumerate((2, 1, 0)):
+            rgb[to::3] = row[channel::4] if self.format != RGBA else bytes(
+                min(255, color + 255 - alpha) for color, alpha in zip(row[channel::4], row[3::4]))
+        return bytes(rgb)
 
 
-def samples_make(test):
+def samples_make(test, *options):
     program = test.options.samples
     check(program, "no codec-samples given")
     path = test.temporary("samples")
     with open(path, "wb") as out:
-        done = subprocess.run([program], stdout=out, timeout=60, check=False)
+        done = subprocess.run([program, *options], stdout=out, timeout=60, check=False)
     check_equal(done.returncode, 0, "codec-samples' exit code")
     samples = []
     with open(path, "rb") as stream:
@@ -78,38 +84,52 @@ def sample_wrong(sample, shot, left, top):
     """None, or what is wrong with a sample on the client's picture."""
     width, _, rgb = shot
 
-    def shown(x, y):
-        at = 3 * ((top + y) * width + left + x)
-        return tuple(rgb[at:at + 3])
+    def shown(y):
+        at = 3 * ((top + y) * width + left)
+        return rgb[at:at + 3 * sample.width]
 
     if not sample.codec.startswith("jpeg"):
         for y in range(sample.height):
-            for x in range(sample.width):
-                if shown(x, y) != sample.wanted(x, y):
-                    return f"pixel {x},{y} is {shown(x, y)}, not {sample.wanted(x, y)}"
+            is_, wanted = shown(y), sample.wanted(y)
+            if is_ != wanted:
+                x = next(x for x in range(sample.width) if is_[3 * x:3 * x + 3] != wanted[3 * x:3 * x + 3])
+                return f"pixel {x},{y} is {tuple(is_[3 * x:3 * x + 3])}, not {tuple(wanted[3 * x:3 * x + 3])}"
         return None
     for y in range(0, sample.height - 7, 8):
+        rows = [(shown(y + i), sample.wanted(y + i)) for i in range(8)]
         for x in range(0, sample.width - 7, 8):
-            places = [(x + i % 8, y + i // 8) for i in range(64)]
             for channel in range(3):
-                off = sum(shown(*p)[channel] - sample.wanted(*p)[channel] for p in places) / 64
+                part = slice(3 * x + channel, 3 * (x + 8), 3)
+                off = sum(sum(is_[part]) - sum(wanted[part]) for is_, wanted in rows) / 64
                 if abs(off) > JPEG_NEAR:
                     return f"the mean of channel {channel} of the block at {x},{y} is off by {off:.0f}"
     return None
 
 
-def place_of(index):
-    return index % COLUMNS * CELL_WIDTH, index // COLUMNS * CELL_HEIGHT
+def cells(samples):
+    """The size of a picture with all samples, and where each is."""
+    rows = (len(samples) + COLUMNS - 1) // COLUMNS
+    return COLUMNS * CELL_WIDTH, rows * CELL_HEIGHT, [(i % COLUMNS * CELL_WIDTH, i // COLUMNS * CELL_HEIGHT)
+                                                      for i in range(len(samples))]
 
 
-def decoded(test):
-    samples = samples_make(test)
-    kinds = {(s.codec, s.format) for s in samples}
-    check(len(kinds) == 9 + 4 * 4 + 2 + 1, f"codec-samples made other codecs and formats than expected: {sorted(kinds)}")
-    width, height = COLUMNS * CELL_WIDTH, (len(samples) + COLUMNS - 1) // COLUMNS * CELL_HEIGHT
+def shelves(samples):
+    """The same for samples of any size: side by side while there is room."""
+    places, left, top, height = [], 0, 0, 0
+    for sample in samples:
+        if left + sample.width > SHELF_WIDTH:
+            left, top, height = 0, top + height, 0
+        places.append((left, top))
+        left, height = left + sample.width, max(height, sample.height)
+    return SHELF_WIDTH, top + height, places
+
+
+def show(test, samples, arranged):
+    """All of them on one picture of a client, right."""
+    width, height, places = arranged
     whole = struct.pack("<IiiiiB", 0, 0, 0, height, width, 0)
     draws = [(DRAW_WHITENESS, whole + struct.pack("<BiiI", 0, 0, 0, 0))]
-    draws += [sample.draw(*place_of(i)) for i, sample in enumerate(samples)]
+    draws += [sample.draw(*place) for sample, place in zip(samples, places)]
     server = PictureServer(width, height, draws)
     path = test.temporary("shot.ppm")
     client = test.start_client("--port", server.port, "--wait-primary", "--hold", 60, "--screenshot", path)
@@ -123,9 +143,22 @@ def decoded(test):
     shot = picture.ppm_read(path)
     picture.png_write(test.artifact("client.png"), shot)
     check_equal(shot[:2], (width, height), "the picture's size")
-    wrong = [(sample, why) for i, sample in enumerate(samples) if (why := sample_wrong(sample, shot, *place_of(i)))]
+    wrong = [(sample, why) for sample, place in zip(samples, places) if (why := sample_wrong(sample, shot, *place))]
     check(not wrong, f"{len(wrong)} of {len(samples)} samples are wrong: " + "; ".join(
         f"{s.codec}, format {s.format}, {s.width}x{s.height}: {why}" for s, why in wrong[:4]))
 
 
-CASES = {"codec-decoded": decoded}
+def decoded(test):
+    samples = samples_make(test)
+    kinds = {(s.codec, s.format) for s in samples}
+    check(len(kinds) == 9 + 4 * 4 + 3 + 1, f"codec-samples made other codecs and formats than expected: {sorted(kinds)}")
+    show(test, samples, cells(samples))
+
+
+def decoded_large(test):
+    samples = samples_make(test, "--large")
+    check_equal(len(samples), 5 * 4 * 5, "large samples")
+    show(test, samples, shelves(samples))
+
+
+CASES = {"codec-decoded": decoded, "codec-decoded-large": decoded_large}

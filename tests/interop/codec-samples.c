@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* codec-samples: what our encoders make of small images, and their pixels, for a judge that decodes them.
+/* codec-samples: what our encoders make of images, and their pixels, for a judge that decodes them.
+ *
+ *   codec-samples            many small images of all codecs, formats and kinds
+ *   codec-samples --large    few images, whose matches are long or far away, or which have several LZ4 blocks
  *
  * On stdout, for every sample: one line of text
  *
@@ -26,10 +29,18 @@
 #define GLZ_WINDOW (1u << 20)
 #define WIDTH_MAX 64u
 #define HEIGHT_MAX 48u
-#define ROOM (WIDTH_MAX * HEIGHT_MAX * 8u + 4096u)
+#define PAGE_WIDTH 800u
+#define PAGE_HEIGHT 600u
+#define ROOM (PAGE_WIDTH * PAGE_HEIGHT * 8u + 4096u)
 
-static const ImageClass classes[] = {IMAGE_TEXT_RUN, IMAGE_UI, IMAGE_PHOTO, IMAGE_RUNS, IMAGE_FLAT};
-#define CLASSES (sizeof(classes) / sizeof(classes[0]))
+typedef struct Codecs {
+    LzEncoder *lz;
+    Lz4Encoder *lz4;
+    QuicEncoder *quic;
+    GlzEncoder *glz;
+    ZlibEncoder *zlib;
+    JpegEncoder *jpeg;
+} Codecs;
 
 static uint32_t palette_color(uint32_t index)
 {
@@ -102,19 +113,53 @@ static void image_premultiply(TestImage *image)
     }
 }
 
-int main(void)
+/* The image by each codec that has its format. */
+static void samples_write(const Codecs *codecs, const TestImage *image, bool lossy)
 {
-    LzEncoder *lz = lz_encoder_new(&test_memory);
-    Lz4Encoder *lz4 = lz4_encoder_new(&test_memory);
-    QuicEncoder *quic = quic_encoder_new(&test_memory);
-    GlzEncoder *glz = glz_encoder_new(&test_memory, &(GlzState){.window_pixels = GLZ_WINDOW});
-    ZlibEncoder *zlib = zlib_encoder_new(&test_memory);
-    JpegEncoder *jpeg = jpeg_encoder_new(&test_memory);
-    CHECK(lz != NULL && lz4 != NULL && quic != NULL && glz != NULL && zlib != NULL && jpeg != NULL);
     static uint8_t out[ROOM], outer[ROOM];
+    const ImageSource *source = &image->source;
+    const PixelFormat format = source->format;
+    CodecSink sink, outer_sink;
+    size_t jpeg_size = 0;
+    sink_init(&sink, out, sizeof(out));
+    CHECK(lz_encode(codecs->lz, source, &sink) == STATUS_OK);
+    sample_write("lz", image, format <= PIXEL_8BIT ? SPICE_IMAGE_TYPE_LZ_PLT : SPICE_IMAGE_TYPE_LZ_RGB, 0, 0,
+                 out, sink.total);
+    if (format >= PIXEL_16BIT) {
+        sink_init(&sink, out, sizeof(out));
+        CHECK(quic_encode(codecs->quic, source, &sink) == STATUS_OK);
+        sample_write("quic", image, SPICE_IMAGE_TYPE_QUIC, 0, 0, out, sink.total);
+        sink_init(&sink, out, sizeof(out));
+        CHECK(lz4_encode(codecs->lz4, source, &sink) == STATUS_OK);
+        sample_write("lz4", image, SPICE_IMAGE_TYPE_LZ4, 0, 0, out, sink.total);
+        sink_init(&sink, out, sizeof(out));
+        CHECK(glz_encode(codecs->glz, source, &sink) == STATUS_OK);
+        sample_write("glz", image, SPICE_IMAGE_TYPE_GLZ_RGB, 0, 0, out, sink.total);
+        sink_init(&sink, out, sizeof(out));
+        CHECK(glz_encode(codecs->glz, source, &sink) == STATUS_OK);
+        sink_init(&outer_sink, outer, sizeof(outer));
+        CHECK(zlib_encode(codecs->zlib, span_of(out, sink.total), &outer_sink) == STATUS_OK);
+        sample_write("zlib-glz", image, SPICE_IMAGE_TYPE_ZLIB_GLZ_RGB, 0, sink.total, outer,
+                     outer_sink.total);
+    }
+    if (lossy && format >= PIXEL_16BIT && format <= PIXEL_32BIT) {
+        sink_init(&sink, out, sizeof(out));
+        CHECK(jpeg_encode(codecs->jpeg, source, 95, &sink) == STATUS_OK);
+        sample_write("jpeg", image, SPICE_IMAGE_TYPE_JPEG, 0, 0, out, sink.total);
+    }
+    if (lossy && format == PIXEL_RGBA) {
+        sink_init(&sink, out, sizeof(out));
+        CHECK(jpeg_alpha_encode(codecs->jpeg, codecs->lz, source, 95, &sink, &jpeg_size) == STATUS_OK);
+        sample_write("jpeg-alpha", image, SPICE_IMAGE_TYPE_JPEG_ALPHA,
+                     source->top_down ? SPICE_JPEG_ALPHA_FLAGS_TOP_DOWN : 0, jpeg_size, out, sink.total);
+    }
+}
+
+static void small_write(const Codecs *codecs)
+{
     unsigned n = 0;
     for (PixelFormat format = PIXEL_1BIT_LE; format <= PIXEL_RGBA; format++) {
-        for (size_t c = 0; c < CLASSES; c++, n++) {
+        for (ImageClass class = 0; class < IMAGE_CLASSES; class ++, n++) {
             const ImageLayout layout = {
                 .format = format,
                 .width = WIDTH_MAX - n * 7 % 23,
@@ -123,55 +168,84 @@ int main(void)
                 .top_down = n % 2 == 0,
             };
             TestImage image;
-            CodecSink sink, outer_sink;
-            size_t jpeg_size = 0;
-            image_make(&image, classes[c], &layout, n);
-            const ImageSource *source = &image.source;
+            image_make(&image, class, &layout, n);
             if (format == PIXEL_RGBA) {
                 image_premultiply(&image);
             }
-            sink_init(&sink, out, sizeof(out));
-            CHECK(lz_encode(lz, source, &sink) == STATUS_OK);
-            sample_write("lz", &image,
-                         format <= PIXEL_8BIT ? SPICE_IMAGE_TYPE_LZ_PLT : SPICE_IMAGE_TYPE_LZ_RGB, 0, 0, out,
-                         sink.total);
-            if (format >= PIXEL_16BIT) {
-                sink_init(&sink, out, sizeof(out));
-                CHECK(quic_encode(quic, source, &sink) == STATUS_OK);
-                sample_write("quic", &image, SPICE_IMAGE_TYPE_QUIC, 0, 0, out, sink.total);
-                sink_init(&sink, out, sizeof(out));
-                CHECK(lz4_encode(lz4, source, &sink) == STATUS_OK);
-                sample_write("lz4", &image, SPICE_IMAGE_TYPE_LZ4, 0, 0, out, sink.total);
-                sink_init(&sink, out, sizeof(out));
-                CHECK(glz_encode(glz, source, &sink) == STATUS_OK);
-                sample_write("glz", &image, SPICE_IMAGE_TYPE_GLZ_RGB, 0, 0, out, sink.total);
-                sink_init(&sink, out, sizeof(out));
-                CHECK(glz_encode(glz, source, &sink) == STATUS_OK);
-                sink_init(&outer_sink, outer, sizeof(outer));
-                CHECK(zlib_encode(zlib, span_of(out, sink.total), &outer_sink) == STATUS_OK);
-                sample_write("zlib-glz", &image, SPICE_IMAGE_TYPE_ZLIB_GLZ_RGB, 0, sink.total, outer,
-                             outer_sink.total);
-            }
-            if (format == PIXEL_32BIT || format == PIXEL_24BIT) {
-                sink_init(&sink, out, sizeof(out));
-                CHECK(jpeg_encode(jpeg, source, 95, &sink) == STATUS_OK);
-                sample_write("jpeg", &image, SPICE_IMAGE_TYPE_JPEG, 0, 0, out, sink.total);
-            }
-            if (format == PIXEL_RGBA) {
-                sink_init(&sink, out, sizeof(out));
-                CHECK(jpeg_alpha_encode(jpeg, lz, source, 95, &sink, &jpeg_size) == STATUS_OK);
-                sample_write("jpeg-alpha", &image, SPICE_IMAGE_TYPE_JPEG_ALPHA,
-                             layout.top_down ? SPICE_JPEG_ALPHA_FLAGS_TOP_DOWN : 0, jpeg_size, out,
-                             sink.total);
-            }
+            samples_write(codecs, &image, true);
             image_free(&image);
         }
     }
-    lz_encoder_free(lz);
-    lz4_encoder_free(lz4);
-    quic_encoder_free(quic);
-    glz_encoder_free(glz);
-    zlib_encoder_free(zlib);
-    jpeg_encoder_free(jpeg);
+}
+
+/* The lower half of an image becomes the same as the upper one. */
+static void image_double(TestImage *image)
+{
+    uint8_t *const parts[] = {image->expected, image->expected_top_first,
+                              (uint8_t *)(uintptr_t)image->chunks[0].data};
+    for (size_t part = 0; part < 3; part++) {
+        memcpy(parts[part] + image->size / 2, parts[part], image->size / 2);
+    }
+}
+
+static void large_write(const Codecs *codecs)
+{
+    static const struct {
+        ImageClass class;
+        uint32_t width, height;
+        bool twice;
+    } kinds[] = {
+        {IMAGE_TEXT_PAGE, PAGE_WIDTH, PAGE_HEIGHT,
+         false},                        /* LZ4 blocks of 1 MiB; GLZ finds it again far away */
+        {IMAGE_RUNS, 1500, 40, false},  /* long runs */
+        {IMAGE_FLAT, 1500, 12, false},  /* the longest */
+        {IMAGE_NOISE, 150, 140, true},  /* LZ matches 10,500 pixels away */
+        {IMAGE_PHOTO, 300, 120, false}, /* all steps of QUIC's model */
+    };
+    unsigned n = 0;
+    for (PixelFormat format = PIXEL_16BIT; format <= PIXEL_RGBA; format++) {
+        for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++, n++) {
+            const ImageLayout layout = {
+                format, kinds[k].width, kinds[k].height, 0, 1, kinds[k].twice || n % 2 == 0};
+            TestImage image;
+            image_make(&image, kinds[k].class, &layout, n);
+            if (format == PIXEL_RGBA) {
+                image_premultiply(&image);
+            }
+            if (kinds[k].twice) {
+                image_double(&image);
+            }
+            samples_write(codecs, &image, false);
+            image_free(&image);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    const Codecs codecs = {
+        .lz = lz_encoder_new(&test_memory),
+        .lz4 = lz4_encoder_new(&test_memory),
+        .quic = quic_encoder_new(&test_memory),
+        .glz = glz_encoder_new(&test_memory, &(GlzState){.window_pixels = GLZ_WINDOW}),
+        .zlib = zlib_encoder_new(&test_memory),
+        .jpeg = jpeg_encoder_new(&test_memory),
+    };
+    CHECK(codecs.lz != NULL && codecs.lz4 != NULL && codecs.quic != NULL && codecs.glz != NULL &&
+          codecs.zlib != NULL && codecs.jpeg != NULL);
+    if (argc == 1) {
+        small_write(&codecs);
+    } else if (argc == 2 && strcmp(argv[1], "--large") == 0) {
+        large_write(&codecs);
+    } else {
+        fputs("usage: codec-samples [--large]\n", stderr);
+        return 2;
+    }
+    lz_encoder_free(codecs.lz);
+    lz4_encoder_free(codecs.lz4);
+    quic_encoder_free(codecs.quic);
+    glz_encoder_free(codecs.glz);
+    zlib_encoder_free(codecs.zlib);
+    jpeg_encoder_free(codecs.jpeg);
     return fflush(stdout) == 0 && !ferror(stdout) ? 0 : 1;
 }
