@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Real guests with each of the compression settings, the host's and a client's own wish: the picture is the guest's, and what
-was on the wire is what was asked for."""
+was on the wire is what was asked for. With JPEG: how near the picture is before the same pixels come without loss."""
+import math
 import signal
 import time
 
@@ -8,7 +9,7 @@ import picture
 from cases_desktop import client_picture
 from cases_guest import Linux
 from cases_xspice import PHOTO, SCROLLING, XServer, xwd_photo
-from harness import check, check_equal
+from harness import check, check_equal, wait_until
 from relay import Relay
 
 # By setting: images of which types must be among those sent, and of which others, if there are photographs.
@@ -128,7 +129,119 @@ def xspice(test, name):
     check(server.alive(), f"Xspice ended: {server.tail()}")
 
 
+# PSNR at the server's quality of 85. The guest's pattern has an edge every few pixels, which is the worst for JPEG.
+GUEST_DB, PHOTO_DB = 25.0, 38.0
+JPEG = ("jpeg", "jpeg_alpha")
+
+
+class LossyPixels:
+    """Which pixels of the primary JPEG has reached, by the images that come along."""
+
+    def __init__(self):
+        self.boxes = []  # (is it lossy?, left, top, right, bottom), in the order of drawing
+
+    def add(self, image):
+        if image.surface == 0:
+            self.boxes.append((image.kind in JPEG, image.left, image.top, image.right, image.bottom))
+
+    def mask(self, width, height):
+        """A byte for each pixel; 1: lossy."""
+        found = bytearray(width * height)
+        for is_lossy, left, top, right, bottom in self.boxes:
+            row = bytes([is_lossy]) * (min(right, width) - left)
+            for y in range(top, min(bottom, height)):
+                found[y * width + left:y * width + left + len(row)] = row
+        return found
+
+    def holds(self, image):
+        """For a relay: this image would make lossy pixels right."""
+        if image.surface == 0 and image.kind not in JPEG and any(
+                is_lossy and image.left < right and left < image.right and image.top < bottom and top < image.bottom
+                for is_lossy, left, top, right, bottom in self.boxes):
+            return True
+        self.add(image)
+        return False
+
+
+def check_psnr(shot, wanted, mask, least, what):
+    """Lossy pixels are not right, but nearly; all others are right."""
+    check_equal(shot[:2], wanted[:2], f"{what}: the picture's size")
+    count = sum(mask)
+    check(count > 10000, f"{what}: JPEG reached {count} pixels only")
+    wide = bytearray(3 * len(mask))
+    for channel in range(3):
+        wide[channel::3] = mask
+    error = wrong = 0
+    for mine, right, is_lossy in zip(shot[2], wanted[2], wide):
+        if mine != right:
+            if is_lossy:
+                error += (mine - right) ** 2
+            else:
+                wrong += 1
+    check(wrong == 0, f"{what}: {wrong} samples are wrong that no JPEG has reached")
+    check(error > 0, f"{what}: JPEG, and yet nothing is lost: this is no picture before its upgrade")
+    psnr = 10 * math.log10(255 ** 2 * 3 * count / error)
+    print(f"      {what}: {psnr:.1f} dB over {count} pixels", flush=True)
+    check(psnr >= least, f"{what}: PSNR is {psnr:.1f} dB, less than {least}")
+    return psnr
+
+
+def look_before_upgrade(test, port, least, what, draw):
+    """draw(n) makes the guest's picture number n and returns it. What a client shows of the first before the server sends
+    the lossy pixels again; and what a client shows of the second after that."""
+    relay, pixels = Relay(port), LossyPixels()
+    relay.hold_before(pixels.holds)
+    client, path = start_client(test, relay.port, "lossy")
+    wanted = draw(0)
+    relay.wait_held(20)
+    time.sleep(0.5)  # what was passed on is drawn
+    check_psnr(screenshot(test, client, path, "lossy"), wanted, pixels.mask(*wanted[:2]), least, what)
+    relay.release()
+
+    relay = Relay(port)
+    client, path = start_client(test, relay.port, "lossless")
+    wanted = draw(1)
+
+    def has_upgrade():
+        sent = LossyPixels()
+        for image in relay.images():
+            sent.add(image)
+        return any(box[0] for box in sent.boxes) and not any(sent.mask(*wanted[:2]))
+
+    wait_until(has_upgrade, 20, f"{what}: the lossy pixels are sent again without loss")
+    time.sleep(0.5)
+    picture.compare(screenshot(test, client, path, "lossless"), wanted, f"{what}: after its upgrade")
+
+
+def guest_jpeg(test):
+    linux = Linux(test, "qxl", spice="disable-ticketing=on,image-compression=auto_glz,jpeg-wan-compression=always")
+    linux.wait_up()
+    linux.serial.command("mode 800x600 1")
+
+    def draw(n):
+        linux.serial.command(f"mode 800x600 {2 + n}")
+        return linux.settled("qemu")
+
+    look_before_upgrade(test, linux.qemu.port, GUEST_DB, "a Linux guest's pattern by JPEG", draw)
+    linux.finish()
+
+
+def xspice_jpeg(test):
+    server = XServer(test, "--image-compression", "auto_glz", "--jpeg-wan-compression", "always")
+    server.run("xsetroot", "-solid", "#4060a0")
+
+    def draw(n):
+        x_photo(server, left=100 + 300 * n)
+        time.sleep(1)
+        return server.settle()
+
+    look_before_upgrade(test, server.port, PHOTO_DB, "a photograph by JPEG", draw)
+    check(server.alive(), f"Xspice ended: {server.tail()}")
+
+
 CASES = {
+    "guest-jpeg": guest_jpeg,
+    "xspice-jpeg": xspice_jpeg,
     **{f"guest-setting-{name}": (lambda test, n=name: guest(test, n)) for name in TYPES if name != "lz4"},
     "guest-prefers": lambda test: guest_prefers(test, [name for name in TYPES if name != "off"]),
     **{f"xspice-setting-{name}": (lambda test, n=name: xspice(test, n)) for name in TYPES},
