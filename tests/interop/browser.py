@@ -61,6 +61,7 @@ class Pages:
 
 class Browser:
     def __init__(self, test):
+        self.test = test
         there, self.to = os.pipe()
         self.back, here = os.pipe()
         argv = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",

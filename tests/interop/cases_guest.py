@@ -21,7 +21,8 @@ BOOT_SECONDS = 60  # 6 on a machine that does nothing else
 class Linux:
     """QEMU with a Linux in it that has come up."""
 
-    def __init__(self, test, vga, *args, modules=None, files=None, memory=256, env=None):
+    def __init__(self, test, vga, *args, modules=None, files=None, memory=256, env=None,
+                 spice="disable-ticketing=on"):
         self.test = test
         init = test.options.guest_init
         check(init and os.path.exists(init), "--guest-init is needed: build it first")
@@ -32,7 +33,8 @@ class Linux:
         port = test.temporary("serial.sock")
         self.qemu = Qemu(test, vga, "-m", memory, *args, "-kernel",
                          guest.kernel_image(), "-initrd", image, "-append", "console=ttyS0 console=tty0 quiet",
-                         serial=f"unix:{port},server=on,wait=off", env={"SPICE_DEBUG_ALLOW_MC": "1", **(env or {})})
+                         serial=f"unix:{port},server=on,wait=off", spice=spice,
+                         env={"SPICE_DEBUG_ALLOW_MC": "1", **(env or {})})
         self.serial = guest.Serial(port, test.artifact("guest.log"))
 
     def wait_up(self):

@@ -27,6 +27,9 @@ def check_desktop(test, browser, host):
     """The screen is there, and a key comes through."""
     size = browser.wait("a canvas", browser.picture)[:2]
     check(size[0] > 300 and size[1] > 150, f"the canvas has {size[0]}x{size[1]} pixels")
+    # The display's channel may be there before that of the keys, and what is pressed until then is lost.
+    browser.wait("the inputs channel", lambda: browser.evaluate(
+        'document.querySelector("#spice-screen canvas").sc?.inputs?.state === "ready"'))
     browser.evaluate('document.querySelector("#spice-screen canvas").focus()')
     browser.press("a", "KeyA", 65)
     check_equal(host_keys(host, [0x1e, 0x9e]), [0x1e, 0x9e], "the keyboard got")

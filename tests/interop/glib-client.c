@@ -49,7 +49,7 @@ static const char *const stage_names[] = {"opening",  "picture", "mouse-mode",
 
 typedef struct Options {
     char *host, *port, *tls_port, *ca_file, *cert_subject, *unix_path, *password, *keys, *mouse, *mouse_mode,
-        *screenshot, *fd_socket;
+        *screenshot, *fd_socket, *prefer;
     gboolean expect_auth_failure, wait_primary;
     int reconnect;
     double hold_s, timeout_s;
@@ -67,6 +67,7 @@ typedef struct Client {
     guint stage_timer;
     bool primary, marked;
     int width, height;
+    int prefer;      /* SpiceImageCompression; INVALID: nothing is preferred */
     int fd_socket;   /* where --fd-socket sends sockets; -1: there is none */
     int wanted_mode; /* 0: leave it as it is */
     int sessions_done, input_events;
@@ -534,6 +535,9 @@ static void session_start(Client *c)
     c->session = spice_session_new();
     g_object_set(c->session, "enable-audio", FALSE, "enable-usbredir", FALSE, "enable-smartcard", FALSE,
                  "password", o->password, NULL);
+    if (c->prefer != SPICE_IMAGE_COMPRESSION_INVALID) {
+        g_object_set(c->session, "preferred-compression", c->prefer, NULL);
+    }
     if (o->unix_path) {
         g_object_set(c->session, "unix-path", o->unix_path, NULL);
     } else {
@@ -563,6 +567,23 @@ static void session_start(Client *c)
     }
 }
 
+/* By the words of QEMU's image-compression. */
+static bool compression_parse(const char *name, int *ret)
+{
+    static const char *const names[] = {
+        [SPICE_IMAGE_COMPRESSION_OFF] = "off",         [SPICE_IMAGE_COMPRESSION_AUTO_GLZ] = "auto_glz",
+        [SPICE_IMAGE_COMPRESSION_AUTO_LZ] = "auto_lz", [SPICE_IMAGE_COMPRESSION_QUIC] = "quic",
+        [SPICE_IMAGE_COMPRESSION_GLZ] = "glz",         [SPICE_IMAGE_COMPRESSION_LZ] = "lz",
+        [SPICE_IMAGE_COMPRESSION_LZ4] = "lz4"};
+    for (int i = 0; i < (int)G_N_ELEMENTS(names); i++) {
+        if (names[i] && strcmp(names[i], name) == 0) {
+            *ret = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool options_parse(Options *o, int argc, char **argv)
 {
     o->host = g_strdup("127.0.0.1");
@@ -587,6 +608,8 @@ static bool options_parse(Options *o, int argc, char **argv)
          "EVENT;..."},
         {"mouse-mode", 0, 0, G_OPTION_ARG_STRING, &o->mouse_mode, "Ask for this mode and wait for it",
          "server|client"},
+        {"prefer", 0, 0, G_OPTION_ARG_STRING, &o->prefer, "Ask for this compression of images",
+         "off|auto_glz|auto_lz|quic|glz|lz|lz4"},
         {"wait-primary", 0, 0, G_OPTION_ARG_NONE, &o->wait_primary, "Wait for primary surface and mark",
          NULL},
         {"screenshot", 0, 0, G_OPTION_ARG_STRING, &o->screenshot,
@@ -630,6 +653,10 @@ int main(int argc, char **argv)
     if (c->opt.mouse_mode) {
         c->wanted_mode =
             strcmp(c->opt.mouse_mode, "client") == 0 ? SPICE_MOUSE_MODE_CLIENT : SPICE_MOUSE_MODE_SERVER;
+    }
+    if (c->opt.prefer && !compression_parse(c->opt.prefer, &c->prefer)) {
+        fprintf(stderr, "glib-client: --prefer: no compression %s\n", c->opt.prefer);
+        return EXIT_USAGE;
     }
     c->fd_socket = -1;
     if (c->opt.fd_socket && !fd_socket_connect(c, c->opt.fd_socket)) {

@@ -15,16 +15,19 @@ import cases_codec
 import cases_desktop
 import cases_guest
 import cases_html5
+import cases_html5_guests
 import cases_kill
 import cases_qemu
 import cases_replay
+import cases_settings
 import cases_tshark
 import cases_xspice
 import harness
 
 CASES = {**cases_codec.CASES, **cases_desktop.CASES, **cases_guest.CASES, **cases_html5.CASES,
-         **cases_kill.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_tshark.CASES,
-         **cases_xspice.CASES}
+         **cases_html5_guests.CASES,
+         **cases_kill.CASES, **cases_qemu.CASES, **cases_replay.CASES, **cases_settings.CASES,
+         **cases_tshark.CASES, **cases_xspice.CASES}
 
 
 def run_case(name, options):
