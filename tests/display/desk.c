@@ -117,7 +117,15 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
 {
     DeskClient *client = opaque;
     if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_DRAW_COPY) {
-        client->images[message->u.display_draw_copy.src->type]++;
+        const WireMsgDisplayDrawCopy *copy = &message->u.display_draw_copy;
+        client->images[copy->src->type]++;
+        if (copy->base.surface_id == 0 && client->first_copy.right == 0) {
+            client->first_copy = copy->base.box;
+        }
+    }
+    if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_SURFACE_CREATE &&
+        message->u.display_surface_create.surface_id == 0) {
+        client->first_copy = (WireRect){0};
     }
     const uint8_t channel = fake_connection_channel(connection);
     DeskMessages *got = channel == WIRE_CHANNEL_DISPLAY  ? &client->display_got

@@ -48,6 +48,7 @@ typedef struct DeskClient {
     DeskWire main, display, cursor;
     DeskMessages display_got, cursor_got;
     uint32_t images[256]; /* sources of DRAW_COPY, by WIRE_IMAGE_TYPE_* */
+    WireRect first_copy;  /* where the first DRAW_COPY on the latest primary went; empty: there was none */
 } DeskClient;
 
 struct Desk {

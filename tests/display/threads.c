@@ -229,7 +229,18 @@ static uint32_t count_type(const DeskMessages *messages, uint16_t type)
     return count;
 }
 
-/* Who comes late has the picture before MARK, and the worker does other things while that is coded. */
+/* The first that is drawn on the primary is all of it: some programs look at that, and at nothing else. */
+static void expect_whole(const DeskClient *client)
+{
+    const WireRect *box = &client->first_copy;
+
+    assert_int_equal(box->left, 0);
+    assert_int_equal(box->top, 0);
+    assert_int_equal(box->right, WIDTH);
+    assert_int_equal(box->bottom, HEIGHT);
+}
+
+/* Who comes late has the picture, all of it at once, before MARK, and the worker does other things while that is coded. */
 static void late_client(void **state)
 {
     Desk *desk = *state;
@@ -244,8 +255,11 @@ static void late_client(void **state)
     desk_run(desk, NS_PER_S);
     DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
                 WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
+                WIRE_MSG_DISPLAY_SURFACE_CREATE, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_SURFACE_DESTROY,
                 WIRE_MSG_DISPLAY_MONITORS_CONFIG, WIRE_MSG_DISPLAY_MARK);
     assert_int_equal(client->images[WIRE_IMAGE_TYPE_QUIC], BANDS);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_SURFACE], 1);
+    expect_whole(client);
     same_pictures(desk);
 }
 
