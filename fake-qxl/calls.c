@@ -228,8 +228,10 @@ bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool a
     }
     if (primary->painted) {
         uint8_t *pixels = block_memory(qxl, data);
+        uint32_t noise = primary->width;
         for (uint64_t i = 0; i < bytes; i++) {
-            pixels[i] = (uint8_t)(i * i >> 7 ^ i);
+            noise = noise * 1664525 + 1013904223;
+            pixels[i] = (uint8_t)(noise >> 24);
         }
     }
     QXLDevSurfaceCreate create = {
