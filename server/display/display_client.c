@@ -267,7 +267,7 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             client->first_due = staged;
             pixman_region32_clear(&client->first);
             if (staged) {
-                pixman_region32_copy(&client->first, &at->damage);
+                pixman_region32_union(&client->first, &client->first, &at->damage);
             }
             client->band_id = SURFACE_PRIMARY;
             client->band_y = INT32_MIN;
