@@ -249,7 +249,7 @@ uint64_t fake_hash(Span bytes);
 
 /* ---- Display ---- */
 
-#define FAKE_SURFACES_MAX 1024u
+#define FAKE_SURFACES_MAX 1025u /* those of guests, and one that a server makes for a first picture */
 #define FAKE_HEADS_MAX 64u
 
 typedef struct FakeSurface {

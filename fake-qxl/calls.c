@@ -226,12 +226,21 @@ bool fake_qxl_primary_create(FakeQxl *qxl, const FakeQxlPrimary *primary, bool a
         }
         return false;
     }
+    if (primary->painted) {
+        uint8_t *pixels = block_memory(qxl, data);
+        uint32_t noise = primary->width;
+        for (uint64_t i = 0; i < bytes; i++) {
+            noise = noise * 1664525 + 1013904223;
+            pixels[i] = (uint8_t)(noise >> 24);
+        }
+    }
     QXLDevSurfaceCreate create = {
         .width = primary->width,
         .height = primary->height,
         .stride = stride,
         .format = primary->format != 0 ? primary->format : SPICE_SURFACE_FMT_32_xRGB,
         .mouse_mode = primary->mouse_mode,
+        .flags = primary->painted ? QXL_SURF_FLAG_KEEP_DATA : 0,
         .type = QXL_SURF_TYPE_PRIMARY,
         .mem = primary->host_group ? host_address(qxl, data) : block_address(qxl, data, 0),
         .group_id = primary->host_group ? GROUP_HOST : GROUP_GUEST,

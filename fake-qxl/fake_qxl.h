@@ -116,6 +116,7 @@ typedef struct FakeQxlPrimary {
     int32_t stride;      /* bytes; 0: the width's; negative: bottom up. Need not be legal. */
     uint32_t format;     /* SPICE_SURFACE_FMT_...; 0: 32_xRGB */
     uint32_t mouse_mode; /* non-zero: an absolute pointer is possible */
+    bool painted;        /* it shows something from the beginning (KEEP_DATA) */
     bool host_group;     /* memory named through the host's own slot, as for VGA modes */
 } FakeQxlPrimary;
 

@@ -50,6 +50,15 @@ void bands_cover(DisplayClient *client, const Drawable *drawable)
     }
 }
 
+/* It is sent, or under way. */
+static void owed_no_more(DisplayClient *client, uint32_t id, const pixman_box32_t *box)
+{
+    display_region_subtract(&client->surfaces[id].damage, box);
+    if (id == SURFACE_PRIMARY && client->first_due) {
+        display_region_subtract(&client->first, box);
+    }
+}
+
 /* ---- At once ---- */
 
 /* Of the next messages that show this area, if others may want them. */
@@ -69,11 +78,12 @@ bool bands_send_area(DisplayClient *client, const Surface *surface, uint32_t id,
 
     current_render(client->display->current, id, now_ns);
     share_area(client, surface, id, box);
-    const bool sent = draw_encoder_area(client->encoder, &surface->canvas, id, &area, &rcc->out);
+    const bool sent = draw_encoder_area(client->encoder, &surface->canvas, display_client_wire_id(client, id),
+                                        &area, &rcc->out);
     draw_encoder_share(client->encoder, NULL);
     rcc_count_sent(rcc, before);
     if (sent) {
-        display_region_subtract(&client->surfaces[id].damage, box);
+        owed_no_more(client, id, box);
     }
     return sent;
 }
@@ -192,8 +202,8 @@ static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
         const QXLRect area = {
             .left = band.box.x1, .top = band.box.y1, .right = band.box.x2, .bottom = band.box.y2};
         lossy_busy(client, now_ns);
-        const bool sent =
-            draw_encoder_coded_area(client->encoder, band.coding, band.surface_id, &area, &rcc->out);
+        const bool sent = draw_encoder_coded_area(
+            client->encoder, band.coding, display_client_wire_id(client, band.surface_id), &area, &rcc->out);
         rcc_count_sent(rcc, before);
         band_remove(client, i);
         if (sent) {
@@ -208,12 +218,18 @@ static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
     return false;
 }
 
+static uint32_t band_bytes_most(const DisplayClient *client)
+{
+    const bool threads =
+        coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
+
+    return threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES;
+}
+
 /* Of the damage that no band is under way for: below the latest one, so that what is drawn again and again at the top does not
  * keep the rest from being seen. */
 static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixman_box32_t *ret_band)
 {
-    const bool threads =
-        coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
     pixman_region32_t rest;
 
     pixman_region32_init(&rest);
@@ -223,8 +239,7 @@ static bool next_damage(DisplayClient *client, uint32_t id, int32_t from_y, pixm
             display_region_subtract(&rest, &client->bands[i].box);
         }
     }
-    const bool found = display_next_band(client, id, &rest, from_y,
-                                         threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES, ret_band);
+    const bool found = display_next_band(client, id, &rest, from_y, band_bytes_most(client), ret_band);
     pixman_region32_fini(&rest);
     return found;
 }
@@ -249,15 +264,69 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
     draw_encoder_share(client->encoder, NULL);
     if (start == CODING_BEGUN) {
         client->bands[client->bands_len++] = (ClientBand){id, surface->generation, *box, coding};
-        display_region_subtract(&client->surfaces[id].damage, box);
+        owed_no_more(client, id, box);
     }
     return start;
 }
 
-/* What MARK has waited for is there: as it was then, or as it is now. */
-static bool first_is_sent(DisplayClient *client)
+/* LATER: there is no room for it. NOT: it was sent, or the client is closed. */
+static CodingStart send_or_begin(DisplayClient *client, uint32_t id, const pixman_box32_t *band,
+                                 uint64_t now_ns)
 {
-    if (!client->first_due || !client->first_begun) {
+    const Surface *surface = surfaces_find(client->display->surfaces, id);
+
+    lossy_decide(client, client->lossy.newest + 1);
+    display_client_tune(client, client->lossy.on);
+    const CodingStart start = begin_band(client, surface, id, band, now_ns);
+    if (start == CODING_NOT) {
+        (void)commit_band_at_once(client, surface, id, band, now_ns);
+    }
+    return start;
+}
+
+/* Of what the primary showed first, which comes before everything else; from the top, whatever is drawn meanwhile. */
+static CodingStart begin_first(DisplayClient *client, uint64_t now_ns)
+{
+    CodingStart start = CODING_BEGUN;
+    pixman_box32_t band;
+
+    while (start == CODING_BEGUN && client->first_due &&
+           display_next_band(client, SURFACE_PRIMARY, &client->first, INT32_MIN, band_bytes_most(client),
+                             &band)) {
+        start = send_or_begin(client, SURFACE_PRIMARY, &band, now_ns);
+    }
+    return start;
+}
+
+/* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
+ * seen. */
+static CodingStart begin_damage(DisplayClient *client, uint64_t now_ns)
+{
+    const uint32_t latest = client->band_id;
+    CodingStart start = CODING_BEGUN;
+
+    for (uint32_t i = 0; i <= client->surfaces_len; i++) {
+        const uint32_t id = (latest + i) % client->surfaces_len;
+        pixman_box32_t band = {.y2 = i == 0 ? client->band_y : INT32_MIN};
+        while (next_damage(client, id, band.y2, &band)) {
+            start = send_or_begin(client, id, &band, now_ns);
+            if (start == CODING_LATER) {
+                return start;
+            }
+            client->band_id = id;
+            client->band_y = band.y2;
+            if (start == CODING_NOT) {
+                return start;
+            }
+        }
+    }
+    return start;
+}
+
+/* Nothing of it is missing, as it was then or later. */
+static bool first_is_there(const DisplayClient *client)
+{
+    if (!client->first_due || pixman_region32_not_empty((pixman_region32_t *)&client->first)) {
         return false;
     }
     for (uint32_t i = 0; i < client->bands_len; i++) {
@@ -265,17 +334,20 @@ static bool first_is_sent(DisplayClient *client)
             return false;
         }
     }
-    client->first_due = false;
     return true;
 }
 
 bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
 {
     DisplayClient *client = display_client_of(rcc);
-    const uint32_t latest = client->band_id;
-    bool waits = false;
+    CodingStart start = CODING_BEGUN;
 
-    if (client->unsettled || first_is_sent(client)) {
+    if (client->unsettled) {
+        display_client_settle(client);
+        return true;
+    }
+    if (first_is_there(client)) {
+        display_client_show_first(client);
         display_client_settle(client);
         return true;
     }
@@ -283,38 +355,18 @@ bool display_client_commit_idle(RedChannelClient *rcc, uint64_t now_ns)
     if (commit_ready_band(client, now_ns)) {
         return true;
     }
-    /* From where the latest band ended, and around: what is drawn again and again at the top does not keep the rest from being
-     * seen. */
-    for (uint32_t i = 0; client->damaged && !waits && i <= client->surfaces_len && rcc->state == RCC_LIVE;
-         i++) {
-        const uint32_t id = (latest + i) % client->surfaces_len;
-        const Surface *surface = surfaces_find(client->display->surfaces, id);
-        pixman_box32_t band = {.y2 = i == 0 ? client->band_y : INT32_MIN};
-        while (!waits && next_damage(client, id, band.y2, &band)) {
-            lossy_decide(client, client->lossy.newest + 1);
-            display_client_tune(client, client->lossy.on);
-            const CodingStart start = begin_band(client, surface, id, &band, now_ns);
-            waits = start == CODING_LATER;
-            if (waits) {
-                break;
-            }
-            client->band_id = id;
-            client->band_y = band.y2;
-            if (start == CODING_NOT) {
-                return commit_band_at_once(client, surface, id, &band, now_ns);
-            }
-        }
-        client->first_begun = client->first_begun || (id == SURFACE_PRIMARY && !waits);
+    if (client->damaged) {
+        start = begin_first(client, now_ns);
+        start = start == CODING_BEGUN && !client->first_due ? begin_damage(client, now_ns) : start;
     }
-    if (client->bands_len > 0 || waits || rcc->state != RCC_LIVE) {
+    if (start == CODING_NOT) {
+        return rcc->state == RCC_LIVE;
+    }
+    if (client->bands_len > 0 || start == CODING_LATER || client->first_due) {
         /* What was coded for others is ready at once; else band_coded() wakes it. */
-        return rcc->state == RCC_LIVE && commit_ready_band(client, now_ns);
+        return commit_ready_band(client, now_ns) || first_is_there(client);
     }
     client->damaged = false;
     client->is_behind = false;
-    if (first_is_sent(client)) {
-        display_client_settle(client);
-        return true;
-    }
     return commit_upgrade(client, now_ns);
 }

@@ -20,6 +20,7 @@ void display_client_init(DisplayClient *client, DisplayChannel *display, uint32_
         pixman_region32_init(&client->surfaces[id].damage);
         pixman_region32_init(&client->surfaces[id].lossy);
     }
+    pixman_region32_init(&client->first);
 }
 
 void display_client_finish(DisplayClient *client)
@@ -28,6 +29,7 @@ void display_client_finish(DisplayClient *client)
         pixman_region32_fini(&client->surfaces[id].damage);
         pixman_region32_fini(&client->surfaces[id].lossy);
     }
+    pixman_region32_fini(&client->first);
     g_free(client->surfaces);
     client->surfaces = NULL;
     client->surfaces_len = 0;
@@ -120,6 +122,7 @@ typedef struct SurfaceItem {
     uint32_t id;
     uint64_t generation; /* 0: it goes */
     QxlGeometry geometry;
+    bool staged;          /* the stage, in its place */
     pixman_box32_t image; /* of it, to be sent along; empty: none */
 } SurfaceItem;
 
@@ -145,6 +148,47 @@ void display_client_tune(DisplayClient *client, bool lossy)
     draw_encoder_set_lossy(client->encoder, lossy);
 }
 
+static void send_surface(DisplayClient *client, uint32_t wire_id, const QxlGeometry *geometry)
+{
+    RedChannelClient *rcc = &client->base;
+    const WireMsgDisplaySurfaceCreate create = {
+        .surface_id = wire_id,
+        .width = geometry->width,
+        .height = geometry->height,
+        .format = geometry->format,
+        .flags = wire_id == SURFACE_PRIMARY ? WIRE_SURFACE_FLAG_PRIMARY : 0,
+    };
+
+    RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_CREATE, wire_msg_display_surface_create_encode, &create);
+}
+
+void display_client_show_first(DisplayClient *client)
+{
+    RedChannelClient *rcc = &client->base;
+    const Surface *primary = surfaces_find(client->display->surfaces, SURFACE_PRIMARY);
+    const uint32_t stage = display_client_wire_id(client, SURFACE_PRIMARY);
+
+    client->first_due = false;
+    if (!client->staged || primary == NULL || primary->generation != client->surfaces[SURFACE_PRIMARY].told) {
+        return; /* what changed is being settled */
+    }
+    const QxlGeometry *geometry = &primary->geometry;
+    const WireRect all = {.right = (int32_t)geometry->width, .bottom = (int32_t)geometry->height};
+    const WireImage image = {.type = WIRE_IMAGE_TYPE_SURFACE,
+                             .width = geometry->width,
+                             .height = geometry->height,
+                             .u.surface_id = stage};
+    const WireMsgDisplayDrawCopy copy = {.base = {.surface_id = SURFACE_PRIMARY, .box = all},
+                                         .src = &image,
+                                         .src_area = all,
+                                         .rop = SPICE_ROPD_OP_PUT};
+    send_surface(client, SURFACE_PRIMARY, geometry);
+    RCC_SEND(rcc, WIRE_MSG_DISPLAY_DRAW_COPY, wire_msg_display_draw_copy_encode, &copy);
+    RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_DESTROY, wire_msg_display_surface_destroy_encode,
+             (&(WireMsgDisplaySurfaceDestroy){stage}));
+    client->staged = false;
+}
+
 static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t now_ns)
 {
     const SurfaceItem *item = list_entry(pipe_item, SurfaceItem, item);
@@ -154,18 +198,13 @@ static void surface_commit(PipeItem *pipe_item, RedChannelClient *rcc, uint64_t 
     display_client_changed(client);
     if (item->generation == 0) {
         RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_DESTROY, wire_msg_display_surface_destroy_encode,
-                 (&(WireMsgDisplaySurfaceDestroy){item->id}));
+                 (&(WireMsgDisplaySurfaceDestroy){display_client_wire_id(client, item->id)}));
         at->told = 0;
+        client->staged = client->staged && item->id != SURFACE_PRIMARY;
         return;
     }
-    const WireMsgDisplaySurfaceCreate create = {
-        .surface_id = item->id,
-        .width = item->geometry.width,
-        .height = item->geometry.height,
-        .format = item->geometry.format,
-        .flags = item->id == SURFACE_PRIMARY ? WIRE_SURFACE_FLAG_PRIMARY : 0,
-    };
-    RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_CREATE, wire_msg_display_surface_create_encode, &create);
+    client->staged = client->staged || item->staged;
+    send_surface(client, display_client_wire_id(client, item->id), &item->geometry);
     at->told = item->generation;
     const Surface *surface = surfaces_find(client->display->surfaces, item->id);
     if (box_has_pixels(&item->image) && surface != NULL && surface->generation == item->generation &&
@@ -183,7 +222,7 @@ static void surface_free(PipeItem *item)
 
 static const PipeItemType surface_type = {"surface", surface_commit, surface_free};
 
-static void push_surface(DisplayClient *client, uint32_t id, const Surface *surface,
+static void push_surface(DisplayClient *client, uint32_t id, const Surface *surface, bool staged,
                          const pixman_box32_t *image)
 {
     SurfaceItem *item = g_new0(SurfaceItem, 1);
@@ -193,6 +232,7 @@ static void push_surface(DisplayClient *client, uint32_t id, const Surface *surf
     if (surface != NULL) {
         item->generation = surface->generation;
         item->geometry = surface->geometry;
+        item->staged = staged;
         item->image = *image;
     }
     client->changes++;
@@ -228,7 +268,7 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
         at->known = 0;
         pixman_region32_clear(&at->damage);
         lossy_clear(client, id);
-        push_surface(client, id, NULL, NULL);
+        push_surface(client, id, NULL, false, NULL);
         client->first_due = client->first_due && id != SURFACE_PRIMARY;
     }
     if (shown && surface->generation != 0 && at->known == 0 &&
@@ -245,10 +285,15 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
         const uint64_t bytes = box_area(&touched) * 4;
         const bool at_once = bytes <= display_client_message_max(client, DISPLAY_IMAGE_BYTES_MAX);
         const bool in_bands = at_once && id == SURFACE_PRIMARY && is_first_for_threads(client, bytes);
-        push_surface(client, id, surface, at_once && !in_bands ? &touched : &none);
+        const bool staged =
+            id == SURFACE_PRIMARY && (!at_once || in_bands) && bytes <= DISPLAY_IMAGE_BYTES_MAX;
+        push_surface(client, id, surface, staged, at_once && !in_bands ? &touched : &none);
         if (id == SURFACE_PRIMARY) {
-            client->first_due = in_bands;
-            client->first_begun = false;
+            client->first_due = staged;
+            pixman_region32_clear(&client->first);
+            if (staged) {
+                pixman_region32_union(&client->first, &client->first, &at->damage);
+            }
             client->band_id = SURFACE_PRIMARY;
             client->band_y = INT32_MIN;
         }
@@ -388,7 +433,7 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     for (uint32_t i = 0; i < drawable->read_count; i++) {
         const DrawableRead *read = &drawable->reads[i];
         const ClientSurface *at = &client->surfaces[read->surface_id];
-        if (at->known == 0) {
+        if (at->known == 0 || (client->first_due && read->surface_id == SURFACE_PRIMARY)) {
             return true;
         }
         if (client->damaged &&
@@ -427,9 +472,10 @@ static bool can_be_sent(const DisplayClient *client, Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
-    if ((client->is_behind && client->damaged) || drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX ||
-        is_too_large(client, drawable) || is_for_threads(client, drawable) ||
-        reads_damage(client, drawable)) {
+    if ((client->is_behind && client->damaged) ||
+        (client->first_due && drawable->surface_id == SURFACE_PRIMARY) ||
+        drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
+        is_for_threads(client, drawable) || reads_damage(client, drawable)) {
         return false;
     }
     if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {

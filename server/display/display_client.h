@@ -18,6 +18,11 @@
  * sent when they are ready, if the pipe is empty then. Until then they are treated as damage is: a drawable that touches one, or
  * reads it, becomes damage, and so is sent later; an opaque one that covers it takes its place.
  *
+ * The first drawing on a primary is all that it showed when the client was told of it: some clients take a picture of the screen
+ * when they hear of the first change. Where that is too much for one message, or is coded by threads, its bands go to a surface
+ * that only this client has, the stage, which the guest has no id for. When all of it is there the primary is created, takes its
+ * pixels from the stage in one copy, and the stage goes. What is drawn until then becomes damage of the primary.
+ *
  * Over budget, all that waits becomes damage: the squash. What was told is then compared with what there is, and the
  * difference queued anew; so what waits is bounded, whatever the guest does while the client does not read.
  *
@@ -102,13 +107,13 @@ typedef struct DisplayClient {
     uint64_t waits_ns; /* since when damage has been waiting for the pipe; 0: it has not */
     uint32_t band_id;  /* the surface of the latest band, */
     int32_t band_y;    /* and where in it the next one begins */
-    bool
-        first_due; /* what the primary showed when it was told of it goes in bands, and MARK waits for those */
-    bool first_begun;   /* all of these are under way, or were sent */
-    bool unsettled;     /* what follows from the table is not queued yet */
-    uint32_t drawables; /* in the pipe */
-    uint64_t bytes;     /* of those */
-    uint32_t changes;   /* other items in the pipe, but for those of the last squash */
+    bool first_due;    /* what the primary showed when it became known goes to the stage; MARK waits for it */
+    pixman_region32_t first; /* of that, what was not sent and is not under way; all of it is damage */
+    bool staged;             /* it was told of the stage, and not of the primary */
+    bool unsettled;          /* what follows from the table is not queued yet */
+    uint32_t drawables;      /* in the pipe */
+    uint64_t bytes;          /* of those */
+    uint32_t changes;        /* other items in the pipe, but for those of the last squash */
     ClientState palettes, images, monitors, marked;
     DisplayLossy lossy;
 } DisplayClient;

@@ -19,8 +19,15 @@ bool display_client_wants(const DisplayClient *client, spice_wan_compression_t s
 void display_client_tune(DisplayClient *client, bool lossy);
 /* Bytes of pixels in one message: what its link carries in a short time, but no more than that. */
 uint32_t display_client_message_max(const DisplayClient *client, uint32_t most);
+/* All of what the primary showed first is on the stage: the primary takes it, and is known to the client from now on. */
+void display_client_show_first(DisplayClient *client);
 /* Too many rectangles become the one around them. */
 void display_region_limit(pixman_region32_t *region);
+/* What the client calls this surface. */
+static inline uint32_t display_client_wire_id(const DisplayClient *client, uint32_t id)
+{
+    return id == SURFACE_PRIMARY && client->staged ? client->surfaces_len : id;
+}
 void display_region_subtract(pixman_region32_t *region, const pixman_box32_t *box);
 /* The first part of a surface's region, from that line on, that is of no more bytes than that, and than what the client's link
  * carries in a short time. False: there is none, or the client does not have the surface as it is. */

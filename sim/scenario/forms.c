@@ -107,6 +107,7 @@ const Form scenario_forms[FORMS] = {
     FORM(DEVICE_RESETS_CURSOR, FORM_DEVICE_ACT, "resets cursor"),
     FORM(DEVICE_CREATES_PRIMARY, FORM_DEVICE_ACT, "creates primary <dimensions>"),
     FORM(DEVICE_CREATES_PRIMARY_ASYNC, FORM_DEVICE_ACT, "creates primary <dimensions> asynchronously"),
+    FORM(DEVICE_CREATES_PAINTED_PRIMARY, FORM_DEVICE_ACT, "creates painted primary <dimensions>"),
     FORM(DEVICE_DESTROYS_PRIMARY, FORM_DEVICE_ACT, "destroys primary"),
     FORM(DEVICE_DESTROYS_PRIMARY_ASYNC, FORM_DEVICE_ACT, "destroys primary asynchronously"),
     FORM(DEVICE_CREATES_SURFACE, FORM_DEVICE_ACT, "creates surface <dimensions>"),

@@ -440,8 +440,10 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
     FakeQxl *qxl = device->qxl;
     Sim *sim = stage->sim;
     const Arg *arg = &phrase->args[0];
-    const FakeQxlPrimary primary = {
-        .width = (uint32_t)arg->range.low, .height = (uint32_t)arg->range.high, .mouse_mode = 1};
+    const FakeQxlPrimary primary = {.width = (uint32_t)arg->range.low,
+                                    .height = (uint32_t)arg->range.high,
+                                    .mouse_mode = 1,
+                                    .painted = phrase->form->id == DEVICE_CREATES_PAINTED_PRIMARY};
     const int16_t x = (int16_t)((int)sim_choose_at(sim, "x", 700) - 20),
                   y = (int16_t)((int)sim_choose_at(sim, "y", 500) - 20);
 
@@ -463,6 +465,7 @@ static bool device_act(Stage *stage, StageDevice *device, const Phrase *phrase)
         break;
     case DEVICE_CREATES_PRIMARY:
     case DEVICE_CREATES_PRIMARY_ASYNC:
+    case DEVICE_CREATES_PAINTED_PRIMARY:
         (void)fake_qxl_primary_create(qxl, &primary, phrase->form->id == DEVICE_CREATES_PRIMARY_ASYNC);
         break;
     case DEVICE_DESTROYS_PRIMARY:

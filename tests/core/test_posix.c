@@ -381,7 +381,9 @@ static void a_filter_has_its_say(void **state)
     core->free(core, data);
     assert_int_equal(write_once("posix.out", "tr 'a", "a", 1), -EINVAL);
     assert_int_equal(write_once("posix.out", "", "a", 1), -EINVAL);
-    assert_int_equal(write_once("posix.out", "there-is-no-such-program", "a", 1), -ENOENT);
+    /* Under valgrind posix_spawn() is fork(), and who fails to be another program can only end. */
+    assert_int_equal(write_once("posix.out", "there-is-no-such-program", "a", 1),
+                     RUNNING_ON_VALGRIND ? -EPIPE : -ENOENT);
     /* It leaves while we wait in the middle of a write: that one is short, and raises no signal either. */
     assert_int_equal(write_once("posix.out", "head -c 1000", much, sizeof much), -EPIPE);
     assert_int_equal(write_once("posix.out", "true", much, sizeof much), -EPIPE);

@@ -145,6 +145,34 @@ static void on_a_quick_link(void **state)
     same_picture(desk, client);
 }
 
+static void same_pixels_anew(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(WIDTH, HEIGHT);
+
+    primary.flags = QXL_SURF_FLAG_KEEP_DATA;
+    spice_qxl_destroy_primary_surface(&desk->device.instance, 0);
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+}
+
+/* A primary that shows something from the beginning appears all at once, although no message is large. */
+static void a_primary_with_a_picture(void **state)
+{
+    Desk *desk = *state;
+    DeskClient *client = slow_client(desk, SLOW_BYTES_PER_S);
+    desk_run(desk, NS_PER_S);
+    desk_host(desk, update_all);
+    client->display_got = (DeskMessages){0};
+    client->images[WIRE_IMAGE_TYPE_SURFACE] = 0;
+    desk_host(desk, same_pixels_anew);
+    desk_run(desk, NS_PER_S);
+    assert_true(client->display_got.len >= WIDTH * HEIGHT * 4 / LINK_MESSAGE_BYTES_MIN);
+    assert_true(client->display_got.largest <= LINK_MESSAGE_BYTES_MIN + 512);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_SURFACE], 1);
+    assert_int_equal(client->first_copy.right, WIDTH);
+    assert_int_equal(client->first_copy.bottom, HEIGHT);
+    same_picture(desk, client);
+}
+
 static void noise_then_cover(Desk *desk)
 {
     const QXLRect all = {.right = WIDTH, .bottom = HEIGHT};
@@ -231,6 +259,7 @@ int run_bands(void)
         cmocka_unit_test_setup_teardown(on_a_slow_link, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(little_of_a_large_image, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(on_a_quick_link, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(a_primary_with_a_picture, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(bands_are_dropped, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(beside_a_film, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(beside_small_things, desk_setup, desk_teardown),

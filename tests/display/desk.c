@@ -119,15 +119,22 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
 {
     DeskClient *client = opaque;
     if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_DRAW_COPY) {
-        const WireImage *src = message->u.display_draw_copy.src;
+        const WireMsgDisplayDrawCopy *copy = &message->u.display_draw_copy;
         ImageInfo info;
         uint64_t id;
-        client->images[src->type]++;
-        if (src->type == WIRE_IMAGE_TYPE_GLZ_RGB &&
-            glz_info(src->u.compressed.data, &info, &id) == STATUS_OK) {
+        client->images[copy->src->type]++;
+        if (copy->src->type == WIRE_IMAGE_TYPE_GLZ_RGB &&
+            glz_info(copy->src->u.compressed.data, &info, &id) == STATUS_OK) {
             client->glz_gaps += id != client->glz_next;
             client->glz_next = id + 1;
         }
+        if (copy->base.surface_id == 0 && client->first_copy.right == 0) {
+            client->first_copy = copy->base.box;
+        }
+    }
+    if (message->channel == WIRE_CHANNEL_DISPLAY && message->type == WIRE_MSG_DISPLAY_SURFACE_CREATE &&
+        message->u.display_surface_create.surface_id == 0) {
+        client->first_copy = (WireRect){0};
     }
     const uint8_t channel = fake_connection_channel(connection);
     DeskMessages *got = channel == WIRE_CHANNEL_DISPLAY  ? &client->display_got

@@ -50,6 +50,7 @@ typedef struct DeskClient {
     uint32_t images[256]; /* sources of DRAW_COPY, by WIRE_IMAGE_TYPE_* */
     uint64_t glz_next;    /* number of the GLZ image that is to come next */
     uint32_t glz_gaps;    /* how often it was another one */
+    WireRect first_copy;  /* where the first DRAW_COPY on the latest primary went; empty: there was none */
 } DeskClient;
 
 struct Desk {

@@ -229,7 +229,18 @@ static uint32_t count_type(const DeskMessages *messages, uint16_t type)
     return count;
 }
 
-/* Who comes late has the picture before MARK, and the worker does other things while that is coded. */
+/* The first that is drawn on the primary is all of it: some programs look at that, and at nothing else. */
+static void expect_whole(const DeskClient *client)
+{
+    const WireRect *box = &client->first_copy;
+
+    assert_int_equal(box->left, 0);
+    assert_int_equal(box->top, 0);
+    assert_int_equal(box->right, WIDTH);
+    assert_int_equal(box->bottom, HEIGHT);
+}
+
+/* Who comes late has the picture, all of it at once, before MARK, and the worker does other things while that is coded. */
 static void late_client(void **state)
 {
     Desk *desk = *state;
@@ -244,8 +255,11 @@ static void late_client(void **state)
     desk_run(desk, NS_PER_S);
     DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
                 WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
+                WIRE_MSG_DISPLAY_SURFACE_CREATE, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_SURFACE_DESTROY,
                 WIRE_MSG_DISPLAY_MONITORS_CONFIG, WIRE_MSG_DISPLAY_MARK);
     assert_int_equal(client->images[WIRE_IMAGE_TYPE_QUIC], BANDS);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_SURFACE], 1);
+    expect_whole(client);
     same_pictures(desk);
 }
 
@@ -275,7 +289,77 @@ static void another_primary(Desk *desk)
     spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
 }
 
-/* The picture that MARK waits for goes with its surface; or nothing can be seen of it. */
+static void draw_around(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    device_fill(device, 0, box_of(0, 0, 500, 50), 0x123456);
+    device_surface_create(device, 1, 200, 200);
+    device_show(device, 1, box_of(0, 0, 200, 200), 0); /* from the primary */
+    device_fill(device, 1, box_of(50, 50, 100, 100), 0x654321);
+    device_show(device, 0, box_of(300, 300, 500, 500), 1); /* and to it */
+    device_copy_bits(device, 0, box_of(600, 0, 700, 100), 310, 310);
+    device_fill(device, 0, box_of(0, 0, WIDTH, HEIGHT), 0xabcdef);
+    device_show(device, 0, box_of(700, 100, 900, 300), 1);
+    desk_wake_and_wait(desk, 2 * NS_PER_MS);
+}
+
+/* What is drawn to and from a primary while its first picture is coded comes after that; what is not is sent meanwhile. */
+static void late_client_while_drawing(void **state)
+{
+    Desk *desk = *state;
+
+    desk->coders_rest_ns = REST_NS;
+    desk_host(desk, start_machine);
+    desk_host(desk, photo);
+    DeskClient *client = desk_client(desk, NULL);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_SET_ACK, WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES,
+                WIRE_MSG_DISPLAY_SURFACE_CREATE);
+    desk_host(desk, draw_around);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_SURFACE_CREATE);
+    assert_int_equal(client->first_copy.right, 0);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(count_type(&client->display_got, WIRE_MSG_DISPLAY_SURFACE_CREATE), 1);
+    assert_int_equal(count_type(&client->display_got, WIRE_MSG_DISPLAY_SURFACE_DESTROY), 1);
+    assert_int_equal(count_type(&client->display_got, WIRE_MSG_DISPLAY_MARK), 1);
+    expect_whole(client);
+    same_pictures(desk);
+    /* From now on commands are commands. */
+    client->display_got = (DeskMessages){0};
+    fill(desk, 0, HEIGHT);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_FILL);
+}
+
+static void squash(Desk *desk)
+{
+    const RedWorker *worker = desk->device.instance.st;
+    RedChannel *channel = display_channel_base(worker->display);
+
+    list_each(&channel->clients, node)
+    {
+        display_client_squash(display_client_of(list_entry(node, RedChannelClient, in_channel)));
+    }
+}
+
+/* A client over its budget has the stage still. */
+static void late_client_over_budget(void **state)
+{
+    Desk *desk = *state;
+
+    desk->coders_rest_ns = REST_NS;
+    desk_host(desk, start_machine);
+    desk_host(desk, photo);
+    DeskClient *client = desk_client(desk, NULL);
+    squash(desk);
+    desk_host(desk, draw_around);
+    squash(desk);
+    desk_run(desk, NS_PER_S);
+    assert_int_equal(count_type(&client->display_got, WIRE_MSG_DISPLAY_MARK), 1);
+    expect_whole(client);
+    same_pictures(desk);
+}
+
+/* The picture that MARK waits for goes with its surface. */
 static void late_client_of_what_goes(void **state)
 {
     Desk *desk = *state;
@@ -286,14 +370,6 @@ static void late_client_of_what_goes(void **state)
     DeskClient *client = desk_client(desk, NULL);
     DESK_EXPECT(&client->display_got, WIRE_MSG_SET_ACK, WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES,
                 WIRE_MSG_DISPLAY_SURFACE_CREATE);
-    fill(desk, 0, HEIGHT);
-    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_FILL, WIRE_MSG_DISPLAY_MONITORS_CONFIG,
-                WIRE_MSG_DISPLAY_MARK);
-    desk_wire_leave(desk, &client->display);
-    desk_run(desk, 10 * NS_PER_MS);
-    desk_display_again(desk, client);
-    desk_run(desk, 10 * NS_PER_MS);
-    client->display_got = (DeskMessages){0};
     desk_host(desk, another_primary);
     DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_SURFACE_DESTROY, WIRE_MSG_DISPLAY_SURFACE_CREATE,
                 WIRE_MSG_DISPLAY_MONITORS_CONFIG, WIRE_MSG_DISPLAY_MARK);
@@ -367,6 +443,8 @@ int run_threads(void)
         cmocka_unit_test_setup_teardown(what_covers_a_band, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(late_client, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(late_client_of_a_film, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(late_client_while_drawing, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(late_client_over_budget, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(late_client_of_what_goes, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_waits_for_little, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_comes_meanwhile, desk_setup_processors, desk_teardown),

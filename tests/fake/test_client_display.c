@@ -144,8 +144,8 @@ static void test_surfaces(void **state)
     script_expect(&s, FAKE_RULE_DRAWING, "surface 3 is destroyed");
     fill(&s, c, base_at(3, 0, 0, 1, 1));
     script_expect(&s, FAKE_RULE_DRAWING, "surface 3, which does not exist");
-    surface(&s, c, 1024, 10, 10, WIRE_SURFACE_FMT_32_ARGB, 0);
-    script_expect(&s, FAKE_RULE_VALUES, "surface 1024");
+    surface(&s, c, 1025, 10, 10, WIRE_SURFACE_FMT_32_ARGB, 0);
+    script_expect(&s, FAKE_RULE_VALUES, "surface 1025");
     say(&s, c, (WireMsg){.u.display_surface_destroy = {0}}, WIRE_MSG_DISPLAY_SURFACE_DESTROY);
     say(&s, c, (WireMsg){0}, WIRE_MSG_DISPLAY_MARK);
     script_expect(&s, FAKE_RULE_ORDER, "MARK without");

@@ -263,8 +263,10 @@ static bool device_act(TaleHost *host, FakeQxl *qxl, const Phrase *phrase)
 {
     static const QXLRect area = {.left = 0, .top = 0, .right = 32, .bottom = 32};
     const Range *range = &phrase->args[0].range;
-    const FakeQxlPrimary primary = {
-        .width = (uint32_t)range->low, .height = (uint32_t)range->high, .mouse_mode = 1};
+    const FakeQxlPrimary primary = {.width = (uint32_t)range->low,
+                                    .height = (uint32_t)range->high,
+                                    .mouse_mode = 1,
+                                    .painted = phrase->form->id == DEVICE_CREATES_PAINTED_PRIMARY};
     const int16_t x = (int16_t)choose(host, 300);
     const int16_t y = (int16_t)choose(host, 200);
 
@@ -284,6 +286,7 @@ static bool device_act(TaleHost *host, FakeQxl *qxl, const Phrase *phrase)
         return true;
     case DEVICE_CREATES_PRIMARY:
     case DEVICE_CREATES_PRIMARY_ASYNC:
+    case DEVICE_CREATES_PAINTED_PRIMARY:
         return fake_qxl_primary_create(qxl, &primary, phrase->form->id == DEVICE_CREATES_PRIMARY_ASYNC);
     case DEVICE_DESTROYS_PRIMARY:
     case DEVICE_DESTROYS_PRIMARY_ASYNC:

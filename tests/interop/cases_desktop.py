@@ -232,6 +232,15 @@ def client_picture(test, path, name):
     return shot
 
 
+def spicy_screenshot(test, port, name):
+    """What Debian's own little program takes for the screen: the primary surface at the first change that it hears of."""
+    path = test.temporary(f"{name}.ppm")
+    program = test.start("spicy-screenshot", ["spicy-screenshot", "--uri", f"spice://127.0.0.1:{port}", "-o", path])
+    check_equal(program.wait(20), 0, f"{name}: spicy-screenshot's exit code")
+    check(os.path.exists(path), f"{name}: spicy-screenshot wrote nothing; it said: {program.tail()}")
+    return client_picture(test, path, name)
+
+
 def guest_picture(test, host, dump, seconds=0.0):
     """What lies in the guest's memory of a host that was started with --dump; `seconds` later clients should show it."""
     host.signal(signal.SIGUSR1)

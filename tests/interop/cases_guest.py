@@ -8,7 +8,7 @@ import time
 
 import guest
 import picture
-from cases_desktop import client_picture
+from cases_desktop import client_picture, spicy_screenshot
 from cases_qemu import Qemu
 from cases_replay import check_played, recording_env
 from cases_xspice import SCROLLING
@@ -75,6 +75,8 @@ class Linux:
         picture.compare(self.client_picture(early, f"{name}-early"), shown, f"{name}: a client that saw it drawn")
         picture.compare(self.client_picture(self.client(f"{name}-late"), f"{name}-late"), shown,
                         f"{name}: a client that came late")
+        picture.compare(spicy_screenshot(self.test, self.qemu.port, f"{name}-spicy-screenshot"), shown,
+                        f"{name}: spicy-screenshot")
 
     def finish(self):
         self.qemu.check_alive()

@@ -12,7 +12,7 @@ import threading
 import time
 
 import picture
-from cases_desktop import AUTH, check_session, client_picture, established, opened
+from cases_desktop import AUTH, check_session, client_picture, established, opened, spicy_screenshot
 from harness import Failure, check, check_equal, free_port, make_certificates, wait_until
 from qmp import Qmp, QmpError
 
@@ -113,6 +113,7 @@ def boot(test, vga, *args, check_sandbox=False, compression=None):
     late = test.temporary("late.ppm")
     test.run_client(*qemu.client_args(), "--hold", 0.5, "--screenshot", late, name="late")
     picture.compare(client_picture(test, late, "client-late"), wanted, "the picture of a client that came late")
+    picture.compare(spicy_screenshot(test, qemu.port, "spicy-screenshot"), wanted, "spicy-screenshot's picture")
     qemu.qmp.command("cont")
     test.run_client(*qemu.client_args(), "--keys", "1e", name="after-cont")
     qemu.check_alive()

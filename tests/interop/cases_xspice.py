@@ -10,7 +10,7 @@ import time
 
 import guest
 import harness
-from cases_desktop import client_picture
+from cases_desktop import client_picture, spicy_screenshot
 from harness import check, check_equal, wait_until
 from picture import compare, lit_pixels, png_write
 
@@ -166,6 +166,7 @@ def pictures(test, *args):
     test.run_client("--port", server.port, "--wait-primary", "--hold", 1, "--screenshot", late, name="late")
     compare(client_picture(test, early, "early"), wanted, "what a client shows that saw it drawn")
     compare(client_picture(test, late, "late"), wanted, "what a client shows that came late")
+    compare(spicy_screenshot(test, server.port, "spicy-screenshot"), wanted, "what spicy-screenshot shows")
     check(server.alive(), f"Xspice ended: {server.tail()}")
 
 
