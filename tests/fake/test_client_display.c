@@ -616,7 +616,7 @@ static void test_zlib_glz(void **state)
 static void test_glz_many(void **state)
 {
     (void)state;
-    enum { HELD = 50000 };
+    enum { HELD = 100000 };
     Script s;
     FakeClientConfig config = script_config();
     config.glz_window_pixels = HELD * 8 * 4;
