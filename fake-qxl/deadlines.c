@@ -66,6 +66,32 @@ void fake_qxl_poison(FakeQxl *qxl)
     }
 }
 
+#define MEDDLE_BYTES 8u    /* at once, at most */
+#define MEDDLE_HEADER 256u /* the command itself, with what its drawing is made of */
+#define MEDDLE_ANYWHERE 65536u
+
+bool fake_qxl_meddle(FakeQxl *qxl)
+{
+    const uint32_t drawing = pick(qxl, "meddled drawing", BLOCKS_MAX),
+                   count = 1 + pick(qxl, "meddled bytes", MEDDLE_BYTES);
+    bool any = false;
+
+    for (uint32_t i = 0; i < count; i++) {
+        const uint32_t range = pick(qxl, "meddled part", 2) == 0 ? MEDDLE_HEADER : MEDDLE_ANYWHERE;
+        const uint32_t at = pick(qxl, "meddled byte", range);
+        const uint8_t bits = (uint8_t)(1 + pick(qxl, "meddled bits", UINT8_MAX));
+        if (block_meddle(qxl, drawing, at, bits)) {
+            any = qxl->meddled = true;
+        }
+    }
+    return any;
+}
+
+bool fake_qxl_has_meddled(const FakeQxl *qxl)
+{
+    return qxl->meddled;
+}
+
 /* ---- Save and load ---- */
 
 #define LOADED_MAX 64u /* surfaces; others are not found again */

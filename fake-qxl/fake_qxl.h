@@ -154,6 +154,13 @@ void fake_qxl_save(FakeQxl *qxl);
 /* Overwrites what lies in commands that the server holds: it has its own copies of what it needs. Only after a call that
  * ends the use of guest memory. */
 void fake_qxl_poison(FakeQxl *qxl);
+/* Is there a drawing that the server has taken and not given back? */
+bool fake_qxl_lends(const FakeQxl *qxl);
+/* Changes some bytes of one, its image included: the server may have read them, and may read them again. False: there is
+ * none. From then on pictures of the device mean nothing. Only where no other thread runs meanwhile, as in a simulator;
+ * what looks for races is not told. */
+bool fake_qxl_meddle(FakeQxl *qxl);
+bool fake_qxl_has_meddled(const FakeQxl *qxl);
 void fake_qxl_cursor_reset(FakeQxl *qxl);
 /* What a device does at the guest's reset: forgets surfaces, cursor, images and slots, and maps anew. On a machine that
  * runs the rings may be full: destroying all surfaces empties them. On one that does not they must be empty, as what is in

@@ -150,6 +150,7 @@ struct FakeQxl {
     uint64_t pushed, lies, wakeups;
     bool connected;
     bool spare_leaves; /* the spare slot goes once its commands were taken */
+    bool meddled;      /* what was lent was written to */
 };
 
 /* device.c */
@@ -179,6 +180,9 @@ void block_free(FakeQxl *qxl, uint32_t block);
 void block_poison(FakeQxl *qxl, const Block *block);
 /* The block whose first byte this is; BLOCK_NONE if it is none's. */
 uint32_t block_at(FakeQxl *qxl, const void *memory);
+/* Changes bits of a byte of the n-th drawing that is lent, modulo how many there are, but for its release info. False: none
+ * is. Sanitizers do not see it. */
+bool block_meddle(FakeQxl *qxl, uint32_t n, uint32_t at, uint8_t bits);
 /* Frees what was released. */
 void blocks_reclaim(FakeQxl *qxl);
 /* Is a block of this area in this state? Those of lies that may stay away do not count. */

@@ -315,6 +315,42 @@ void block_free(FakeQxl *qxl, uint32_t index)
     }
 }
 
+/* What is just being given back is overwritten already, and so has no release id any more. */
+static UNSEEN bool is_lent(const FakeQxl *qxl, const Block *block)
+{
+    const uint8_t *memory = qxl->areas[block->area].memory + (size_t)block->unit * UNIT_BYTES;
+    return block->drawing && !block->optional && atomic_load(&block->state) == BLOCK_TAKEN &&
+           *(const volatile uint64_t *)memory == block->release_id;
+}
+
+bool fake_qxl_lends(const FakeQxl *qxl)
+{
+    for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
+        if (is_lent(qxl, &qxl->blocks[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Between finding it and writing nobody may give it back: no thread is switched in here at any level. */
+UNSEEN bool block_meddle(FakeQxl *qxl, uint32_t n, uint32_t at, uint8_t bits)
+{
+    uint32_t lent[BLOCKS_MAX], count = 0;
+    for (uint32_t i = 0; i < BLOCKS_MAX; i++) {
+        if (is_lent(qxl, &qxl->blocks[i])) {
+            lent[count++] = i;
+        }
+    }
+    if (count > 0) {
+        const Block *block = &qxl->blocks[lent[n % count]];
+        uint8_t *memory = qxl->areas[block->area].memory + (size_t)block->unit * UNIT_BYTES;
+        const size_t bytes = (size_t)block->units * UNIT_BYTES - sizeof(QXLReleaseInfo);
+        memory[sizeof(QXLReleaseInfo) + at % bytes] ^= bits;
+    }
+    return count > 0;
+}
+
 uint32_t block_at(FakeQxl *qxl, const void *memory)
 {
     const uintptr_t at = (uintptr_t)memory;

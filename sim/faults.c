@@ -44,6 +44,8 @@ static const struct {
     [SIM_F9_WAKE] = {"F9.wake", "there is no wake handle to be had"},
     [SIM_F9_LISTEN] = {"F9.listen", "an address is in use, or may not be listened at"},
     [SIM_F10_REENTER] = {"F10.reenter", "the host calls the server inside the server's callbacks"},
+    [SIM_F10_MEMORY] = {"F10.memory",
+                        "the guest writes to drawings that the server has taken and not given back"},
 };
 
 const char *sim_fault_name(SimFault fault)

@@ -46,6 +46,7 @@ typedef enum SimFault {
     SIM_F9_WAKE,          /* wake_new() has none */
     SIM_F9_LISTEN,        /* listen() cannot have the address */
     SIM_F10_REENTER,      /* the host calls the server inside the server's callbacks */
+    SIM_F10_MEMORY,       /* the guest writes to what it has lent the server */
     SIM_FAULTS,
 } SimFault;
 

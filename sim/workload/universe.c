@@ -59,7 +59,8 @@ typedef struct Universe {
     bool stopped;    /* a stopped machine's vcpus do nothing */
     bool ending;     /* and neither do those of one that is switched off */
     int events_open; /* CONNECTED without DISCONNECTED */
-    Crypto *crypto;  /* the clients', as deterministic as the server's own */
+    uint32_t meddle_one_in;
+    Crypto *crypto; /* the clients', as deterministic as the server's own */
 } Universe;
 
 #define fail(universe, ...) sim_outcome_fail((universe)->outcome, __VA_ARGS__)
@@ -184,6 +185,19 @@ static void plug_tablet(Universe *universe)
     }
 }
 
+/* The guest writes to what it has lent, if it has lent anything. */
+static bool meddle(Universe *universe)
+{
+    for (uint32_t i = 0; i < universe->qxl_len; i++) {
+        FakeQxl *qxl = universe->qxl[i];
+        if (fake_qxl_lends(qxl) &&
+            sim_fault(universe->sim, SIM_F10_MEMORY, universe->meddle_one_in, 1) != 0) {
+            return fake_qxl_meddle(qxl);
+        }
+    }
+    return false;
+}
+
 /* What main and vcpus do: device traffic, and now and then a call of the host's own. */
 static void vcpu(void *arg)
 {
@@ -212,6 +226,8 @@ static void vcpu(void *arg)
             spice_server_vm_start(universe->server);
         } else if (happens(universe, SIM_F10_INTERFACE, 24)) {
             plug_tablet(universe);
+        } else if (meddle(universe)) {
+            continue; /* at once: what was read before may be read again soon */
         } else {
             const bool lies = happens(universe, SIM_F11_LIES, 3);
             FakeQxl *qxl = universe->qxl[choose(universe, "device", universe->qxl_len)];
@@ -364,6 +380,7 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     if ((plan->faults & SIM_FAULT_BIT(SIM_F8_ORIGIN)) != 0) {
         config.clock_origin_ns = origins_ns[sim_plan_draw(plan, "origin", 4)];
     }
+    universe->meddle_one_in = sim_plan_rate(plan, SIM_F10_MEMORY, 8, 1024);
     config.ticket_key = span_of(universe_ticket_key, sizeof universe_ticket_key);
     config.opaque = universe;
     config.channel_event = on_channel_event;
@@ -439,7 +456,8 @@ static bool compare_pictures(Universe *universe, uint32_t first)
             const Wire *wire = &visitor->wires[i];
             char where[120];
             if (!wire_shows(wire) ||
-                (universe->qxl_len > 0 && !fake_qxl_has_primary(universe->qxl[wire->id]))) {
+                (universe->qxl_len > 0 && (!fake_qxl_has_primary(universe->qxl[wire->id]) ||
+                                           fake_qxl_has_meddled(universe->qxl[wire->id])))) {
                 continue;
             }
             if (universe->qxl_len == 0

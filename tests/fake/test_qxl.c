@@ -648,6 +648,52 @@ static void test_what_is_held(void **state)
     end(&rig);
 }
 
+static uint32_t bytes_that_differ(const uint8_t *a, const uint8_t *b, size_t len)
+{
+    uint32_t count = 0;
+    for (size_t i = 0; i < len; i++) {
+        count += a[i] != b[i];
+    }
+    return count;
+}
+
+/* Of what was lent, drawings alone are written to, and never their release info, by which they come back. */
+static void test_meddling(void **state)
+{
+    (void)state;
+    Rig rig;
+    QXLCommandExt command;
+    uint8_t before[sizeof(QXLDrawable)];
+    const FakeQxlPrimary primary = {.width = 32, .height = 32};
+    const QXLRect box = {.right = 8, .bottom = 8};
+    uint32_t changed = 0;
+    begin(&rig);
+    assert_true(fake_qxl_primary_create(rig.qxl, &primary, false));
+    assert_true(fake_qxl_cursor_set(rig.qxl, 0, 1, 1, true));
+    const QXLReleaseInfoExt cursor = take_cursor(&rig);
+    assert_true(fake_qxl_copy(rig.qxl, 0, &box));
+    assert_false(fake_qxl_lends(rig.qxl));
+    assert_false(fake_qxl_meddle(rig.qxl));
+    assert_false(fake_qxl_has_meddled(rig.qxl));
+    assert_int_equal(rig.tiny.interface->get_command(rig.tiny.qxl, &command), 1);
+    const uint8_t *memory = tiny_memory(&rig.tiny, command.cmd.data, command.group_id, sizeof before);
+    assert_non_null(memory);
+    memcpy(before, memory, sizeof before);
+    for (int i = 0; i < 200; i++) {
+        assert_true(fake_qxl_lends(rig.qxl));
+        assert_true(fake_qxl_meddle(rig.qxl));
+        changed = bytes_that_differ(before, memory, sizeof before);
+    }
+    assert_true(fake_qxl_has_meddled(rig.qxl));
+    assert_true(changed > sizeof before / 2);
+    assert_memory_equal(before, memory, sizeof(QXLReleaseInfo));
+    release(&rig, (QXLReleaseInfoExt){(QXLReleaseInfo *)(uintptr_t)memory, command.group_id});
+    release(&rig, cursor);
+    assert_false(fake_qxl_lends(rig.qxl));
+    assert_false(fake_qxl_meddle(rig.qxl)); /* what is free again stays as it is: end() looks */
+    end(&rig);
+}
+
 /* Lies whose command itself has a false address must have one, in every variant. */
 static void test_lies(void **state)
 {
@@ -698,6 +744,7 @@ int main(void)
         cmocka_unit_test(test_cursor_set),
         cmocka_unit_test(test_release_poisons),
         cmocka_unit_test(test_what_is_held),
+        cmocka_unit_test(test_meddling),
         cmocka_unit_test(test_release_wrong),
         cmocka_unit_test(test_never_released),
         cmocka_unit_test(test_written_after_release),
