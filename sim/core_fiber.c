@@ -9,6 +9,7 @@
 #include "sim/tsan.h"
 #include "sim/universe.h"
 
+#define ROUND_NS UINT64_C(10000) /* of a thread's loop, for a slow one to multiply: 100 us to 100 ms */
 #define WALL_ORIGIN_DEFAULT_NS UINT64_C(1577836800000000000) /* 2020-01-01 00:00:00 UTC */
 
 static Sim *enter(const Core *core)
@@ -375,6 +376,24 @@ static CoreLoop *fiber_loop_new(const Core *core, const char *name)
     return loop == NULL ? NULL : &loop->base;
 }
 
+/* 0: as fast as ever, which is in no time. Otherwise the exponent of the factor. */
+static uint32_t choose_slowness(Sim *sim)
+{
+    return choose_fault(sim, SIM_WORKER_SLOW, runner_who(sim), sim->config.slow_one_in, 4);
+}
+
+/* Time goes on while a slow thread computes: all others overtake it. It recovers when faults stop. */
+static void take_time(Sim *sim, uint32_t slowness)
+{
+    uint64_t duration_ns = ROUND_NS;
+    for (uint32_t i = 0; i < slowness; i++) {
+        duration_ns *= 10;
+    }
+    if (slowness > 0 && (sim->config.faults_off & SIM_FAULT_BIT(SIM_WORKER_SLOW)) == 0) {
+        sim_thread_sleep(sim, duration_ns);
+    }
+}
+
 static void fiber_loop_run(CoreLoop *base)
 {
     Sim *sim = enter(base->core);
@@ -382,11 +401,13 @@ static void fiber_loop_run(CoreLoop *base)
     CHECK(!loop->running);
     loop->runner = sim->threads.current;
     loop->running = true;
+    const uint32_t slowness = choose_slowness(sim);
     while (!loop->loop.quit) {
         sim_loop_wait(&loop->loop);
         if (!loop->loop.quit) {
             const uint64_t from_ns = loop->loop.sim->world.now_ns;
             sim_loop_round(&loop->loop);
+            take_time(sim, slowness);
             loop->base.turn_ns = loop->loop.sim->world.now_ns - from_ns;
         }
     }

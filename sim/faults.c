@@ -46,6 +46,8 @@ static const struct {
     [SIM_F10_REENTER] = {"F10.reenter", "the host calls the server inside the server's callbacks"},
     [SIM_F10_MEMORY] = {"F10.memory",
                         "the guest writes to drawings that the server has taken and not given back"},
+    [SIM_WORKER_SLOW] = {"worker.slow",
+                         "a thread takes 10 to 10,000 times as long for each round of its loop"},
 };
 
 const char *sim_fault_name(SimFault fault)

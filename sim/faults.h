@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* faults.h: what can go wrong in a universe, by name. F1 to F12 are the numbers of the catalogue of historical races
  * ("Fault and schedule vocabulary"); F7, the order of threads, is what schedulers do. What that has no number for is
- * named after whose fault it is: client, socket.
+ * named after whose fault it is: client, socket, worker.
  *
  * Some are the simulator's own (handles, memory, clock), some are what clients, guest and host do; those are asked for
  * by whoever plays them, with sim_fault(). A universe meets a subset (swarm testing: Groce, Zhang, Eide, Chen, Regehr,
@@ -47,6 +47,7 @@ typedef enum SimFault {
     SIM_F9_LISTEN,        /* listen() cannot have the address */
     SIM_F10_REENTER,      /* the host calls the server inside the server's callbacks */
     SIM_F10_MEMORY,       /* the guest writes to what it has lent the server */
+    SIM_WORKER_SLOW,      /* a thread with a loop takes its time for each round */
     SIM_FAULTS,
 } SimFault;
 

@@ -126,8 +126,9 @@ typedef struct SimConfig {
     uint32_t alloc_fail_one_in; /* one in n alloc() fails; default: none */
     uint32_t broken_one_in;     /* one in n writes of the server's finds a broken connection; default: none */
     uint32_t scarce_one_in;     /* one in n times there is no watch, timer, loop, ... (F9); default: none */
-    uint32_t jump_one_in;       /* one in n times that the clock moves it leaps; default: none */
-    uint32_t wall_one_in;       /* one in n looks at the wall clock find it set anew; default: none */
+    uint32_t slow_one_in; /* one in n threads that run a loop takes its time in each round; default: none */
+    uint32_t jump_one_in; /* one in n times that the clock moves it leaps; default: none */
+    uint32_t wall_one_in; /* one in n looks at the wall clock find it set anew; default: none */
     uint32_t
         blackhole_one_in; /* one in n segments, and all that follow on its connection, are lost; default: none */
     uint32_t handles_max;  /* then accept() says -EMFILE; default 4096 */

@@ -55,10 +55,11 @@ typedef struct Universe {
     FakeInput input; /* only has to be there */
     Peripherals peripherals;
     Visitors visitors;
-    bool busy;       /* a vcpu is in a call of its device's */
-    bool stopped;    /* a stopped machine's vcpus do nothing */
-    bool ending;     /* and neither do those of one that is switched off */
-    int events_open; /* CONNECTED without DISCONNECTED */
+    uint32_t vcpus_left; /* that still have something to do */
+    bool busy;           /* a vcpu is in a call of its device's */
+    bool stopped;        /* a stopped machine's vcpus do nothing */
+    bool ending;         /* and neither do those of one that is switched off */
+    int events_open;     /* CONNECTED without DISCONNECTED */
     uint32_t meddle_one_in;
     Crypto *crypto; /* the clients', as deterministic as the server's own */
 } Universe;
@@ -260,6 +261,7 @@ static void vcpu(void *arg)
         }
         sim_sleep(universe->sim, choose(universe, "pause", 30) * NS_PER_MS);
     }
+    universe->vcpus_left--;
 }
 
 static void player(void *arg)
@@ -391,6 +393,7 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.broken_one_in = sim_plan_rate(plan, SIM_F2_WRITE, 16, 1024);
     config.blackhole_one_in = sim_plan_rate(plan, SIM_F6_BLACKHOLE, 64, 1024);
     config.scarce_one_in = universe->kind->scarce ? 4u << sim_plan_draw(plan, "scarce", 4) : 0;
+    config.slow_one_in = sim_plan_rate(plan, SIM_WORKER_SLOW, 2, 16);
     config.jump_one_in = sim_plan_rate(plan, SIM_F8_JUMP, 64, 4096);
     config.wall_one_in = sim_plan_rate(plan, SIM_F8_WALL, 2, 16);
     config.processors = 1 + sim_plan_draw(plan, "processors", 3);
@@ -551,6 +554,16 @@ static void look_at_late(Universe *universe)
     }
 }
 
+/* A worker that was slow may have kept them. False: the universe came to an end. */
+static bool wait_for_vcpus(Universe *universe)
+{
+    bool going = true;
+    for (uint32_t turns = 0; going && universe->vcpus_left > 0 && turns < QUIET_TURNS_MAX; turns++) {
+        going = sim_run(universe->sim, sim_now_ns(universe->sim) + NS_PER_S);
+    }
+    return going;
+}
+
 /* Faults stop, nobody does anything of its own any more, and everything comes to rest: who is still there, and somebody
  * who comes now, shows what was drawn; nothing waits for anybody; and nothing becomes more. False: the universe came to
  * an end. */
@@ -563,7 +576,7 @@ static bool settle(Universe *universe)
 
     sim_calm(sim);
     universe->visitors.resting = true;
-    if (!wait_until_quiet(universe)) {
+    if (!wait_for_vcpus(universe) || !wait_until_quiet(universe)) {
         return false;
     }
     if (has_late) {
@@ -600,10 +613,11 @@ static void collect(Universe *universe)
     for (uint32_t v = 0; v < universe->visitors.len; v++) {
         const size_t n = fake_client_violations(universe->visitors.list[v].client, &violations);
         /* Who sends nonsense, does not read, is cut off without a word or finds no handle free may wait for an
-         * answer in vain; and so may all when time goes on without the server. */
-        const bool may_wait =
-            universe->visitors.list[v].careless || sim_slips(universe->sim) > 0 ||
-            (universe->plan->faults & (SIM_FAULT_BIT(SIM_F6_BLACKHOLE) | SIM_FAULT_BIT(SIM_F9_HANDLES))) != 0;
+         * answer in vain; and so may all when time goes on without the server, or its worker is slow. */
+        const bool may_wait = universe->visitors.list[v].careless || sim_slips(universe->sim) > 0 ||
+                              (universe->plan->faults &
+                               (SIM_FAULT_BIT(SIM_F6_BLACKHOLE) | SIM_FAULT_BIT(SIM_F9_HANDLES))) != 0 ||
+                              (sim_faults_met(universe->sim) & SIM_FAULT_BIT(SIM_WORKER_SLOW)) != 0;
         const bool own_fault =
             may_wait && n > 0 &&
             (violations->rule == FAKE_RULE_IN_TIME || violations->rule == FAKE_RULE_LINK_RESULT);
@@ -707,6 +721,7 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
     if (going && ret->failure[0] == '\0') {
         const uint32_t vcpus = plays ? 0 : sim_plan_knob(plan, "vcpus");
         for (uint32_t i = 0; i < vcpus; i++) {
+            universe.vcpus_left++;
             sim_spawn(sim, "vcpu", vcpu, &universe);
         }
         if (plays) {

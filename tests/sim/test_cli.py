@@ -405,7 +405,7 @@ class Cli(unittest.TestCase):
         for name, watched in oracles.items():
             self.assertRegex(manual, rf"(?m)^{name};[^;]+;{watched or '(those of its rows|none)'}$")
         kinds = {name.split(".")[0] for name in re.findall(r"^fault +(\S+)", text, re.M)}
-        self.assertLessEqual(kinds, {f"F{n}" for n in range(1, 13)} | {"client", "socket"})
+        self.assertLessEqual(kinds, {f"F{n}" for n in range(1, 13)} | {"client", "socket", "worker"})
 
     def test_findings_are_kept_and_shrunk(self):
         self.run_cli("explore", "planted-update", "--seeds", "1..20", "--shrink", "--out", self.folder / "found", "--quiet",

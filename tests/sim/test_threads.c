@@ -712,6 +712,31 @@ static void clock_leaps(void **state)
     assert_true(most_ns >= 86400 * NS_PER_S);
 }
 
+/* Two rounds, at 5 and 6 ms, each of which takes so long that the clock goes on for everybody else. */
+static void slow_threads_take_their_time(void **state)
+{
+    (void)state;
+    static const uint64_t ends_us[] = {6000, 6100, 7000, 25000, 205000}; /* none, 10 to 10,000 times 10 us */
+    unsigned seen = 0;
+    for (uint64_t seed = 0; seed < 60; seed++) {
+        Scene scene = scene_of(&(SimConfig){.seed = seed, .slow_one_in = 2});
+        assert_true(universe_run(scene.sim, ring_three, &scene));
+        const bool slow = (sim_faults_met(scene.sim) & SIM_FAULT_BIT(SIM_WORKER_SLOW)) != 0;
+        size_t i = 0;
+        while (i < 5 && sim_now_ns(scene.sim) != ends_us[i] * 1000) {
+            i++;
+        }
+        assert_in_range(i, slow ? 1 : 0, slow ? 4 : 0);
+        seen |= 1u << i;
+        universe_end_well(scene.sim);
+        Scene calm = scene_of(&(SimConfig){.seed = seed, .slow_one_in = 2, .faults_off = SIM_FAULTS_ALL});
+        assert_true(universe_run(calm.sim, ring_three, &calm));
+        assert_int_equal(sim_now_ns(calm.sim), ends_us[0] * 1000);
+        universe_end_well(calm.sim);
+    }
+    assert_int_equal(seen, 31);
+}
+
 /* Both ways, while the other clock goes on as ever. */
 static void wall_clock_is_set(void **state)
 {
@@ -768,6 +793,7 @@ int main(void)
         cmocka_unit_test(what_grows_has_a_limit),
         cmocka_unit_test(timers_of_one_moment_have_no_order),
         cmocka_unit_test(clock_leaps),
+        cmocka_unit_test(slow_threads_take_their_time),
         cmocka_unit_test(wall_clock_is_set),
     };
     int failed = cmocka_run_group_tests_name("fibers", tests, NULL, NULL);
