@@ -407,6 +407,14 @@ class Cli(unittest.TestCase):
         kinds = {name.split(".")[0] for name in re.findall(r"^fault +(\S+)", text, re.M)}
         self.assertLessEqual(kinds, {f"F{n}" for n in range(1, 13)} | {"client", "socket", "worker"})
 
+    def test_every_kind_of_fault_happens(self):
+        """But for one: no part of the server looks at the wall clock."""
+        listed = set(re.findall(r"^fault +(\S+)", self.run_cli("list").stdout, re.M))
+        self.run_cli("explore", "universe", "universe-scarce", "machine", "--seeds", "1..120", "--jobs", "2", "--quiet", "--jsonl", "j.jsonl")
+        told = [json.loads(line) for line in (self.folder / "j.jsonl").read_text(encoding="utf-8").splitlines()]
+        self.assertEqual(len(told), 360)
+        self.assertEqual({name for one in told for name in one["faults"]}, listed - {"F8.wall"})
+
     def test_findings_are_kept_and_shrunk(self):
         self.run_cli("explore", "planted-update", "--seeds", "1..20", "--shrink", "--out", self.folder / "found", "--quiet",
                      code=1)
