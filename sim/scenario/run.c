@@ -18,6 +18,7 @@
 #include "sim/workload/pictures.h"
 
 #define WAIT_DEFAULT_NS (10 * NS_PER_S)
+#define REST_NS (60 * NS_PER_S)
 #define RACE_PAUSE_DEFAULT_NS (20 * NS_PER_MS)
 #define DURATION_MAX_NS (UINT64_C(24) * 3600 * NS_PER_S)
 #define POLL_FAST_NS NS_PER_MS
@@ -761,11 +762,35 @@ static bool run_until(Run *run, const bool *done, uint64_t max_ns)
     return going;
 }
 
+/* The script is over. No fault happens any more, nobody does anything of its own, and nothing becomes more. False: the
+ * universe came to an end. */
+static bool rest(Run *run)
+{
+    sim_calm(run->sim);
+    if (!sim_run(run->sim, sim_now_ns(run->sim) + REST_NS)) {
+        return false;
+    }
+    const SimHeld before = sim_held(run->sim);
+    if (!sim_run(run->sim, sim_now_ns(run->sim) + REST_NS)) {
+        return false;
+    }
+    const SimHeld after = sim_held(run->sim);
+    const char *more = sim_held_more(&before, &after);
+    if (more != NULL) {
+        snprintf(run->result->failure, sizeof run->result->failure, "not at rest: there are more and more %s",
+                 more);
+    }
+    return true;
+}
+
 static void judge(Run *run, bool going)
 {
     char *failure = run->result->failure;
     const size_t size = sizeof run->result->failure;
 
+    if (failure[0] != '\0') {
+        return; /* never at rest */
+    }
     if (sim_failure(run->sim) != NULL) {
         snprintf(failure, size, "%s", sim_failure(run->sim));
     } else if (!run->over || !going) {
@@ -821,6 +846,10 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
         script_new(run, NULL, scenario->steps);
         going = run_until(run, &run->over, DURATION_MAX_NS);
     }
+    ret->duration_ns = sim_now_ns(run->sim) - start_ns;
+    if (going && run->over && run->stage.server != NULL) {
+        going = rest(run);
+    }
     if (going && run->over && sim_failure(run->sim) == NULL) {
         sim_spawn(run->sim, "host", stage_tear_down, &run->stage);
         going = sim_run(run->sim, sim_now_ns(run->sim) + 60 * NS_PER_S);
@@ -837,7 +866,6 @@ void scenario_run(const Scenario *scenario, const ScenarioRun *how, ScenarioResu
     ret->hash = sim_hash(run->sim);
     ret->steps = sim_steps(run->sim);
     ret->opened = run->actors.opened;
-    ret->duration_ns = sim_now_ns(run->sim) - start_ns;
     while (!list_is_empty(&run->scripts)) {
         script_free(list_first(&run->scripts, Script, node));
     }
