@@ -235,7 +235,11 @@ int spice_server_migrate_start(SpiceServer *spice)
 {
     API_ENTRY(server, spice);
 
-    return server != NULL && server->target.host != NULL ? 0 : -1;
+    if (server == NULL || server->target.host == NULL) {
+        return -1;
+    }
+    later_say(server, LATER_MIGRATION); /* clients are not told where the machine goes: they stay */
+    return 0;
 }
 
 int spice_server_migrate_end(SpiceServer *spice, int completed)
@@ -276,6 +280,7 @@ int spice_server_migrate_info(SpiceServer *spice, const char *dest, int port, in
         api_warn(server, "spice_server_migrate_info: not with a migration interface");
         return -1;
     }
+    later_say(server, LATER_MIGRATION);
     return keep_target(server, dest, port, secure_port, subject) ? 0 : -1;
 }
 
@@ -284,7 +289,7 @@ int spice_server_migrate_switch(SpiceServer *spice)
     API_ENTRY(server, spice);
 
     if (server != NULL) {
-        later_say(server, LATER_MIGRATION); /* clients are not told where the machine went: they stay */
+        later_say(server, LATER_MIGRATION);
         later_forget_target(server);
     }
     return 0;

@@ -3,9 +3,13 @@
 
 #include "base/check.h"
 
-#define OUTGOING_KEPT_BYTES 1024u /* a buffer larger than this is given back when all is sent; unless */
-#define OUTGOING_STEADY_BYTES (128u << 10) /* it is no larger than this, and was needed again and again, */
-#define OUTGOING_STEADY_ROUNDS 8u          /* within so many rounds: from empty to all sent */
+/* What is kept when all is sent: of the buffer for bytes so much, */
+#define OUTGOING_KEPT_BYTES 1024u
+/* or so much if that was needed within so many rounds, from empty to all sent; */
+#define OUTGOING_STEADY_BYTES (128u << 10)
+#define OUTGOING_STEADY_ROUNDS 8u
+/* and so many runs: a picture in a hundred thousand pieces needs many more. */
+#define OUTGOING_KEPT_RUNS 400u
 
 struct OutgoingRun {
     const uint8_t *piece; /* NULL: `at` is an offset in the buffer */
@@ -186,6 +190,11 @@ static void outgoing_all_sent(Outgoing *out)
     const bool is_steady = was_steady && out->small_rounds < OUTGOING_STEADY_ROUNDS;
     out->runs_first = out->runs_len = 0;
     out->bytes_len = 0;
+    if (out->runs_cap > OUTGOING_KEPT_RUNS * sizeof(OutgoingRun)) {
+        out->core->free(out->core, out->runs);
+        out->runs = NULL;
+        out->runs_cap = 0;
+    }
     if (out->bytes_cap > (is_steady ? OUTGOING_STEADY_BYTES : OUTGOING_KEPT_BYTES)) {
         out->core->free(out->core, out->bytes);
         out->bytes = NULL;

@@ -6,12 +6,11 @@
  * them, pinned by a release function that is called when the last byte was taken, or when the client goes
  * (I21).
  *
- * Ownership  owns its buffer, which goes back to nothing when all is sent and it had grown, unless it does so again and
+ * Ownership  owns its buffers, which go back to nothing when all is sent and they had grown, unless they do so again and
  * again; owns one release per piece.
  * Thread     the home of the channel client.
  * Units      bytes.
- * Errors     STATUS_LIMIT: no memory;
- * nothing was added.
+ * Errors     STATUS_LIMIT: no memory; nothing was added.
  */
 #pragma once
 

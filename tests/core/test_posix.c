@@ -17,6 +17,7 @@
 #include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -212,6 +213,23 @@ static void count_calls(void *opaque, unsigned ready, uint64_t now_ns)
     CoreLoop *loop = opaque;
     assert_int_equal(ready, CORE_READ);
     core->loop_quit(loop);
+}
+
+static void processors_are_those_we_may_use(void **state)
+{
+    (void)state;
+    cpu_set_t all, one;
+    assert_int_equal(sched_getaffinity(0, sizeof all, &all), 0);
+    assert_int_equal(core->processors(core), CPU_COUNT(&all));
+    size_t any = 0;
+    while (!CPU_ISSET(any, &all)) {
+        any++;
+    }
+    CPU_ZERO(&one);
+    CPU_SET(any, &one);
+    assert_int_equal(sched_setaffinity(0, sizeof one, &one), 0);
+    assert_int_equal(core->processors(core), 1);
+    assert_int_equal(sched_setaffinity(0, sizeof all, &all), 0);
 }
 
 /* Of a pipe's end epoll says only that it hung up, not that it is readable. */
@@ -598,6 +616,7 @@ int main(void)
         cmocka_unit_test(tuning_reaches_the_socket),
         cmocka_unit_test(accept_says_when_descriptors_have_run_out),
         cmocka_unit_test(pipes_and_sockets_raise_no_sigpipe),
+        cmocka_unit_test(processors_are_those_we_may_use),
         cmocka_unit_test(hang_up_is_readable),
         cmocka_unit_test(long_vectors_are_a_short_write),
         cmocka_unit_test(only_sockets_make_way),

@@ -101,6 +101,24 @@ static void test_nothing_is_kept_once_all_is_sent(void **state)
     outgoing_finish(&out);
 }
 
+static void test_a_picture_in_many_pieces_leaves_nothing_behind(void **state)
+{
+    static const uint8_t byte = 1;
+    Outgoing out;
+
+    (void)state;
+    outgoing_init(&out, core_posix());
+    for (int i = 0; i < 100000; i++) {
+        assert_int_equal(outgoing_add_piece(&out, span_of(&byte, 1), NULL, NULL), STATUS_OK);
+    }
+    outgoing_taken(&out, 100000);
+    assert_int_equal(out.runs_cap, 0);
+    add(&out, &byte, 1);
+    outgoing_taken(&out, 1);
+    assert_true(out.runs_cap > 0); /* of few, the room stays */
+    outgoing_finish(&out);
+}
+
 static void send_round(Outgoing *out, size_t len)
 {
     static uint8_t bytes[4000];
@@ -189,6 +207,7 @@ int main(void)
         cmocka_unit_test(test_bytes_and_pieces_leave_in_order_in_any_cuts),
         cmocka_unit_test(test_the_buffer_does_not_grow_with_a_client_that_never_drains_it),
         cmocka_unit_test(test_nothing_is_kept_once_all_is_sent),
+        cmocka_unit_test(test_a_picture_in_many_pieces_leaves_nothing_behind),
         cmocka_unit_test(test_what_is_needed_again_and_again_is_kept_until_it_is_not),
         cmocka_unit_test(test_what_was_not_sent_is_released_at_the_end),
         cmocka_unit_test(test_what_is_borrowed_can_be_given_back_early),

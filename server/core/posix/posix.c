@@ -69,12 +69,28 @@ static void posix_free(const Core *core, void *memory)
     free(memory);
 }
 
-/* "0-3,6": sysconf() would fall back on a call that sandboxes forbid. */
+/* "0-3,6" */
+static uint32_t count_list(const char *text)
+{
+    uint32_t count = 0;
+
+    for (const char *at = text; *at >= '0' && *at <= '9';) {
+        char *end;
+        const unsigned long first = strtoul(at, &end, 10);
+        const unsigned long last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
+        count += last >= first && last - first < UINT16_MAX ? (uint32_t)(last - first + 1) : 0;
+        at = *end == ',' ? end + 1 : end;
+    }
+    return count;
+}
+
+/* Those that we may use: a host often has a few of a large machine. From a file, as sysconf() and sched_getaffinity() are
+ * calls that sandboxes may forbid. */
 static uint32_t posix_processors(const Core *core)
 {
-    char text[256];
-    uint32_t count = 0;
-    const int fd = open("/sys/devices/system/cpu/online", O_RDONLY | O_CLOEXEC);
+    static const char name[] = "\nCpus_allowed_list:\t";
+    char text[4096];
+    const int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
 
     (void)core;
     if (fd < 0) {
@@ -83,13 +99,8 @@ static uint32_t posix_processors(const Core *core)
     const ssize_t len = read(fd, text, sizeof text - 1);
     close(fd);
     text[len > 0 ? len : 0] = '\0';
-    for (const char *at = text; *at >= '0' && *at <= '9';) {
-        char *end;
-        const unsigned long first = strtoul(at, &end, 10);
-        const unsigned long last = *end == '-' ? strtoul(end + 1, &end, 10) : first;
-        count += last >= first && last - first < UINT16_MAX ? (uint32_t)(last - first + 1) : 0;
-        at = *end == ',' ? end + 1 : end;
-    }
+    const char *line = strstr(text, name);
+    const uint32_t count = line != NULL ? count_list(line + sizeof name - 1) : 0;
     return count > 0 ? count : 1;
 }
 
