@@ -902,8 +902,8 @@ static void try_gl_scanout2(void)
     ON_NO_DEVICE(spice_qxl_gl_scanout2(at, NULL, 64, 64, NULL, NULL, 0, 0, 0, 0));
     spice_qxl_gl_scanout2(&device, NULL, 64, 64, NULL, NULL, 0, 0, 0, 0); /* documented: disables */
     spice_qxl_gl_scanout2(&device, NULL, 64, 64, zeros, zeros, 4, 0, 0, 0);
-    spice_qxl_gl_scanout2(&device, fds, UINT32_MAX, UINT32_MAX, NULL, NULL, UINT32_MAX, UINT32_MAX, UINT64_MAX,
-                          -1);
+    spice_qxl_gl_scanout2(&device, fds, UINT32_MAX, UINT32_MAX, NULL, NULL, UINT32_MAX, UINT32_MAX,
+                          UINT64_MAX, -1);
     for (int i = 0; i < 3; i++) {
         assert_true(is_closed(fds[i]));
     }
