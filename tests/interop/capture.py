@@ -45,8 +45,10 @@ class Capture:
 
 
 def tshark(path, port, *args):
-    """tshark's standard output, two-pass, everything on that port decoded as SPICE."""
-    done = subprocess.run(["tshark", "-2", "-n", "-r", path, "-d", f"tcp.port=={port},spice", *args],
+    """tshark's standard output, two-pass, everything on that port decoded as SPICE. Two processors can hand the loopback's
+    segments to dumpcap in another order than they were sent in."""
+    done = subprocess.run(["tshark", "-2", "-n", "-r", path, "-o", "tcp.reassemble_out_of_order:TRUE",
+                           "-d", f"tcp.port=={port},spice", *args],
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60,
                           check=False)
     check(done.returncode == 0, f"tshark ended with {done.returncode}: {done.stderr.decode(errors='replace')[-400:]}")
@@ -54,7 +56,7 @@ def tshark(path, port, *args):
 
 
 FIELDS = ("frame.number", "tcp.stream", "tcp.srcport", "tcp.len", "frame.protocols", "tcp.reassembled_in",
-          "_ws.col.Protocol", "_ws.col.Info", "tcp.analysis.lost_segment", "tcp.analysis.retransmission",
+          "_ws.col.Protocol", "_ws.col.Info", "tcp.analysis.ack_lost_segment", "tcp.analysis.retransmission",
           "tcp.analysis.keep_alive", "tcp.analysis.zero_window_probe")
 
 
