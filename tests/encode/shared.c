@@ -259,7 +259,8 @@ static void test_the_store_is_bounded(void **state)
                 assert_true(block_chain_write(&coded.bytes, rig->pixels, BLOCK_BYTES));
             }
             BlockPool *pool = coded.bytes.pool;
-            SharedCoding *coding = shared_put(shares[i], k % SHARED_IMAGES_MAX, (uint8_t)k, &coded);
+            SharedCoding *coding =
+                shared_put(shares[i], k % SHARED_IMAGES_MAX, (uint8_t)k, (SharedForm){0}, &coded);
             assert_int_equal(coding != NULL, k < SHARED_CODINGS_MAX);
             if (coding != NULL) {
                 shared_coding_unref(coding);
@@ -359,6 +360,42 @@ static void ahead_of_time(void **state)
     rig->core.loop_free(home);
 }
 
+/* An area that was coded at once for one client is sent to another as if a thread had coded it: the very same message, fourth
+ * bytes included, which QUIC has no place for. */
+static void what_was_coded_at_once(void **state)
+{
+    Rig *rig = *state;
+    const QXLRect all = {.right = SIDE, .bottom = SIDE};
+    const Canvas canvas = {.raster = {.top = rig->pixels,
+                                      .stride = 4 * SIDE,
+                                      .width = SIDE,
+                                      .height = SIDE,
+                                      .format = PIXMAN_x8r8g8b8}};
+    CoreLoop *home = rig->core.loop_new(&rig->core, "home");
+    Shared *shared = shared_new(&rig->store);
+    SharedCoding *coding;
+
+    for (size_t i = 3; i < sizeof rig->pixels; i += 4) {
+        rig->pixels[i] = 0xff;
+    }
+    rig->core.processors = four_processors;
+    CodingPool *pool = coding_pool_new(&rig->core, home, NULL, NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        draw_encoder_share(rig->encoders[i], i > 0 ? shared : NULL);
+        assert_true(draw_encoder_area(rig->encoders[i], &canvas, 0, &all, &rig->outs[i]));
+    }
+    draw_encoder_share(rig->encoders[2], shared);
+    assert_int_equal(draw_encoder_begin_area(rig->encoders[2], &canvas, &all, pool, &coding), CODING_BEGUN);
+    assert_false(shared_coding_is_pending(coding));
+    assert_true(draw_encoder_coded_area(rig->encoders[2], coding, 0, &all, &rig->outs[2]));
+    shared_coding_unref(coding);
+    shared_free(shared);
+    all_have_the_same(rig);
+    coding_pool_stop(pool);
+    coding_pool_free(pool);
+    rig->core.loop_free(home);
+}
+
 int run_shared(void)
 {
     const struct CMUnitTest tests[] = {
@@ -368,6 +405,7 @@ int run_shared(void)
         cmocka_unit_test_setup_teardown(test_the_coder_goes, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_store_is_bounded, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_without_memory, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(what_was_coded_at_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(ahead_of_time, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("shared", tests, NULL, NULL);

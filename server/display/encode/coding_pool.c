@@ -235,7 +235,8 @@ static CodingJob *job_new(CodingPool *pool, const CoderOptions *how, const Image
     }
     *job = (CodingJob){
         .pool = pool, .how = *how, .source = *source, .blocks = block_pool_new(core), .room = job->room};
-    job->coding = job->blocks != NULL ? shared_coding_begin(core, bytes, flags, source->top_down) : NULL;
+    job->coding =
+        job->blocks != NULL ? shared_coding_begin(core, bytes, (SharedForm){flags, source->top_down}) : NULL;
     if (job->coding == NULL) {
         block_pool_free(job->blocks);
         core->free(core, job);

@@ -196,7 +196,8 @@ static bool source_code(ImageEncoder *encoder, const CoderOptions *how, ImageSou
     const bool coded = image_code(&encoder->coder, how, source, ret_own);
     /* What clients do not know bare was not coded only for want of memory, which others may have. */
     if (shared != NULL && (coded || image_format_is_bare(source->format))) {
-        ret->shared = shared_put(shared, options->shared_image, type, coded ? ret_own : NULL);
+        const SharedForm form = {source->high_bits ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0, source->top_down};
+        ret->shared = shared_put(shared, options->shared_image, type, form, coded ? ret_own : NULL);
     }
     if (ret->shared != NULL) {
         *ret_coded = shared_coding_coded(ret->shared);
@@ -675,12 +676,13 @@ bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect 
                      const ImageOptions *options, EncodedImage *ret)
 {
     const Coded *coded = shared_coding_coded(coding);
+    const SharedForm form = shared_coding_form(coding);
 
-    *ret = area_image(encoder, shared_coding_flags(coding), (uint32_t)(area->right - area->left),
+    *ret = area_image(encoder, form.flags, (uint32_t)(area->right - area->left),
                       (uint32_t)(area->bottom - area->top));
     if (coded == NULL) {
         return false;
     }
     ret->shared = shared_coding_ref(coding);
-    return coded_set(encoder, coded, shared_coding_is_top_down(coding), options, ret);
+    return coded_set(encoder, coded, form.top_down, options, ret);
 }

@@ -8,8 +8,7 @@ struct SharedCoding {
     uint32_t refs;
     bool is_pending;
     bool is_coded;
-    uint8_t flags; /* of what a thread codes: how it is to be sent */
-    bool top_down;
+    SharedForm form;
     Coded coded;     /* its chain is empty if the bytes lie here */
     size_t own_len;  /* 0: they lie in the chain */
     size_t cost;     /* all that it takes */
@@ -121,7 +120,7 @@ SharedCoding *shared_find_begun(Shared *shared, uint32_t image, uint8_t type)
 }
 
 /* With the one reference that is the caller's. */
-static SharedCoding *coding_new(const Core *core, Coded *take_coded)
+static SharedCoding *coding_new(const Core *core, SharedForm form, Coded *take_coded)
 {
     const size_t total = take_coded != NULL ? block_chain_total(&take_coded->bytes) : 0;
     const size_t own_len = total > 0 && take_coded->bytes.count == 1 ? total : 0;
@@ -130,7 +129,8 @@ static SharedCoding *coding_new(const Core *core, Coded *take_coded)
     if (coding == NULL) {
         return NULL;
     }
-    *coding = (SharedCoding){.core = core, .refs = 1, .own_len = own_len, .cost = sizeof *coding + own_len};
+    *coding = (SharedCoding){
+        .core = core, .refs = 1, .form = form, .own_len = own_len, .cost = sizeof *coding + own_len};
     if (take_coded == NULL) {
         return coding;
     }
@@ -166,13 +166,13 @@ static void put(Shared *shared, uint32_t image, uint8_t type, SharedCoding *codi
     }
 }
 
-SharedCoding *shared_put(Shared *shared, uint32_t image, uint8_t type, Coded *take_coded)
+SharedCoding *shared_put(Shared *shared, uint32_t image, uint8_t type, SharedForm form, Coded *take_coded)
 {
     if (shared->count == SHARED_CODINGS_MAX || image >= SHARED_IMAGES_MAX ||
         (take_coded != NULL && block_chain_total(&take_coded->bytes) > SHARED_BYTES_MAX / 2)) {
         return NULL;
     }
-    SharedCoding *coding = coding_new(shared->store->core, take_coded);
+    SharedCoding *coding = coding_new(shared->store->core, form, take_coded);
     if (coding != NULL) {
         put(shared, image, type, coding);
     }
@@ -186,7 +186,7 @@ void shared_put_begun(Shared *shared, uint32_t image, uint8_t type, SharedCoding
     }
 }
 
-SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, uint8_t flags, bool top_down)
+SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, SharedForm form)
 {
     SharedCoding *coding = core->alloc(core, sizeof *coding);
 
@@ -195,8 +195,7 @@ SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, uint8_t 
         *coding = (SharedCoding){.core = core,
                                  .refs = 1,
                                  .is_pending = true,
-                                 .flags = flags,
-                                 .top_down = top_down,
+                                 .form = form,
                                  .cost = sizeof *coding + pixel_bytes + BLOCK_BYTES};
     }
     return coding;
@@ -223,14 +222,9 @@ bool shared_coding_is_forgotten(const SharedCoding *coding)
     return coding->refs == 1;
 }
 
-uint8_t shared_coding_flags(const SharedCoding *coding)
+SharedForm shared_coding_form(const SharedCoding *coding)
 {
-    return coding->flags;
-}
-
-bool shared_coding_is_top_down(const SharedCoding *coding)
-{
-    return coding->top_down;
+    return coding->form;
 }
 
 bool shared_is_photo(Shared *shared, uint32_t image, bool (*look)(const void *picture), const void *picture)

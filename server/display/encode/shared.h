@@ -42,8 +42,14 @@ void shared_free(Shared *shared); /* NULL is allowed */
 
 /* What this picture comes to with this codec (WIRE_IMAGE_TYPE_*); referenced. NULL: not known. */
 SharedCoding *shared_find(Shared *shared, uint32_t image, uint8_t type);
+/* How pictures are to be sent, beside their bytes: the same for all who are sent an area of a canvas. */
+typedef struct SharedForm {
+    uint8_t flags; /* WIRE_IMAGE_FLAG_* */
+    bool top_down;
+} SharedForm;
+
 /* Now it is: NULL `take_coded`: nothing shorter than the pixels. Takes the bytes; referenced. NULL: nothing was taken. */
-SharedCoding *shared_put(Shared *shared, uint32_t image, uint8_t type, Coded *take_coded);
+SharedCoding *shared_put(Shared *shared, uint32_t image, uint8_t type, SharedForm form, Coded *take_coded);
 
 /* Is this picture a photograph? The first who asks looks (`look`, with `picture`). */
 bool shared_is_photo(Shared *shared, uint32_t image, bool (*look)(const void *picture), const void *picture);
@@ -59,15 +65,14 @@ SharedCoding *shared_coding_ref(SharedCoding *coding);
 
 /* ---- What a thread codes (coding_pool.h) ---- */
 
-/* Pending, with one reference; the rest says how it is to be sent. */
-SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, uint8_t flags, bool top_down);
+/* Pending, with one reference. */
+SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, SharedForm form);
 /* NULL: nothing shorter than the pixels. Takes the bytes. */
 void shared_coding_finish(SharedCoding *coding, Coded *take_coded);
 bool shared_coding_is_pending(const SharedCoding *coding);
 /* Is the caller's the only reference? */
 bool shared_coding_is_forgotten(const SharedCoding *coding);
-uint8_t shared_coding_flags(const SharedCoding *coding); /* WIRE_IMAGE_FLAG_* */
-bool shared_coding_is_top_down(const SharedCoding *coding);
+SharedForm shared_coding_form(const SharedCoding *coding);
 /* The same as shared_find(), or one that is pending. */
 SharedCoding *shared_find_begun(Shared *shared, uint32_t image, uint8_t type);
 /* Others may wait for it, too. */
