@@ -72,7 +72,8 @@ static void draw(Current *current, Drawable *drawable, uint64_t now_ns)
     CHECK(surface != NULL && surface->generation == drawable->generation);
     if (canvas_draw(&current->set, &surface->canvas, drawable->qxl, &fault) != STATUS_OK) {
         worker_fault(current->worker, &fault, "a drawing", now_ns);
-        display_channel_failed(current->worker->display, drawable, &current->worker->drawables);
+        current->set.work +=
+            display_channel_failed(current->worker->display, drawable, &current->worker->drawables);
         drawable_drop(drawable); /* no more clients are to draw it */
     }
     current->drawn++;

@@ -126,13 +126,16 @@ void display_channel_draw(DisplayChannel *display, Drawable *drawable)
     }
 }
 
-void display_channel_failed(DisplayChannel *display, const Drawable *drawable, const ListNode *drawables)
+uint64_t display_channel_failed(DisplayChannel *display, const Drawable *drawable, const ListNode *drawables)
 {
+    uint64_t steps = 0;
+
     list_each_removable(&display->channel->clients, node)
     {
-        display_client_failed(display_client_of(list_entry(node, RedChannelClient, in_channel)), drawable,
-                              drawables);
+        steps += display_client_failed(display_client_of(list_entry(node, RedChannelClient, in_channel)),
+                                       drawable, drawables);
     }
+    return steps;
 }
 
 void display_channel_let_go(DisplayChannel *display, ListNode *drawables, uint64_t now_ns)

@@ -43,8 +43,9 @@ void display_channel_sync(DisplayChannel *display);
 const PipeItemType *display_channel_drawable_type(void);
 /* It was added to the current ones. */
 void display_channel_draw(DisplayChannel *display, Drawable *drawable);
-/* It could not be drawn, or not all of it, and is pending still: clients get what the canvas has. `drawables` are all. */
-void display_channel_failed(DisplayChannel *display, const Drawable *drawable, const ListNode *drawables);
+/* It could not be drawn, or not all of it, and is pending still: clients get what the canvas has. `drawables` are all.
+ * Returns what that took: steps (canvas.h). */
+uint64_t display_channel_failed(DisplayChannel *display, const Drawable *drawable, const ListNode *drawables);
 /* Gives back what drawables hold, all of which are on their canvases: what is to be sent of them is copied, or becomes
  * damage. */
 void display_channel_let_go(DisplayChannel *display, ListNode *drawables, uint64_t now_ns);

@@ -531,12 +531,13 @@ void display_client_draw(DisplayClient *client, Drawable *drawable)
     }
 }
 
-void display_client_failed(DisplayClient *client, const Drawable *drawable, const ListNode *drawables)
+uint32_t display_client_failed(DisplayClient *client, const Drawable *drawable, const ListNode *drawables)
 {
     ClientSurface *at = &client->surfaces[drawable->surface_id];
+    uint32_t steps = 1;
 
     if (client->base.state != RCC_LIVE || !client->said_init || at->known != drawable->generation) {
-        return;
+        return steps;
     }
     want_damage(client);
     add_damage(at, &drawable->extents);
@@ -544,10 +545,12 @@ void display_client_failed(DisplayClient *client, const Drawable *drawable, cons
     for (const ListNode *node = drawable->in_worker.next; node != drawables; node = node->next) {
         const Drawable *later = list_entry(node, Drawable, in_worker);
         at = &client->surfaces[later->surface_id];
+        steps += 1 + (later->pending ? later->read_count : 0);
         if (later->pending && at->known == later->generation && reads_damage(client, later)) {
             add_damage(at, &later->extents);
         }
     }
+    return steps;
 }
 
 static void leaves_pipe(DisplayClient *client, const Drawable *drawable)

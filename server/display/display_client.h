@@ -136,8 +136,9 @@ void display_client_return_dictionary(DisplayClient *client);
 /* Surfaces, monitors or caches have changed: queues what it is to be told. */
 void display_client_settle(DisplayClient *client);
 void display_client_draw(DisplayClient *client, Drawable *drawable);
-/* The canvas does not show what the drawable says. `drawables` has it, and those that came later. */
-void display_client_failed(DisplayClient *client, const Drawable *drawable, const ListNode *drawables);
+/* The canvas does not show what the drawable says. `drawables` has it, and those that came later. Returns what
+ * that took: steps (canvas.h). */
+uint32_t display_client_failed(DisplayClient *client, const Drawable *drawable, const ListNode *drawables);
 /* Drops all that waits. */
 void display_client_squash(DisplayClient *client);
 /* An item that is no drawable leaves the pipe. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Drawings: when they are on the canvas, when clients have them, when the guest has its memory back. */
 #include "display/display_client.h"
+#include "display/worker.h"
 #include "tests/display/desk.h"
 
 #define RED 0xcc2211u
@@ -471,9 +472,48 @@ static void stop_gives_back(void **state)
     same_picture(desk, deaf);
 }
 
+#define FAILING 24u
+
+/* Pictures that nobody can decode, one upon the other, which somebody wants to see at once. */
+static void draw_what_fails(Desk *desk)
+{
+    const RedWorker *worker = desk->device.instance.st;
+    QXLRect dot = {.right = 1, .bottom = 1}, dirty;
+
+    for (uint32_t i = 0; i < FAILING; i++) {
+        const uint64_t at = device_copy(&desk->device, 0, dot, i);
+        QXLCopy *copy = &((QXLDrawable *)(void *)(desk->device.memory + at))->u.copy;
+        QXLImage *image = (QXLImage *)(void *)(desk->device.memory + (copy->src_bitmap - device_address(0)));
+        copy->rop_descriptor = SPICE_ROPD_OP_XOR;
+        image->descriptor.type = SPICE_IMAGE_TYPE_QUIC;
+        image->quic.data_size = 4;
+        *(QXLDataChunk *)(void *)image->quic.data = (QXLDataChunk){.data_size = 4};
+    }
+    desk->value = worker->current.set.work;
+    spice_qxl_update_area(&desk->device.instance, 0, &dot, &dirty, 1, 0);
+    desk->value = worker->current.set.work - desk->value;
+}
+
+/* For each that fails, those that came later are looked through: that is work, for each client. */
+static void failures_are_work(void **state)
+{
+    Desk *desk = *state;
+    const RedWorker *worker = desk->device.instance.st;
+
+    desk_host(desk, run_machine);
+    desk_client(desk, NULL);
+    desk_client(desk, NULL);
+    desk_run(desk, NS_PER_S);
+    desk_host(desk, draw_what_fails);
+    assert_int_equal(desk->device.releases.len, FAILING);
+    assert_int_equal(worker->current.drawn, FAILING);
+    assert_true(desk->value >= FAILING * (FAILING - 1));
+}
+
 int run_drawing(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(failures_are_work, desk_setup, desk_teardown),
         cmocka_unit_test(bands),
         cmocka_unit_test(bands_are_pictures),
         cmocka_unit_test_setup_teardown(lazily, desk_setup, desk_teardown),
