@@ -180,6 +180,14 @@ static bool commit_band_at_once(DisplayClient *client, const Surface *surface, u
     return true;
 }
 
+/* Was it drawn upon since it was begun? */
+static bool is_damaged(const DisplayClient *client, const ClientBand *band)
+{
+    pixman_region32_t *damage = (pixman_region32_t *)&client->surfaces[band->surface_id].damage;
+
+    return pixman_region32_contains_rectangle(damage, (pixman_box32_t *)&band->box) != PIXMAN_REGION_OUT;
+}
+
 /* One that is ready; it shows what was there when it was begun, and what was drawn since is damage, which follows. */
 static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
 {
@@ -201,6 +209,7 @@ static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
         }
         const QXLRect area = {
             .left = band.box.x1, .top = band.box.y1, .right = band.box.x2, .bottom = band.box.y2};
+        const bool no_use = shared_coding_is_no_use(band.coding) && !is_damaged(client, &band);
         lossy_busy(client, now_ns);
         const bool sent = draw_encoder_coded_area(
             client->encoder, band.coding, display_client_wire_id(client, band.surface_id), &area, &rcc->out);
@@ -210,10 +219,14 @@ static bool commit_ready_band(DisplayClient *client, uint64_t now_ns)
             lossy_area(client, band.surface_id, &band.box, draw_encoder_was_lossy(client->encoder));
             return true;
         }
-        /* No codec makes it shorter, or there was no memory: at once then, as it is now. */
+        /* No codec makes it shorter, or there was no memory: at once then, as it is now. What a thread found is not tried again. */
         display_client_tune(client, false);
-        return commit_band_at_once(client, surfaces_find(client->display->surfaces, band.surface_id),
-                                   band.surface_id, &band.box, now_ns);
+        draw_encoder_set_as_is(client->encoder, no_use);
+        const bool good =
+            commit_band_at_once(client, surfaces_find(client->display->surfaces, band.surface_id),
+                                band.surface_id, &band.box, now_ns);
+        draw_encoder_set_as_is(client->encoder, false);
+        return good;
     }
     return false;
 }

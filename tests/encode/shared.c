@@ -396,6 +396,70 @@ static void what_was_coded_at_once(void **state)
     rig->core.loop_free(home);
 }
 
+static void task_done(void *opaque, uint64_t now_ns)
+{
+    CoreLoop *home = opaque;
+
+    (void)now_ns;
+    home->core->loop_quit(home);
+}
+
+/* What a thread found out of noise is known; who knows it sends an area as it is, and no codec looks at it. */
+static void no_use_twice(void **state)
+{
+    Rig *rig = *state;
+    const QXLRect all = {.right = SIDE, .bottom = SIDE};
+    const Canvas canvas = {.raster = {.top = rig->pixels,
+                                      .stride = 4 * SIDE,
+                                      .width = SIDE,
+                                      .height = SIDE,
+                                      .format = PIXMAN_x8r8g8b8}};
+    SharedCoding *coding;
+
+    Core core = *core_posix(); /* threads allocate, too */
+
+    core.processors = four_processors;
+    rig->caps = 1u << WIRE_CAP_DISPLAY_COMPOSITE;
+    rig_encoders(rig, DRAW_COMPRESSION_QUIC);
+    CoreLoop *home = core.loop_new(&core, "home");
+    CodingPool *pool = coding_pool_new(&core, home, task_done, home);
+    for (uint32_t noise = 0; noise < 2; noise++) {
+        for (size_t i = 0; noise == 1 && i < sizeof rig->pixels; i++) {
+            rig->pixels[i] = (uint8_t)choose32(&rig->choices); /* the fourth, too: else it has 3 of 4 bytes */
+        }
+        assert_int_equal(draw_encoder_begin_area(rig->encoders[0], &canvas, &all, pool, &coding),
+                         CODING_BEGUN);
+        assert_false(shared_coding_is_no_use(coding));
+        core.loop_run(home);
+        assert_false(shared_coding_is_pending(coding));
+        assert_int_equal(shared_coding_is_no_use(coding), noise);
+        shared_coding_unref(coding);
+    }
+    coding_pool_stop(pool);
+    coding_pool_free(pool);
+    core.loop_free(home);
+}
+
+/* And so an area of a photograph is sent as it is, if one is wrong about it. */
+static void as_it_is(void **state)
+{
+    Rig *rig = *state;
+    const QXLRect all = {.right = SIDE, .bottom = SIDE};
+    const Canvas canvas = {.raster = {.top = rig->pixels,
+                                      .stride = 4 * SIDE,
+                                      .width = SIDE,
+                                      .height = SIDE,
+                                      .format = PIXMAN_x8r8g8b8}};
+
+    draw_encoder_set_as_is(rig->encoders[0], true);
+    assert_true(draw_encoder_area(rig->encoders[0], &canvas, 0, &all, &rig->outs[0]));
+    assert_true(rig->outs[0].total > sizeof rig->pixels);
+    draw_encoder_set_as_is(rig->encoders[0], false);
+    const size_t before = rig->outs[0].total;
+    assert_true(draw_encoder_area(rig->encoders[0], &canvas, 0, &all, &rig->outs[0]));
+    assert_true(rig->outs[0].total - before < sizeof rig->pixels);
+}
+
 int run_shared(void)
 {
     const struct CMUnitTest tests[] = {
@@ -406,6 +470,8 @@ int run_shared(void)
         cmocka_unit_test_setup_teardown(test_the_store_is_bounded, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_without_memory, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(what_was_coded_at_once, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(no_use_twice, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(as_it_is, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(ahead_of_time, rig_setup, rig_teardown),
     };
     return cmocka_run_group_tests_name("shared", tests, NULL, NULL);

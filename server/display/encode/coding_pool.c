@@ -196,7 +196,7 @@ static void job_done(CoreTask *task, uint64_t now_ns)
     CodingPool *pool = job->pool;
 
     job->thread->given--;
-    shared_coding_finish(job->coding, job->is_coded ? &job->coded : NULL);
+    shared_coding_finish(job->coding, job->coded.type, job->is_coded ? &job->coded : NULL);
     job_free(job);
     if (!pool->stopped) {
         hand_out(pool);

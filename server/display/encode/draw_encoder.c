@@ -15,6 +15,7 @@ struct DrawEncoder {
     PaletteCache palette_cache;
     Pad pad;
     bool zlib, lossy;
+    bool as_is; /* areas */
     bool was_lossy;
     Shared *shared;
     DrawPhoto photo;
@@ -423,7 +424,15 @@ static ImageOptions area_options(DrawEncoder *encoder)
 
     options.is_source = true;
     options.may_lose = encoder->lossy;
+    if (encoder->as_is) {
+        options.compression = DRAW_COMPRESSION_OFF;
+    }
     return options;
+}
+
+void draw_encoder_set_as_is(DrawEncoder *encoder, bool as_is)
+{
+    encoder->as_is = as_is;
 }
 
 /* made->images[0] is there, or was not `coded`. */

@@ -101,6 +101,8 @@ CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Canvas *canvas, 
 /* False: also if no codec makes it shorter. */
 bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_t surface_id,
                              const QXLRect *area, Outgoing *ret);
+/* That no codec makes the next areas shorter is known: they are sent as they are. Not at first. */
+void draw_encoder_set_as_is(DrawEncoder *encoder, bool as_is);
 /* Does coding such a picture take long? */
 bool draw_encoder_takes_long(const DrawEncoder *encoder, bool is_photo);
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */

@@ -2,6 +2,7 @@
 #include "display/encode/shared.h"
 
 #include "base/check.h"
+#include "wire/wire.h"
 
 struct SharedCoding {
     const Core *core;
@@ -9,6 +10,7 @@ struct SharedCoding {
     bool is_pending;
     bool is_coded;
     SharedForm form;
+    uint8_t tried;   /* by a thread: WIRE_IMAGE_TYPE_* */
     Coded coded;     /* its chain is empty if the bytes lie here */
     size_t own_len;  /* 0: they lie in the chain */
     size_t cost;     /* all that it takes */
@@ -201,15 +203,21 @@ SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, SharedFo
     return coding;
 }
 
-void shared_coding_finish(SharedCoding *coding, Coded *take_coded)
+void shared_coding_finish(SharedCoding *coding, uint8_t type, Coded *take_coded)
 {
     CHECK(coding->is_pending);
     coding->is_pending = false;
+    coding->tried = type;
     if (take_coded != NULL) {
         coding->is_coded = true;
         coding->coded = *take_coded;
         take_coded->bytes = block_chain_of(take_coded->bytes.pool);
     }
+}
+
+bool shared_coding_is_no_use(const SharedCoding *coding)
+{
+    return !coding->is_coded && coding->tried == WIRE_IMAGE_TYPE_QUIC;
 }
 
 bool shared_coding_is_pending(const SharedCoding *coding)

@@ -67,8 +67,10 @@ SharedCoding *shared_coding_ref(SharedCoding *coding);
 
 /* Pending, with one reference. */
 SharedCoding *shared_coding_begin(const Core *core, size_t pixel_bytes, SharedForm form);
-/* NULL: nothing shorter than the pixels. Takes the bytes. */
-void shared_coding_finish(SharedCoding *coding, Coded *take_coded);
+/* It went through this codec; NULL: nothing shorter than the pixels. Takes the bytes. */
+void shared_coding_finish(SharedCoding *coding, uint8_t type, Coded *take_coded);
+/* The codec that nothing follows was tried, and it is to be sent as it is. */
+bool shared_coding_is_no_use(const SharedCoding *coding);
 bool shared_coding_is_pending(const SharedCoding *coding);
 /* Is the caller's the only reference? */
 bool shared_coding_is_forgotten(const SharedCoding *coding);
