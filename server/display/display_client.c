@@ -377,6 +377,7 @@ static void drop_all(DisplayClient *client)
             at->known = at->told;
             pixman_region32_clear(&at->damage);
             lossy_clear(client, id);
+            client->first_due = client->first_due && id != SURFACE_PRIMARY;
         }
     }
     client->palettes.known = client->palettes.told;
