@@ -34,20 +34,18 @@ static HeldCommand take(HeldCommand *from)
 
 void worker_fault(RedWorker *worker, const QxlFault *fault, const char *what, uint64_t now_ns)
 {
-    if (fault->usual) {
-        core_log(worker->core, CORE_LOG_DEBUG, "display %d: %s dropped: %s (%#llx)", worker->qxl->id, what,
-                 fault->why, (unsigned long long)fault->value);
+    const CoreLogLevel level = fault->usual ? CORE_LOG_DEBUG : CORE_LOG_WARNING;
+    uint64_t *next_ns = &worker->next_fault_ns[fault->usual];
+    uint32_t *unsaid = &worker->faults_unsaid[fault->usual];
+
+    if (now_ns < *next_ns) {
+        (*unsaid)++;
         return;
     }
-    if (now_ns < worker->next_fault_ns) {
-        worker->faults_unsaid++;
-        return;
-    }
-    core_log(worker->core, CORE_LOG_WARNING,
-             "display %d: %s dropped: %s (%#llx); %u more since the last such line", worker->qxl->id, what,
-             fault->why, (unsigned long long)fault->value, worker->faults_unsaid);
-    worker->faults_unsaid = 0;
-    worker->next_fault_ns = now_ns + FAULT_PAUSE_NS;
+    core_log(worker->core, level, "display %d: %s dropped: %s (%#llx); %u more since the last such line",
+             worker->qxl->id, what, fault->why, (unsigned long long)fault->value, *unsaid);
+    *unsaid = 0;
+    *next_ns = now_ns + FAULT_PAUSE_NS;
 }
 
 /* ---- Surfaces ---- */

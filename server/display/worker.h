@@ -90,8 +90,9 @@ struct QXLState {
     WorkerRings rings;
     bool driver_sets_monitors; /* the guest's driver said a monitors config since it was loaded */
     uint32_t monitors_max;
-    uint64_t next_fault_ns; /* when the guest's next fault may be logged */
-    uint32_t faults_unsaid;
+    /* When the guest's next fault may be logged, and how many were not; the second: of those that are usual. */
+    uint64_t next_fault_ns[2];
+    uint32_t faults_unsaid[2];
 };
 
 /* Inside spice_server_add_interface(): asks the instance for its init info, makes loop, thread and channels, and tells the

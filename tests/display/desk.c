@@ -332,6 +332,7 @@ static void on_log(void *opaque, CoreLogLevel level, const char *line)
         desk->warnings++;
         snprintf(desk->last_warning, sizeof desk->last_warning, "%s", line);
     }
+    desk->drops += strstr(line, " dropped: ") != NULL;
     if (getenv("DESK_VERBOSE") != NULL) {
         fprintf(stderr, "  log: %s\n", line);
     }

@@ -60,6 +60,7 @@ struct Desk {
     DeskClient clients[DESK_CLIENTS_MAX];
     uint32_t clients_len;
     uint32_t warnings; /* lines that the server logged as such */
+    uint32_t drops;    /* lines about what was dropped of the guest's, however loud */
     char last_warning[256];
     void (*host)(Desk *desk);
     bool host_done;
