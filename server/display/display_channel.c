@@ -282,6 +282,9 @@ static void client_closed(RedChannelClient *rcc, uint64_t now_ns)
     if (display->channel->clients_len < 2) {
         shared_areas_clear(&display->areas); /* nobody is left to share them with */
     }
+    if (display->channel->clients_len == 0) {
+        coding_pool_rest(display->pool);
+    }
     display->clients_changed(display->opaque);
 }
 

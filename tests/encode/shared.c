@@ -440,7 +440,39 @@ static void no_use_twice(void **state)
     core.loop_free(home);
 }
 
-/* And so an area of a photograph is sent as it is, if one is wrong about it. */
+/* Memory is kept for the next job, but not for good. */
+static void at_rest(void **state)
+{
+    Rig *rig = *state;
+    const QXLRect all = {.right = SIDE, .bottom = SIDE};
+    const Canvas canvas = {.raster = {.top = rig->pixels,
+                                      .stride = 4 * SIDE,
+                                      .width = SIDE,
+                                      .height = SIDE,
+                                      .format = PIXMAN_x8r8g8b8}};
+    SharedCoding *coding;
+
+    rig->core.processors = four_processors;
+    CoreLoop *home = rig->core.loop_new(&rig->core, "home");
+    CodingPool *pool = coding_pool_new(&rig->core, home, task_done, home);
+    for (uint32_t round = 0; round < 2; round++) { /* one job at a time: who allocates is alone */
+        assert_int_equal(draw_encoder_begin_area(rig->encoders[0], &canvas, &all, pool, &coding),
+                         CODING_BEGUN);
+        if (round == 1) {
+            coding_pool_rest(pool);
+        }
+        rig->core.loop_run(home);
+        shared_coding_unref(coding);
+        const int64_t before = rig->blocks;
+        coding_pool_rest(pool);
+        assert_int_equal(before - rig->blocks, 1 - round);
+    }
+    coding_pool_stop(pool);
+    coding_pool_free(pool);
+    rig->core.loop_free(home);
+}
+
+/* So is what a codec would shorten, if one is wrong about it. */
 static void as_it_is(void **state)
 {
     Rig *rig = *state;
@@ -471,6 +503,7 @@ int run_shared(void)
         cmocka_unit_test_setup_teardown(test_without_memory, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(what_was_coded_at_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(no_use_twice, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(at_rest, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(as_it_is, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(ahead_of_time, rig_setup, rig_teardown),
     };

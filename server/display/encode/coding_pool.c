@@ -42,6 +42,7 @@ struct CodingPool {
     void (*done)(void *opaque, uint64_t now_ns);
     void *opaque;
     bool started;
+    bool rests;           /* keeps no jobs */
     _Atomic bool stopped; /* threads look at it, too */
     uint32_t jobs;        /* begun and not done */
     ListNode waiting;
@@ -131,7 +132,7 @@ static void job_free(CodingJob *job)
     pool->jobs--;
     shared_coding_unref(job->coding);
     block_pool_free(job->blocks);
-    if (!pool->stopped && pool->kept_len < CODING_KEPT_EACH * pool->threads_len) {
+    if (!pool->stopped && !pool->rests && pool->kept_len < CODING_KEPT_EACH * pool->threads_len) {
         list_append(&pool->kept, &job->in_list);
         pool->kept_len++;
     } else {
@@ -263,6 +264,7 @@ CodingStart coding_pool_begin(CodingPool *pool, const CoderOptions *how, const I
         !coding_pool_can(pool)) {
         return CODING_NOT;
     }
+    pool->rests = false;
     start(pool);
     if (pool->threads_len == 0) {
         return CODING_NOT;
@@ -282,6 +284,17 @@ CodingStart coding_pool_begin(CodingPool *pool, const CoderOptions *how, const I
 
 /* ---- The end ---- */
 
+void coding_pool_rest(CodingPool *pool)
+{
+    pool->rests = true;
+    list_each_removable(&pool->kept, node)
+    {
+        list_remove(node);
+        pool->core->free(pool->core, list_entry(node, CodingJob, in_list));
+    }
+    pool->kept_len = 0;
+}
+
 void coding_pool_stop(CodingPool *pool)
 {
     const Core *core = pool->core;
@@ -292,11 +305,7 @@ void coding_pool_stop(CodingPool *pool)
         list_remove(node);
         job_free(list_entry(node, CodingJob, in_list));
     }
-    list_each_removable(&pool->kept, node)
-    {
-        list_remove(node);
-        core->free(core, list_entry(node, CodingJob, in_list));
-    }
+    coding_pool_rest(pool);
     for (uint32_t i = 0; i < pool->threads_len; i++) {
         core->loop_quit(pool->threads[i].loop);
     }

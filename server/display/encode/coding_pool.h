@@ -31,6 +31,9 @@ CodingPool *coding_pool_new(const Core *core, CoreLoop *home, void (*done)(void 
 void coding_pool_stop(CodingPool *pool);
 void coding_pool_free(CodingPool *pool); /* NULL is allowed */
 
+/* Nobody is left to code for: until the next job begins no memory is kept for it. */
+void coding_pool_rest(CodingPool *pool);
+
 /* May there be threads? */
 bool coding_pool_can(const CodingPool *pool);
 /* How many pictures are worth beginning ahead for one of so many clients, so that there is room for all of them. */
