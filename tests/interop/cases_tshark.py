@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -136,10 +137,31 @@ def decode(test, connections):
 NOT_DISSECTED = [
     ("opaque", r"^DRAW_OPAQUE ", "it does not know that a brush lies between source and raster operation"),
     ("composite", r"^DRAW_COMPOSITE ", "it does not know this message's body"),
+    ("invalidations", r"^INVAL_(ALL_PIXMAPS|PALETTE) ", "it does not know these messages' bodies"),
     ("palette", r"palette(=\{|_id=)|type=LZ_PLT", "it takes a palette's place for something else"),
     ("mask", r"mask=\{[^}]*\} bitmap=\{", "it leaves a mask's bitmap out"),
     ("no brush", r"brush=\{ type=NONE", "it knows no brush that is none"),
 ]
+
+
+def mini_message(kind, body):
+    return struct.pack("<HI", kind, len(body)) + body
+
+
+# What takes a full cache or another display to be sent: so that tshark sees it, it is put before what was captured. That these
+# are the server's bytes, too, is for decode() to say, which encodes them again.
+RARE = {
+    "display": {
+        "INVAL_LIST": mini_message(105, struct.pack("<HBQBQ", 2, 1, 7, 1, 1 << 40)),
+        "INVAL_ALL_PIXMAPS": mini_message(106, struct.pack("<B", 0)),
+        "INVAL_PALETTE": mini_message(107, struct.pack("<Q", 5)),
+    },
+    "cursor": {
+        "TRAIL": mini_message(106, struct.pack("<HH", 4, 20)),
+        "INVAL_ONE": mini_message(107, struct.pack("<Q", 5)),
+        "INVAL_ALL": mini_message(108, b""),
+    },
+}
 
 
 def paint(test):
@@ -149,6 +171,8 @@ def paint(test):
     check_session(test.run_client("--port", host.port, "--wait-primary", "--keys", "1e", "--mouse-mode", "server", "--hold", 2))
     found = capture.connections(run.stop(), host.port)
     check_connections(found, sessions=1)
+    for connection in found:
+        connection.server = b"".join(RARE.get(connection.name, {}).values()) + connection.server
     decoded = decode(test, found)
     path = capture.resegment(found, test.artifact("messages.pcap"), host.port)
     drawn, understood, excused = understood_by_tshark(path, host.port, found, decoded, "display")
@@ -157,7 +181,8 @@ def paint(test):
     check(understood > len(drawn) // 2 > 100, f"tshark understood {understood} of {len(drawn)} messages: the test proves little")
     pointed, understood, _ = understood_by_tshark(path, host.port, found, decoded, "cursor")
     check_equal(understood, len(pointed), "messages of the cursor channel that tshark understood")
-    for name, names in (("SURFACE_DESTROY", drawn), ("SET", pointed), ("MOVE", pointed), ("HIDE", pointed)):
+    for name, names in (("SURFACE_DESTROY", drawn), ("SET", pointed), ("MOVE", pointed), ("HIDE", pointed),
+                        *((rare, drawn) for rare in RARE["display"]), *((rare, pointed) for rare in RARE["cursor"])):
         check(name in names, f"no {name} in the capture: {sorted(set(names))}")
 
 
