@@ -11,7 +11,7 @@
  * STATUS_LIMIT. Rows are coded in the order in which they lie in memory.
  *
  * Ownership, threads, errors: codec.h. Memory grows with what was coded: 4 bytes for a pixel of the window, up to 1.25
- * windows, and up to 256 KiB of table. It does not shrink but by glz_encoder_freeze().
+ * windows, and up to 128 KiB of table. It does not shrink but by glz_encoder_freeze().
  * Source  reference/image-codecs.md section 4.
  */
 #pragma once

@@ -7,6 +7,7 @@
 #define HASH_FACTOR UINT64_C(0x9e3779b97f4a7c15)
 #define SKIP_SHIFT 8u           /* after 2^this pixels without a match look at every second, and so on */
 #define SKIP_MAX 8u             /* pixels */
+#define ABOVE_ENOUGH 32u        /* pixels; with such a match the ring, seldom in a near cache, is not asked */
 #define OFFSET_SHORT 4096u      /* the short form reaches so far, in pixels */
 #define OFFSET_LONG 131072u     /* the long form without its extra byte */
 #define OFFSET_LIMIT (1u << 25) /* no form reaches further */
@@ -204,17 +205,18 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
         const uint32_t old = *entry, new = entry_make(hash, start + i), place = old &PLACE_MASK;
         *entry = new;
         Match match = {0};
-        if ((old ^ new) <= PLACE_MASK &&
-            probe_load(unit, (const uint8_t *)(window->pixels + place)) == here) {
-            if (place - start < i) {
-                match = match_here(unit, at, end, i, start + i - place);
-            } else if (place - start >= count) {
-                match = match_there(unit, window, current, at, end, place);
-            }
-        }
         if (i >= above && probe_load(unit, at - (size_t)above * 4) == here) {
-            const Match other = match_here(unit, at, end, i, above);
-            if (other.length >= match.length) {
+            match = match_here(unit, at, end, i, above);
+        }
+        if (match.length < ABOVE_ENOUGH && (old ^ new) <= PLACE_MASK &&
+            probe_load(unit, (const uint8_t *)(window->pixels + place)) == here) {
+            Match other = {0};
+            if (place - start < i) {
+                other = match_here(unit, at, end, i, start + i - place);
+            } else if (place - start >= count) {
+                other = match_there(unit, window, current, at, end, place);
+            }
+            if (other.length > match.length) {
                 match = other;
             }
         }

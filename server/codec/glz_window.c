@@ -8,8 +8,7 @@
 #define IMAGES_MIN 64u  /* a power of 2, as all sizes of the list are */
 #define BLOCK_SHIFT 8u  /* pixels of a block, as a power of 2; text runs are larger */
 #define TABLE_BITS_MIN 10u
-#define TABLE_BITS_MAX                                                                                       \
-    16u /* 256 KiB: larger ones are seldom in the second cache and cost more than they find */
+#define TABLE_BITS_MAX 15u /* 128 KiB: more is seldom in a near cache, and text and UI get no smaller by it */
 
 static uint32_t blocks_of(uint32_t pixels)
 {

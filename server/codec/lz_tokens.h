@@ -6,6 +6,11 @@
 
 #ifdef __SSE2__
 #include <emmintrin.h>
+#define LZ_VECTORS
+#elif defined(__ARM_NEON)
+#define SIMDE_ENABLE_NATIVE_ALIASES /* SSE2's names, made of NEON */
+#include <simde/x86/sse2.h>
+#define LZ_VECTORS
 #endif
 
 #include "codec/sink.h"
@@ -75,7 +80,7 @@ ALWAYS_INLINE unsigned units_same16_plain(LzUnit unit, const uint8_t *a, const u
 
 ALWAYS_INLINE unsigned units_same16(LzUnit unit, const uint8_t *a, const uint8_t *b)
 {
-#ifdef __SSE2__
+#ifdef LZ_VECTORS
     const __m128i *va = (const __m128i *)(const void *)a, *vb = (const __m128i *)(const void *)b;
     if (unit.size == 1) {
         return (unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(_mm_loadu_si128(va), _mm_loadu_si128(vb)));

@@ -458,14 +458,17 @@ static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
            !draw_encoder_has_image(client->encoder, drawable->qxl->u.copy.src);
 }
 
-/* One that would keep the worker busy for long: as damage it is coded by threads, side by side. Not what clients are to keep. */
+/* One that would keep the worker busy for long: as damage it is coded by threads, side by side; or a part of one, all of which
+ * would be coded. Then clients do not keep it, though the guest wishes so: over a slower link they do not, either. */
 static bool is_for_threads(const DisplayClient *client, Drawable *drawable)
 {
     const QxlDrawable *qxl = drawable->qxl;
 
     return drawable->opaque && qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
-           box_area(&drawable->extents) * 4 >= DISPLAY_THREADS_BYTES_MIN &&
-           (qxl->u.copy.src->flags & QXL_IMAGE_CACHE) == 0 && coding_pool_can(client->display->pool) &&
+           (box_area(&drawable->extents) * 4 >= DISPLAY_THREADS_BYTES_MIN ||
+            drawable->bytes >= DISPLAY_THREADS_BYTES_MIN) &&
+           coding_pool_can(client->display->pool) &&
+           !draw_encoder_has_image(client->encoder, qxl->u.copy.src) &&
            draw_encoder_takes_long(client->encoder, drawable_can_lose(drawable));
 }
 

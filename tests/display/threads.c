@@ -87,6 +87,60 @@ static void bands_arrive(void **state)
     same_pictures(desk);
 }
 
+/* The guest wishes that clients keep it, and names it the same each time. `value`: lines of it that are drawn. */
+static void photo_to_keep(Desk *desk)
+{
+    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    uint8_t *memory = desk->device.memory + device_photo(&desk->device, 0, screen, 1);
+    QXLDrawable *drawable = (QXLDrawable *)(void *)memory;
+    QXLImage *image = (QXLImage *)(void *)(memory + image_at);
+
+    image->descriptor.id = UINT64_C(0x1234) << 32;
+    image->descriptor.flags |= QXL_IMAGE_CACHE;
+    drawable->bbox.bottom = drawable->u.copy.src_area.bottom = (int32_t)desk->value;
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
+    memory_again(desk);
+}
+
+static void compression_off(Desk *desk)
+{
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_OFF);
+}
+
+static void compression_quic(Desk *desk)
+{
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_QUIC);
+}
+
+/* A wish that clients keep it does not make the worker code it, but what a client has goes by name. */
+static void what_clients_are_to_keep(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, compression_quic);
+    /* Of a part, all would be coded, and kept. */
+    desk->value = 32;
+    desk_host(desk, photo_to_keep);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_QUIC], 1);
+    desk->value = HEIGHT;
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, photo_to_keep);
+    assert_int_equal(client->display_got.len, BANDS + 1); /* from where the part ended, and around */
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_QUIC], 1 + BANDS + 1);
+
+    desk_host(desk, compression_off);
+    desk_host(desk, photo_to_keep);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_BITMAP], 1);
+    desk_host(desk, compression_quic);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, photo_to_keep);
+    assert_int_equal(client->display_got.len, 1);
+    assert_int_equal(client->images[WIRE_IMAGE_TYPE_FROM_CACHE], 1);
+    same_pictures(desk);
+}
+
 /* Two that want the same: a band is coded once. A third comes later. */
 static void for_several(void **state)
 {
@@ -438,6 +492,7 @@ int run_threads(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(bands_arrive, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(what_clients_are_to_keep, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(for_several, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(what_happens_meanwhile, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(what_covers_a_band, desk_setup_processors, desk_teardown),
