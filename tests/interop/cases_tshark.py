@@ -136,6 +136,9 @@ def decode(test, connections):
 NOT_DISSECTED = [
     ("opaque", r"^DRAW_OPAQUE ", "it does not know that a brush lies between source and raster operation"),
     ("composite", r"^DRAW_COMPOSITE ", "it does not know this message's body"),
+    ("text", r"^DRAW_TEXT ", "it does not know glyphs"),
+    ("stroke", r"^DRAW_STROKE ", "it does not know paths"),
+    ("rop3", r"^DRAW_ROP3 ", "it leaves bytes of this message over"),
     ("palette", r"palette(=\{|_id=)|type=LZ_PLT", "it takes a palette's place for something else"),
     ("mask", r"mask=\{[^}]*\} bitmap=\{", "it leaves a mask's bitmap out"),
     ("no brush", r"brush=\{ type=NONE", "it knows no brush that is none"),
