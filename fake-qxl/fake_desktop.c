@@ -10,6 +10,7 @@
  *   leds                      the server asked for the state of the keyboard's lamps
  *   event: connected|initialized|disconnected type id connection tls
  *   dumped                    the first device's picture is in the file of --dump
+ *   painted: type N times N   of --paint, in the end: QXL_DRAW_*
  *   bye: taken N released N violations N
  *
  * All of it runs on the main thread but the devices' ring callbacks, which the library calls in its workers.
@@ -339,27 +340,86 @@ static bool takes_surface_alpha(const FakeDrawing *drawing)
            (drawing->self_bitmap || drawing->source.type == SPICE_IMAGE_TYPE_SURFACE);
 }
 
-/* What spice-gtk's client library draws as every server does, and survives: it ends its process at patterns that are not as
- * deep as the surface, at alpha alone, at some dashes; and goes its own ways in ROP3, where glyphs overlap, and when a surface
- * was composited once. A blend that takes the uppermost byte of a surface's pixels for alpha is not asked for, because that
- * byte is nobody's in xRGB: blending leaves another one there in spice-gtk than in this library (tests/canvas/README.md). */
+/* A brush of a colour, or of a bitmap that is decoded to the screen's depth. */
+static bool is_plain_brush(const FakeDrawBrush *brush)
+{
+    return brush->type == SPICE_BRUSH_TYPE_SOLID ||
+           (brush->type == SPICE_BRUSH_TYPE_PATTERN && brush->pattern.type == SPICE_IMAGE_TYPE_BITMAP &&
+            brush->pattern.format != SPICE_BITMAP_FMT_16BIT &&
+            brush->pattern.format != SPICE_BITMAP_FMT_8BIT_A);
+}
+
+static bool is_scaled(const FakeDrawing *drawing)
+{
+    const QXLRect *to = &drawing->box, *from = &drawing->source_area;
+    return to->right - to->left != from->right - from->left ||
+           to->bottom - to->top != from->bottom - from->top;
+}
+
+static bool rop3_agrees(const FakeDrawing *drawing)
+{
+    const FakeDrawBrush *brush = &drawing->brush;
+    return is_plain_brush(brush) && !is_scaled(drawing) &&
+           (brush->type == SPICE_BRUSH_TYPE_SOLID ||
+            (brush->pos.x <= drawing->box.left && brush->pos.y <= drawing->box.top));
+}
+
+static bool stroke_agrees(const FakeDrawing *drawing)
+{
+    bool are_alone = true;
+    for (uint32_t i = 0; i < drawing->segment_count; i++) {
+        const FakeDrawSegment *segment = &drawing->segments[i];
+        are_alone = are_alone && (segment->flags & SPICE_PATH_BEGIN) != 0 && segment->count <= 2 &&
+                    (segment->flags & SPICE_PATH_CLOSE) == 0;
+        if (segment->flags & SPICE_PATH_BEZIER) {
+            return false;
+        }
+    }
+    return is_plain_brush(&drawing->brush) && (!drawing->clipped || drawing->rect_count <= 1) &&
+           (are_alone || (drawing->line_flags & SPICE_LINE_FLAGS_STYLED) == 0);
+}
+
+static bool glyphs_overlap(const FakeDrawGlyph *a, const FakeDrawGlyph *b)
+{
+    const int32_t x = a->pos.x + a->origin.x - b->pos.x - b->origin.x;
+    const int32_t y = a->pos.y + a->origin.y - b->pos.y - b->origin.y;
+    return x < b->width && -x < a->width && y < b->height && -y < a->height;
+}
+
+static bool text_agrees(const FakeDrawing *drawing)
+{
+    for (uint32_t i = 0; i < drawing->glyph_count && !(drawing->string_flags & SPICE_STRING_FLAGS_RASTER_A1);
+         i++) {
+        for (uint32_t other = 0; other < i; other++) {
+            if (glyphs_overlap(&drawing->glyphs[i], &drawing->glyphs[other])) {
+                return false;
+            }
+        }
+    }
+    return (drawing->brush.type == SPICE_BRUSH_TYPE_NONE || is_plain_brush(&drawing->brush)) &&
+           (drawing->back_brush.type == SPICE_BRUSH_TYPE_NONE || is_plain_brush(&drawing->back_brush));
+}
+
+/* What spice-gtk's client library draws as every server does, and survives; what it does with the rest says
+ * tests/interop/README.md. */
 static bool clients_agree(const FakeDrawing *drawing)
 {
     switch (drawing->type) {
     case QXL_DRAW_ROP3:
+        return rop3_agrees(drawing);
     case QXL_DRAW_STROKE:
+        return stroke_agrees(drawing);
     case QXL_DRAW_TEXT:
-        return false;
+        return text_agrees(drawing);
+    case QXL_DRAW_COMPOSITE:
+        return drawing->source.type != SPICE_IMAGE_TYPE_SURFACE;
     default:
-        return !takes_surface_alpha(drawing) && drawing->brush.type != SPICE_BRUSH_TYPE_PATTERN &&
-               drawing->back_brush.type != SPICE_BRUSH_TYPE_PATTERN &&
-               drawing->source.format != SPICE_BITMAP_FMT_8BIT_A &&
-               (drawing->type != QXL_DRAW_COMPOSITE || (drawing->mask.format != SPICE_BITMAP_FMT_8BIT_A &&
-                                                        drawing->source.type != SPICE_IMAGE_TYPE_SURFACE));
+        return !takes_surface_alpha(drawing);
     }
 }
 
-static void paint(FakeQxl *qxl, uint64_t *seed)
+/* `painted`: how many drawings of each type there are by now. */
+static void paint(FakeQxl *qxl, uint64_t *seed, uint32_t painted[QXL_DRAW_COMPOSITE + 1])
 {
     for (uint32_t i = 0; i < PAINT_PER_TICK; i++) {
         const uint8_t type = (uint8_t)fake_qxl_prng_choose(seed, "type", QXL_DRAW_COMPOSITE + 1);
@@ -372,7 +432,7 @@ static void paint(FakeQxl *qxl, uint64_t *seed)
         } else {
             const uint32_t on =
                 fake_qxl_prng_choose(seed, "on", 4) == 0 ? 1 + fake_qxl_prng_choose(seed, "surface", 8) : 0;
-            fake_qxl_draw_random(qxl, on, type, PAINT_EDGE_MAX, clients_agree);
+            painted[type] += fake_qxl_draw_random(qxl, on, type, PAINT_EDGE_MAX, clients_agree);
         }
     }
 }
@@ -483,6 +543,7 @@ int main(int argc, char **argv)
     const uint64_t end_ns =
         o.seconds == 0 ? UINT64_MAX : poll_core_now_ns() + (uint64_t)o.seconds * 1000000000u;
     uint64_t tick_ns = poll_core_now_ns();
+    uint32_t painted[QXL_DRAW_COMPOSITE + 1] = {0};
     bool drawing = true;
     while (!stop_asked && poll_core_now_ns() < end_ns) {
         poll_core_run(tick_ns < end_ns ? tick_ns : end_ns, &waiting);
@@ -503,7 +564,7 @@ int main(int argc, char **argv)
                 desktop_pump(desktops[i]);
             }
             if (o.paint) {
-                paint(devices[i], &seed);
+                paint(devices[i], &seed, painted);
             }
             if (o.cursor_traffic) {
                 traffic(devices[i], &seed);
@@ -512,6 +573,9 @@ int main(int argc, char **argv)
         tick_ns = drawing ? poll_core_now_ns() + TICK_NS : UINT64_MAX;
     }
 
+    for (uint32_t type = 0; type <= QXL_DRAW_COMPOSITE && o.paint; type++) {
+        printf("painted: type %u times %u\n", type, painted[type]);
+    }
     for (int i = 0; i < o.devices; i++) {
         spice_server_remove_interface(&fake_qxl_instance(devices[i])->base);
     }

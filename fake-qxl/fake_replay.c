@@ -79,6 +79,45 @@ static bool rest(void *opaque, bool must)
     return !stop_asked;
 }
 
+static size_t surface_depth(uint32_t format)
+{
+    switch (format) {
+    case SPICE_SURFACE_FMT_1_A:
+        return 1;
+    case SPICE_SURFACE_FMT_8_A:
+        return 8;
+    case SPICE_SURFACE_FMT_16_555:
+    case SPICE_SURFACE_FMT_16_565:
+        return 16;
+    default:
+        return 32;
+    }
+}
+
+/* What it shows, as a line that is the same for the same pixels. The uppermost byte of 32_xRGB is nobody's. */
+static void surface_print(void *opaque, uint64_t number, const QXLSurface *surface)
+{
+    const size_t stride = (size_t)llabs((long long)surface->stride);
+    const size_t row = ((size_t)surface->width * surface_depth(surface->format) + 7) / 8;
+    uint8_t *bytes = row > stride ? NULL : malloc(row); /* such a surface no server draws on */
+    GChecksum *sum = g_checksum_new(G_CHECKSUM_SHA256);
+    size_t lit = 0;
+
+    (void)opaque;
+    for (uint32_t y = 0; y < surface->height && bytes != NULL; y++) {
+        memcpy(bytes, (const uint8_t *)(uintptr_t)surface->data + y * stride, row);
+        for (size_t x = 0; x < row; x++) {
+            bytes[x] = surface->format == SPICE_SURFACE_FMT_32_xRGB && x % 4 == 3 ? 0 : bytes[x];
+            lit += bytes[x] != 0;
+        }
+        g_checksum_update(sum, bytes, (gssize)row);
+    }
+    printf("surface: %llu %ux%u format %u lit %zu pixels %s\n", (unsigned long long)number, surface->width,
+           surface->height, surface->format, lit, g_checksum_get_string(sum));
+    g_checksum_free(sum);
+    free(bytes);
+}
+
 static void usage(FILE *to)
 {
     fputs("usage: fake-replay [options] RECORDING\n"
@@ -87,6 +126,7 @@ static void usage(FILE *to)
           "  --port N           listen there\n"
           "  --unix PATH        or on this unix socket\n"
           "  --commands N       play no more than N\n"
+          "  --surfaces         print what each surface but the primary shows at last\n"
           "  --quit             end when it is over (default: at SIGINT or SIGTERM)\n"
           "  --help             this text\n",
           to);
@@ -112,7 +152,7 @@ int main(int argc, char **argv)
     standard_files_open();
     const char *address = "127.0.0.1", *path = NULL, *recording = NULL;
     uint64_t commands_max = UINT64_MAX, port = 0;
-    bool quits = false;
+    bool quits = false, looks = false;
 
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
@@ -121,6 +161,8 @@ int main(int argc, char **argv)
             return 0;
         } else if (strcmp(argv[i], "--quit") == 0) {
             quits = true;
+        } else if (strcmp(argv[i], "--surfaces") == 0) {
+            looks = true;
         } else if (argv[i][0] != '-') {
             if (recording != NULL) {
                 return wrong(argv[i], "one recording at a time");
@@ -175,6 +217,7 @@ int main(int argc, char **argv)
         return 1;
     }
     replay_device_init(&device, replay, rest, &waiting);
+    device.look = looks ? surface_print : NULL;
     SpiceServer *server = server_start(address, (int)port, path);
     if (server == NULL) {
         return 1;

@@ -7,15 +7,12 @@
 
 /* ---- Rings ---- */
 
-static bool queue_put(ReplayQueue *queue, QXLCommandExt *command)
+/* There is room. */
+static void queue_put(ReplayQueue *queue, QXLCommandExt *command)
 {
     const uint32_t at = atomic_load(&queue->produced);
-    if (at - atomic_load(&queue->consumed) == REPLAY_QUEUE_MAX) {
-        return false;
-    }
     queue->items[at % REPLAY_QUEUE_MAX] = command;
     atomic_store(&queue->produced, at + 1);
-    return true;
 }
 
 static int queue_take(ReplayQueue *queue, QXLCommandExt *ret)
@@ -74,10 +71,30 @@ static int cursor_ring_is_empty(QXLInstance *qxl)
     return queue_is_empty(&device_of(qxl)->cursors);
 }
 
+static const QXLSurfaceCmd *surface_command(const QXLCommandExt *command)
+{
+    return (const QXLSurfaceCmd *)(uintptr_t)command->cmd.data;
+}
+
+/* Which surface it creates or destroys; REPLAY_SURFACES: none. */
+static uint32_t surface_of(const QXLCommandExt *command, uint8_t type)
+{
+    if (command->cmd.type != QXL_CMD_SURFACE || surface_command(command)->type != type ||
+        surface_command(command)->surface_id >= REPLAY_SURFACES) {
+        return REPLAY_SURFACES;
+    }
+    return surface_command(command)->surface_id;
+}
+
 static void release_resource(QXLInstance *qxl, QXLReleaseInfoExt info)
 {
     ReplayDevice *device = device_of(qxl);
-    spice_replay_free_cmd(device->replay, (QXLCommandExt *)(uintptr_t)info.info->id);
+    QXLCommandExt *command = (QXLCommandExt *)(uintptr_t)info.info->id, *created = command;
+    const uint32_t id = surface_of(command, QXL_SURFACE_CMD_CREATE);
+    if (id < REPLAY_SURFACES) { /* its pixels' memory goes with it */
+        atomic_compare_exchange_strong(&device->created[id], &created, NULL);
+    }
+    spice_replay_free_cmd(device->replay, command);
     atomic_fetch_add(&device->released, 1);
 }
 
@@ -119,6 +136,32 @@ static bool wait_for_room(ReplayDevice *device, ReplayQueue *queue, bool until_e
     }
 }
 
+/* Everything before was taken. */
+static void surface_look(ReplayDevice *device, uint32_t id)
+{
+    const QXLCommandExt *created = atomic_load(&device->created[id]);
+    if (device->look != NULL && created != NULL) {
+        const QXLSurface surface = surface_command(created)->u.surface_create;
+        QXLRect all = {.right = (int32_t)surface.width, .bottom = (int32_t)surface.height};
+        spice_qxl_update_area(&device->instance, id, &all, NULL, 0, 0);
+        device->look(device->opaque, device->numbers[id], &surface);
+    }
+}
+
+/* Before the worker gets to know. */
+static void surface_follow(ReplayDevice *device, QXLCommandExt *command)
+{
+    const uint32_t created = surface_of(command, QXL_SURFACE_CMD_CREATE);
+    const uint32_t destroyed = surface_of(command, QXL_SURFACE_CMD_DESTROY);
+    if (destroyed < REPLAY_SURFACES) {
+        surface_look(device, destroyed);
+        atomic_store(&device->created[destroyed], NULL);
+    } else if (created < REPLAY_SURFACES) {
+        device->numbers[created] = device->surfaces++;
+        atomic_store(&device->created[created], command);
+    }
+}
+
 /* The server carries the recorded calls out after the commands that it took; those in the ring at that moment come later
  * than they did. So the ring is emptied often, and always before a surface goes. */
 uint64_t replay_device_play(ReplayDevice *device, uint64_t commands_max)
@@ -129,11 +172,12 @@ uint64_t replay_device_play(ReplayDevice *device, uint64_t commands_max)
     while (count < commands_max &&
            (command = spice_replay_next_cmd(device->replay, &device->instance)) != NULL) {
         ReplayQueue *queue = command->cmd.type == QXL_CMD_CURSOR ? &device->cursors : &device->commands;
-        if (!wait_for_room(device, queue, command->cmd.type == QXL_CMD_SURFACE) ||
-            !queue_put(queue, command)) {
+        if (!wait_for_room(device, queue, command->cmd.type == QXL_CMD_SURFACE)) {
             spice_replay_free_cmd(device->replay, command);
             return count;
         }
+        surface_follow(device, command);
+        queue_put(queue, command);
         count++;
         if (count % (REPLAY_QUEUE_MAX / 2) == 0) {
             spice_qxl_wakeup(&device->instance);
@@ -142,6 +186,10 @@ uint64_t replay_device_play(ReplayDevice *device, uint64_t commands_max)
             return count;
         }
     }
-    (void)(wait_for_room(device, &device->commands, true) && wait_for_room(device, &device->cursors, true));
+    if (wait_for_room(device, &device->commands, true) && wait_for_room(device, &device->cursors, true)) {
+        for (uint32_t id = 0; id < REPLAY_SURFACES; id++) {
+            surface_look(device, id);
+        }
+    }
     return count;
 }

@@ -27,12 +27,20 @@ typedef struct ReplayQueue {
 /* Lets time pass: after each command, and (`must`) for as long as the worker has to take some first. False: play no more. */
 typedef bool (*ReplayRest)(void *opaque, bool must);
 
+/* A surface at its last moment, which is before it is destroyed or after everything was played: its pixels are in the guest's
+ * memory. `number`: how many were created before. */
+typedef void (*ReplayLook)(void *opaque, uint64_t number, const QXLSurface *surface);
+
 typedef struct ReplayDevice {
     QXLInstance instance;          /* first: callbacks get its address */
     ReplayQueue commands, cursors; /* a ring for each kind, as devices have */
     SpiceReplay *replay;
     ReplayRest rest;
+    ReplayLook look; /* NULL: nobody looks */
     void *opaque;
+    _Atomic(QXLCommandExt *)
+        created[REPLAY_SURFACES]; /* by surface; NULL: there is none, or it was given back */
+    uint64_t numbers[REPLAY_SURFACES], surfaces;
     _Atomic uint64_t released;
 } ReplayDevice;
 

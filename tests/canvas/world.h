@@ -17,7 +17,7 @@
 #define WORLD_SOURCES 12u /* 31 ... 42 are shown by drawings: two of each format */
 #define WORLD_SURFACES (WORLD_DRAWN + WORLD_SOURCES + 1u)
 #define WORLD_PIXEL_BYTES (1u << 21)
-#define WORLD_GUEST_BYTES (1u << 23)
+#define WORLD_GUEST_BYTES (1u << 25)
 
 typedef struct WorldSurface {
     QxlGeometry geometry;

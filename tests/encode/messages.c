@@ -443,6 +443,52 @@ static void test_bare_pixels_go_from_where_they_lie(void **state)
     rig->messages = 1;
 }
 
+/* Rows as they lie in a larger picture travel without what lies beside them, also where the guest's memory is in pieces; rows
+ * that only fill up a word stay where they are. */
+static void test_rows_travel_packed(void **state)
+{
+    Rig *rig = *state;
+    static const struct {
+        uint8_t format;
+        uint32_t width, height, stride, cut, packed;
+    } cases[] = {
+        {SPICE_BITMAP_FMT_32BIT, 30, 40, 160, 0, 120}, {SPICE_BITMAP_FMT_32BIT, 30, 40, 160, 333, 120},
+        {SPICE_BITMAP_FMT_RGBA, 3, 5, 13, 14, 12},     {SPICE_BITMAP_FMT_24BIT, 25, 60, 100, 3001, 76},
+        {SPICE_BITMAP_FMT_16BIT, 33, 60, 69, 70, 68},  {SPICE_BITMAP_FMT_4BIT_BE, 50, 60, 30, 41, 28},
+        {SPICE_BITMAP_FMT_24BIT, 25, 60, 76, 0, 76},   {SPICE_BITMAP_FMT_16BIT, 33, 60, 67, 0, 67},
+    };
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        static uint8_t before[PIXELS_MAX * 4];
+        const uint32_t stride = cases[i].stride, bytes = stride * cases[i].height, cut = cases[i].cut;
+        const uint32_t held = rig->held;
+        QxlBitmap *bitmap = &rig->images[1].u.bitmap;
+        WireMsg m;
+
+        image_make(rig, 1, cases[i].format, cases[i].width, cases[i].height);
+        bitmap->stride = stride;
+        bitmap->data.bytes = bytes;
+        bitmap->data.count = cut > 0 ? 2 : 1;
+        rig->spans[1][0] = (QxlSpan){(uintptr_t)rig->pixels[1], 0, cut > 0 ? cut : bytes};
+        rig->spans[1][1] = (QxlSpan){(uintptr_t)rig->pixels[2], cut, bytes - cut}; /* elsewhere */
+        memcpy(before, rig->pixels[1], cut > 0 ? cut : bytes);
+        memcpy(before + cut, cut > 0 ? rig->pixels[2] : rig->pixels[1], bytes - cut);
+
+        const QxlDrawable drawable = copy_of(&rig->images[1]);
+        assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
+        const bool stays = stride == cases[i].packed && bytes > OUTGOING_PIECE_BYTES_MIN;
+        assert_int_equal(is_vector(rig, rig->pixels[1]), stays);
+        assert_int_equal(rig->held - held, stays);
+        rig_receive(rig, &m);
+        const WireBitmap *sent = &m.u.display_draw_copy.src->u.bitmap;
+        assert_int_equal(sent->stride, cases[i].packed);
+        assert_int_equal(sent->data.len, cases[i].packed * cases[i].height);
+        for (uint32_t y = 0; y < cases[i].height; y++) {
+            assert_memory_equal(sent->data.data + y * cases[i].packed, before + y * stride, cases[i].packed);
+        }
+    }
+}
+
 /* A message may show the same memory twice, and images in pieces. */
 static void test_the_same_pixels_twice(void **state)
 {
@@ -863,6 +909,7 @@ int run_messages(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_client_follows_whatever_happens, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bare_pixels_go_from_where_they_lie, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_rows_travel_packed, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_the_same_pixels_twice, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_owned_messages_need_no_guest, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_unstable_pixels_are_copied_first, rig_setup, rig_teardown),

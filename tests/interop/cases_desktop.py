@@ -269,6 +269,12 @@ def start_watcher(test, port, name):
     return client, path
 
 
+# By QXL_DRAW_*; and how many of each there are after two seconds and a half, at least.
+DRAWINGS = ("nothing", "fill", "opaque", "copy", "copy-bits", "blend", "blackness", "whiteness", "invers", "rop3", "stroke", "text",
+            "transparent", "alpha-blend", "composite")
+PAINTED_MIN = 5
+
+
 def drawn(test, *args, stall=0.0):
     """A client that saw all of it being drawn, one that came late, and perhaps one that did not read for a while, show what
     lies in the guest's memory in the end."""
@@ -287,6 +293,16 @@ def drawn(test, *args, stall=0.0):
     check_pictures(test, host, dump, clients)
     host.signal(signal.SIGTERM)
     check_equal(host.wait(10), 0, "the host's exit code: its devices' books balance")
+    if "--paint" in args:
+        check_painted(host)
+
+
+def check_painted(host):
+    """Every type was drawn, and what a client shows of it was judged."""
+    lines = [line.split() for line in host.lines if line.startswith("painted: ")]
+    painted = {int(words[2]): int(words[4]) for words in lines}
+    rare = sorted(name for number, name in enumerate(DRAWINGS) if painted.get(number, 0) < PAINTED_MIN)
+    check(not rare, f"hardly any {rare} among what was painted: {painted}")
 
 
 def picture_desktop(test):

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Recordings of real drivers, played by this library and by Debian's: a client must see the same at the end. And recordings
 that this library makes: both play them to the picture that was there when they were made."""
+import collections
 import gzip
 import os
 import re
 import shutil
 import signal
+import subprocess
 import time
 
 import harness
@@ -25,32 +27,90 @@ def player(test, library, path, *args, env=None):
     return test.start(f"{library}-host", argv, env)
 
 
-def last_pictures(test, name, library, path):
-    """What a client shows that was there (nearly) from the start, and one that came when all was drawn."""
+def last_pictures(test, name, library, path, surfaces=None, may_be_cut=False):
+    """What a client shows that was there (nearly) from the start, and one that came when all was drawn. Into `surfaces`: lines
+    of what each of the others showed at last. `may_be_cut`: the recording, in its last event."""
     port = harness.free_port()
-    host = player(test, library, path, "--port", port)
+    host = player(test, library, path, "--port", port, "--surfaces")
     host.wait_line("^ready$", 20)
     early, late = test.temporary(f"{library}-early.ppm"), test.temporary(f"{library}-late.ppm")
     client = test.start_client("--port", port, "--wait-primary", "--hold", 90, "--screenshot", early, name="early")
     host.wait_line(r"^done: [1-9]", 60)
+    if surfaces is not None:
+        surfaces += [line for line in host.lines if line.startswith("surface: ")]
     client.wait_line("^up ", 20)
     time.sleep(1)
     client.signal(signal.SIGTERM)  # takes its screenshot and leaves
     check_equal(client.wait(20), 0, "the early client's exit code")
     test.run_client("--port", port, "--wait-primary", "--hold", 1, "--screenshot", late, name="late")
     check(host.alive(), f"the host ended: {host.tail()}")
+    host.signal(signal.SIGTERM)
+    code = host.wait(15)
+    is_cut = may_be_cut and any("the recording is damaged" in line for line in host.lines)
+    check_equal(code, int(is_cut), f"the exit code of fake-replay on {library} library")
+    counts = [re.search(pattern, "\n".join(host.lines), re.M) for pattern in (r"^done: (\d+)", r"^bye: released (\d+)")]
+    check(all(counts) and counts[0][1] == counts[1][1], f"not every command came back: {host.tail()}")
     return [client_picture(test, path, f"{name}-{library}-{which}") for path, which in ((early, "early"), (late, "late"))]
 
 
-def replay(name):
-    def case(test):
-        path = os.path.join(RECORDINGS, name + ".rec")
-        _, wanted = last_pictures(test, name, "debian", path)
-        check(lit_pixels(wanted) > 1000, f"{name}: Debian's library shows nothing: the test would prove nothing")
-        for picture, who in zip(last_pictures(test, name, "our", path), ("a client that was there", "one that came late")):
-            compare(picture, wanted, f"{name}: the last picture of {who}")
+def compare_libraries(test, name, path, **how):
+    """Both play it: the primary as clients see it, and the other surfaces byte by byte. Returns lines of those."""
+    theirs, ours = [], []
+    _, wanted = last_pictures(test, name, "debian", path, theirs, **how)
+    check(lit_pixels(wanted) > 1000, f"{name}: Debian's library shows nothing: the test would prove nothing")
+    for picture, who in zip(last_pictures(test, name, "our", path, ours, **how), ("a client that was there", "one that came late")):
+        compare(picture, wanted, f"{name}: the last picture of {who}")
+    check(theirs, f"{name}: no surface but the primary")
+    check_equal(ours, theirs, f"{name}: the other surfaces at last")
+    return ours
 
-    return case
+
+def drawn_by_x(path):
+    """Drawings by type, from the first cursor that is shown: a console has none."""
+    drawn = collections.Counter()
+    has_cursor, areas = False, 0
+    with open(path, "rb") as f:
+        for line in f:
+            has_cursor = has_cursor or line == b"u.set.visible 1\n"
+            areas = 0 if line == b"drawable\n" else areas + line.startswith(b"rect surfaces_rects ")
+            if areas == 3 and line.startswith(b"type "):  # the clip's comes before
+                drawn[int(line.split()[1])] += has_cursor
+                areas = 0
+    return drawn
+
+
+FILL, COPY, COPY_BITS = 1, 3, 4
+
+
+def replay_linux_guest(test):
+    """From the console to Xorg's drawing: the recording is cut, but not before."""
+    path = os.path.join(RECORDINGS, "linux-guest.rec")
+    drawn = drawn_by_x(path)
+    for kind, name in ((FILL, "fills"), (COPY, "pictures"), (COPY_BITS, "pixels that move")):
+        check(drawn[kind] >= 20, f"Xorg draws {drawn[kind]} {name} in the recording: {drawn}")
+    compare_libraries(test, "linux-guest", path)
+
+
+def replay_xspice(test):
+    compare_libraries(test, "xspice", os.path.join(RECORDINGS, "xspice.rec"))
+
+
+def replay_whole(test):
+    """Recordings that are too long to be kept here: all files of the folder INTEROP_RECORDINGS."""
+    folder = os.environ.get("INTEROP_RECORDINGS")
+    check(folder, "INTEROP_RECORDINGS names no folder")
+    names = [name for name in sorted(os.listdir(folder)) if name.endswith((".rec", ".rec.zst"))]
+    check(names, f"no *.rec or *.rec.zst in {folder}")
+    for name in names:
+        path = os.path.join(folder, name)
+        if name.endswith(".zst"):
+            path = test.temporary("whole.rec")
+            subprocess.run(["zstd", "-q", "-d", "-f", "--long=27", os.path.join(folder, name), "-o", path], check=True,
+                           timeout=120)
+        surfaces = compare_libraries(test, name.partition(".")[0], path, may_be_cut=True)
+        lit = [line for line in surfaces if " lit 0 " not in line]
+        check(lit, f"{name}: nothing is drawn on any surface but the primary")
+        print(f"      {name}: {len(surfaces)} surfaces and the primary are the same, {len(lit)} of them drawn on", flush=True)
 
 
 # ---- Recordings that are made here ----
@@ -156,5 +216,5 @@ def record_nowhere(test):
 
 
 CASES = {"record-desktop": record_of_desktop, "record-paint": record_of_paint, "record-xspice": record_of_xspice,
-         "record-qemu": record_of_qemu, "record-nowhere": record_nowhere}
-CASES.update({f"replay-{name[:-4]}": replay(name[:-4]) for name in sorted(os.listdir(RECORDINGS)) if name.endswith(".rec")})
+         "record-qemu": record_of_qemu, "record-nowhere": record_nowhere, "replay-linux-guest": replay_linux_guest,
+         "replay-xspice": replay_xspice, "replay-whole": replay_whole}

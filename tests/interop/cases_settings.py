@@ -8,7 +8,7 @@ import time
 import picture
 from cases_desktop import client_picture
 from cases_guest import Linux
-from cases_xspice import PHOTO, SCROLLING, XServer, xwd_photo
+from cases_xspice import PHOTO, PHOTO_AT, SCROLLING, XServer, check_photo, xwd_photo
 from harness import check, check_equal, wait_until
 from relay import Relay
 
@@ -105,14 +105,15 @@ def x_draw(server):
     check(terminal.alive() and shown.alive(), f"xterm or xwud ended: {terminal.tail()}; {shown.tail()}")
     wanted = server.settle()
     check(picture.lit_pixels(wanted) > wanted[0] * wanted[1] // 2, "the X screen is (nearly) black")
+    check_photo(wanted)
     return wanted
 
 
-def x_photo(server, left=700):
+def x_photo(server, left=PHOTO_AT[0]):
     path = server.test.temporary("photo.xwd")
     with open(path, "wb") as f:
         f.write(xwd_photo(*PHOTO))
-    return server.start("photo", "xwud", "-noclick", "-geometry", f"+{left}+40", "-in", path)
+    return server.start("photo", "xwud", "-noclick", "-geometry", f"+{left}+{PHOTO_AT[1]}", "-in", path)
 
 
 def xspice(test, name):

@@ -137,6 +137,13 @@ class XServer:
         raise harness.Failure("the X screen does not come to rest")
 
 
+def check_photo(shown, at=PHOTO_AT):
+    """It is on the X screen as it was made; clients are compared with that screen."""
+    made = xwd_read(xwd_photo(*PHOTO))[2]
+    rows = [shown[2][((at[1] + y) * shown[0] + at[0]) * 3:][:PHOTO[0] * 3] for y in range(PHOTO[1])]
+    check(b"".join(rows) == made, "the X screen does not show the photo")
+
+
 def pictures(test, *args):
     server = XServer(test, *args)
     early = test.temporary("early.ppm")
@@ -155,10 +162,7 @@ def pictures(test, *args):
     check(terminal.alive(), f"xterm ended: {terminal.tail()}")
     wanted = server.settle()
     check(lit_pixels(wanted) > wanted[0] * wanted[1] // 2, "the X screen is (nearly) black: the test would prove nothing")
-    # The photo is on the X screen as it was made; clients are compared with that screen.
-    made = xwd_read(xwd_photo(*PHOTO))[2]
-    rows = [wanted[2][((PHOTO_AT[1] + y) * wanted[0] + PHOTO_AT[0]) * 3:][:PHOTO[0] * 3] for y in range(PHOTO[1])]
-    check(b"".join(rows) == made, "the X screen does not show the photo")
+    check_photo(wanted)
     time.sleep(0.5)
     client.signal(signal.SIGTERM)  # takes its screenshot and leaves
     check_equal(client.wait(20), 0, "the early client's exit code")

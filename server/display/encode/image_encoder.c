@@ -281,19 +281,46 @@ static void palette_set(const QxlPalette *palette, PaletteCache *cache, EncodedI
     ret->inline_bytes += 16 + 4 * (size_t)palette->count;
 }
 
+/* The first `row` bytes of every stride. */
+static bool rows_copy(EncodedImage *ret, const QxlData *data, uint32_t stride, uint32_t row)
+{
+    for (uint32_t i = 0; i < data->count; i++) {
+        const QxlSpan *span = &data->spans[i];
+        uint32_t part;
+
+        for (uint32_t at = 0; at < span->bytes; at += part) {
+            const uint32_t in_row = (span->offset + at) % stride, left = span->bytes - at;
+            const uint32_t end = in_row < row ? row : stride;
+            part = end - in_row < left ? end - in_row : left;
+            if (in_row < row && !block_chain_write(&ret->taken, (const uint8_t *)span->host + at, part)) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+/* Rows with more between them than makes whole words are packed: part of a screen would take what lies beside it along, and
+ * spice-html5 0.3.0 takes no notice of a stride. */
 static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
                          EncodedImage *ret)
 {
     const QxlBitmap *from = &image->u.bitmap;
     WireBitmap *to = &ret->wire.u.bitmap;
+    const uint64_t words = ((uint64_t)image->width * qxl_bitmap_depth(from->format) + 31) / 32;
+    const bool is_dense = from->stride <= words * 4;
 
     ret->wire.type = WIRE_IMAGE_TYPE_BITMAP;
     *to = (WireBitmap){.format = from->format,
                        .flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0,
                        .x = image->width,
                        .y = image->height,
-                       .stride = from->stride};
+                       .stride = is_dense ? from->stride : (uint32_t)words * 4};
     palette_set(from->palette, options->palettes, ret, &to->flags, &to->palette, &to->palette_id);
+    if (!is_dense) {
+        return rows_copy(ret, &from->data, from->stride, to->stride) &&
+               data_of_chain(encoder, ret, options->piece_min, &to->data);
+    }
     return data_of_guest(encoder, ret, &from->data, options->keep_guest && !from->unstable,
                          options->piece_min, &to->data);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "tests/canvas/judge/host.h"
 
+#include <dlfcn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@ static struct {
     QXLCommandExt commands[HOST_COMMANDS_MAX];
     _Atomic unsigned offered, taken;
     _Atomic unsigned outstanding;
-    uint32_t pixels[16 * 16];
+    uint32_t pixels[HOST_PRIMARY_EDGE * HOST_PRIMARY_EDGE];
 } host;
 
 static _Noreturn void fail(const char *what)
@@ -81,9 +82,9 @@ void host_start(void)
     }
     QXLDevMemSlot everything = {.virt_end = UINTPTR_MAX};
     spice_qxl_add_memslot(&host.qxl, &everything);
-    QXLDevSurfaceCreate surface = {.width = 16,
-                                   .height = 16,
-                                   .stride = 64,
+    QXLDevSurfaceCreate surface = {.width = HOST_PRIMARY_EDGE,
+                                   .height = HOST_PRIMARY_EDGE,
+                                   .stride = HOST_PRIMARY_EDGE * 4,
                                    .format = SPICE_SURFACE_FMT_32_xRGB,
                                    .mouse_mode = 1,
                                    .type = QXL_SURF_TYPE_PRIMARY,
@@ -105,6 +106,7 @@ void host_command(uint32_t type, const void *command)
 void host_render(uint32_t surface_id, uint32_t width, uint32_t height)
 {
     QXLRect area = {.right = (int32_t)width, .bottom = (int32_t)height};
+    spice_qxl_wakeup(&host.qxl);
     spice_qxl_update_area(&host.qxl, surface_id, &area, NULL, 0, 0);
     if (atomic_load(&host.taken) != atomic_load(&host.offered)) {
         fail("the server leaves commands in the ring");
@@ -118,4 +120,10 @@ void host_render(uint32_t surface_id, uint32_t width, uint32_t height)
 unsigned host_outstanding(void)
 {
     return atomic_load(&host.outstanding);
+}
+
+const char *host_library(void)
+{
+    Dl_info info;
+    return dladdr((const void *)(uintptr_t)spice_server_new, &info) != 0 ? info.dli_fname : "nobody knows";
 }

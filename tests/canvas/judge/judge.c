@@ -1,113 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* canvas-judge: the same drawings, by the existing libspice-server and by our canvas.
+/* canvas-judge: the same drawings, by the existing libspice-server and by ours.
  *
- *   canvas-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] KIND
+ *   canvas-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] [--library FOLDER] KIND
  *
- * Drawings of one kind (world_drawings.c) go to both in batches, each drawing onto a surface of its own. What both left in
- * memory must be the same, but for what expected_difference() lists. Each drawing is made from seed, kind, batch and
- * surface, so --batch repeats what failed.
+ * Drawings of one kind (world_drawings.c) go to both in batches, some onto each surface, through the public interface: two
+ * processes (painter.h), each with a QXL device, whose worker renders. What both left in the guest's memory must be the same, but
+ * for what expected_difference() lists. Each batch is made from seed, kind and number, so --batch repeats what failed.
  */
 #include <getopt.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "display/canvas/canvas.h"
-#include "qxl/command.h"
-#include "tests/canvas/judge/host.h"
-#include "tests/canvas/world.h"
+#include "tests/canvas/judge/painter.h"
 
 typedef struct Judge {
-    const WorldOp *op;
-    unsigned op_index;
-    uint64_t seed;
-    World world;
-    uint8_t *ours; /* of the world's pixels */
-    Canvas canvases[WORLD_SURFACES];
-    Memslots *slots;
-    CanvasSet set;
-    unsigned drawn, changed, different;
+    Batch batch; /* as it was before it was drawn */
+    BatchName name;
+    Painter theirs, ours;
+    uint8_t their_pixels[WORLD_PIXEL_BYTES], our_pixels[WORLD_PIXEL_BYTES];
+    unsigned drawn, surfaces, changed, different;
 } Judge;
-
-static void *memory_alloc(void *opaque, size_t bytes)
-{
-    (void)opaque;
-    return malloc(bytes);
-}
-
-static void memory_free(void *opaque, void *memory)
-{
-    (void)opaque;
-    free(memory);
-}
-
-static const QxlMemory heap = {.alloc = memory_alloc, .free = memory_free};
-
-static const Canvas *canvas_find(void *opaque, uint32_t id)
-{
-    const Judge *judge = opaque;
-    return id > 0 && id < WORLD_SURFACES ? &judge->canvases[id] : NULL;
-}
-
-static bool surface_find(void *opaque, uint32_t id, QxlGeometry *ret_geometry)
-{
-    const Judge *judge = opaque;
-    if (id == 0 || id >= WORLD_SURFACES) {
-        return false;
-    }
-    *ret_geometry = judge->world.surfaces[id].geometry;
-    return true;
-}
-
-static Choices choices_for(const Judge *judge, uint32_t batch, uint32_t which)
-{
-    return choices_of_seed(((judge->seed * 31 + judge->op_index) * 1000003 + batch) * 64 + which);
-}
-
-/* ---- Theirs ---- */
-
-static void surfaces_tell(Judge *judge, uint8_t type)
-{
-    for (uint32_t id = 1; id < WORLD_SURFACES; id++) {
-        const WorldSurface *surface = &judge->world.surfaces[id];
-        QXLSurfaceCmd *command = world_take(&judge->world, sizeof(*command));
-        command->surface_id = id;
-        command->type = type;
-        command->flags = QXL_SURF_FLAG_KEEP_DATA;
-        if (type == QXL_SURFACE_CMD_CREATE) {
-            command->u.surface_create = (QXLSurface){
-                .format = surface->geometry.format,
-                .width = surface->geometry.width,
-                .height = surface->geometry.height,
-                .stride = surface->geometry.stride,
-                .data = world_address(judge->world.pixels + surface->offset),
-            };
-        }
-        host_command(QXL_CMD_SURFACE, command);
-    }
-}
-
-/* ---- Ours ---- */
-
-static void draw_ours(Judge *judge, QXLDrawable *drawing)
-{
-    const QxlHost parser_host = {.memory = heap, .find_surface = surface_find, .opaque = judge};
-    const QXLCommandExt command = {.cmd = {.data = world_address(drawing), .type = QXL_CMD_DRAW}};
-    QxlCommand parsed;
-    QxlFault fault = {0};
-
-    Status status =
-        qxl_command_read(judge->slots, &parser_host, QXL_RING_COMMANDS, &command, &parsed, &fault);
-    if (status == STATUS_OK) {
-        status = canvas_draw(&judge->set, &judge->canvases[drawing->surface_id], parsed.u.drawable, &fault);
-        qxl_drawable_free(parsed.u.drawable);
-    }
-    if (status != STATUS_OK) {
-        fprintf(stderr, "canvas-judge: surface %u: ours refuses: %s (%llu)\n", drawing->surface_id, fault.why,
-                (unsigned long long)fault.value);
-        judge->different++;
-    }
-}
 
 /* ---- Comparison ---- */
 
@@ -154,7 +69,8 @@ static uint32_t expected_difference(const QXLDrawable *drawing, uint32_t format)
 
 static bool bytes_agree(const Judge *judge, const WorldSurface *surface, uint32_t allowed, size_t *ret_at)
 {
-    const uint8_t *theirs = judge->world.pixels + surface->offset, *ours = judge->ours + surface->offset;
+    const uint8_t *theirs = judge->their_pixels + surface->offset,
+                  *ours = judge->our_pixels + surface->offset;
     for (size_t i = 0; i < surface->bytes; i++) {
         if ((theirs[i] ^ ours[i]) & ~(allowed >> i % 4 * 8) & 0xff) {
             *ret_at = i;
@@ -217,9 +133,11 @@ static void stroke_print(const QXLStroke *stroke)
     }
 }
 
-/* What matters most about a drawing that differs. */
+/* What matters most about a drawing of a surface that differs. */
 static void drawing_print(const QXLDrawable *drawing)
 {
+    fprintf(stderr, "  box %d,%d-%d,%d, clip %u:", drawing->bbox.left, drawing->bbox.top, drawing->bbox.right,
+            drawing->bbox.bottom, drawing->clip.type);
     switch (drawing->type) {
     case QXL_DRAW_COPY:
     case QXL_DRAW_BLEND:
@@ -269,127 +187,107 @@ static void drawing_print(const QXLDrawable *drawing)
     fputc('\n', stderr);
 }
 
-static void compare(Judge *judge, const uint8_t *before, uint32_t batch, const QXLDrawable *drawing)
+static void difference_print(const Judge *judge, uint32_t id, size_t at)
 {
-    const uint32_t id = drawing->surface_id;
-    const WorldSurface *surface = &judge->world.surfaces[id];
+    const WorldSurface *surface = &judge->batch.world.surfaces[id];
     const QxlGeometry *geometry = &surface->geometry;
-    size_t at;
+    const size_t stride = (size_t)abs(geometry->stride), line = at / stride,
+                 pixel = surface->offset + at / 4 * 4;
+    uint32_t theirs, ours, was;
 
-    judge->drawn++;
-    judge->changed +=
-        memcmp(before + surface->offset, judge->world.pixels + surface->offset, surface->bytes) != 0;
-    if (bytes_agree(judge, surface, expected_difference(drawing, geometry->format), &at)) {
-        return;
-    }
-    if (judge->different++ < 20) {
-        const size_t stride = (size_t)abs(geometry->stride), line = at / stride;
-        uint32_t theirs, ours, was;
-        memcpy(&theirs, judge->world.pixels + surface->offset + at / 4 * 4, 4);
-        memcpy(&ours, judge->ours + surface->offset + at / 4 * 4, 4);
-        memcpy(&was, before + surface->offset + at / 4 * 4, 4);
-        fprintf(stderr,
-                "canvas-judge: %s, batch %u, surface %u (format %u, %ux%u), box %d,%d-%d,%d, clip %u: "
-                "line %zu byte %zu: was %08x, theirs %08x, ours %08x;",
-                judge->op->name, batch, id, geometry->format, geometry->width, geometry->height,
-                drawing->bbox.left, drawing->bbox.top, drawing->bbox.right, drawing->bbox.bottom,
-                drawing->clip.type, geometry->stride < 0 ? geometry->height - 1 - line : line, at % stride,
-                was, theirs, ours);
-        drawing_print(drawing);
+    memcpy(&theirs, judge->their_pixels + pixel, 4);
+    memcpy(&ours, judge->our_pixels + pixel, 4);
+    memcpy(&was, judge->batch.world.pixels + pixel, 4);
+    fprintf(stderr,
+            "canvas-judge: %s, batch %u, surface %u (format %u, %ux%u): line %zu byte %zu: was %08x, theirs "
+            "%08x, "
+            "ours %08x\n",
+            world_ops[judge->name.op].name, judge->name.number, id, geometry->format, geometry->width,
+            geometry->height, geometry->stride < 0 ? geometry->height - 1 - line : line, at % stride, was,
+            theirs, ours);
+    for (unsigned i = 0; i < judge->batch.count; i++) {
+        if (judge->batch.drawings[i]->surface_id == id) {
+            drawing_print(judge->batch.drawings[i]);
+        }
     }
 }
 
-static void canvases_make(Judge *judge)
+/* A surface of which nothing is expected is not counted. */
+static void surface_compare(Judge *judge, uint32_t id)
 {
-    for (uint32_t id = 1; id < WORLD_SURFACES; id++) {
-        const WorldSurface *surface = &judge->world.surfaces[id];
-        QxlFault fault;
-        if (canvas_init(&judge->canvases[id], &surface->geometry, judge->ours + surface->offset, &fault) !=
-            STATUS_OK) {
-            fprintf(stderr, "canvas-judge: %s\n", fault.why);
+    const WorldSurface *surface = &judge->batch.world.surfaces[id];
+    uint32_t allowed = 0;
+    unsigned drawn = 0;
+    size_t at;
+
+    for (unsigned i = 0; i < judge->batch.count; i++) {
+        if (judge->batch.drawings[i]->surface_id == id) {
+            allowed |= expected_difference(judge->batch.drawings[i], surface->geometry.format);
+            drawn++;
+        }
+    }
+    if (allowed == UINT32_MAX) {
+        return;
+    }
+    judge->drawn += drawn;
+    judge->surfaces++;
+    judge->changed += memcmp(judge->batch.world.pixels + surface->offset,
+                             judge->their_pixels + surface->offset, surface->bytes) != 0;
+    if (!bytes_agree(judge, surface, allowed, &at) && judge->different++ < 20) {
+        difference_print(judge, id, at);
+    }
+}
+
+static void batch_judge(Judge *judge)
+{
+    Batch *batch = &judge->batch;
+    Painter *painters[] = {&judge->theirs, &judge->ours};
+    uint8_t *pixels[] = {judge->their_pixels, judge->our_pixels};
+    bool well = painter_ask(painters[0], &judge->name) && painter_ask(painters[1], &judge->name);
+
+    batch_make(batch, &judge->name);
+    for (int i = 0; i < 2; i++) {
+        if (!well || !painter_answer(painters[i], pixels[i], batch->world.pixel_bytes)) {
+            fprintf(stderr, "canvas-judge: %s, batch %u: %s ended\n", world_ops[judge->name.op].name,
+                    judge->name.number, painters[i]->library);
             exit(1);
         }
     }
-}
-
-static void batch_run(Judge *judge, uint32_t batch)
-{
-    static uint8_t before[WORLD_PIXEL_BYTES];
-    QXLDrawable *drawings[WORLD_DRAWN];
-    World *world = &judge->world;
-    Choices choices = choices_for(judge, batch, 0);
-
-    world_forget(world);
-    world_surfaces(world, &choices, judge->op->formats);
-    world_pixels(world, &choices);
-    memcpy(before, world->pixels, world->pixel_bytes);
-    memcpy(judge->ours, world->pixels, world->pixel_bytes);
-    canvases_make(judge);
-    surfaces_tell(judge, QXL_SURFACE_CMD_CREATE);
-    for (uint32_t i = 0; i < WORLD_DRAWN; i++) {
-        Choices own = choices_for(judge, batch, i + 1);
-        drawings[i] = world_drawing(world, &own, judge->op, i + 1);
-        host_command(QXL_CMD_DRAW, drawings[i]);
-    }
-    for (uint32_t id = 1; id < WORLD_SURFACES; id++) {
-        host_render(id, world->surfaces[id].geometry.width, world->surfaces[id].geometry.height);
-    }
-    for (uint32_t i = 0; i < WORLD_DRAWN; i++) {
-        draw_ours(judge, drawings[i]);
-        compare(judge, before, batch, drawings[i]);
+    for (uint32_t id = 1; id <= WORLD_DRAWN; id++) {
+        surface_compare(judge, id);
     }
     for (uint32_t id = WORLD_DRAWN + 1; id < WORLD_SURFACES; id++) {
-        const WorldSurface *surface = &world->surfaces[id];
-        if (memcmp(before + surface->offset, judge->ours + surface->offset, surface->bytes) != 0) {
-            fprintf(stderr, "canvas-judge: batch %u: source %u was drawn on\n", batch, id);
+        const WorldSurface *surface = &batch->world.surfaces[id];
+        if (memcmp(batch->world.pixels + surface->offset, judge->our_pixels + surface->offset,
+                   surface->bytes) != 0) {
+            fprintf(stderr, "canvas-judge: batch %u: source %u was drawn on\n", judge->name.number, id);
             judge->different++;
         }
-    }
-    surfaces_tell(judge, QXL_SURFACE_CMD_DESTROY);
-    host_render(0, 16, 16);
-    if (host_outstanding() != 0) {
-        fprintf(stderr, "canvas-judge: the server keeps %u commands\n", host_outstanding());
-        exit(1);
-    }
-}
-
-static void judge_init(Judge *judge)
-{
-    const MemslotsLayout layout = {.groups = 1, .slots = 1, .id_bits = 8, .generation_bits = 8};
-    const Memslot everything = {.virt_end = UINTPTR_MAX};
-
-    world_init(&judge->world);
-    judge->ours = aligned_alloc(64, WORLD_PIXEL_BYTES);
-    judge->slots = memslots_new(&layout);
-    judge->set = canvas_set_of(&heap, canvas_find, judge);
-    if (judge->ours == NULL || judge->slots == NULL || memslots_add(judge->slots, &everything) != STATUS_OK) {
-        fputs("canvas-judge: no memory\n", stderr);
-        exit(1);
     }
 }
 
 /* False: a difference, or nothing worth comparing was drawn. */
-static bool judge_kind(Judge *judge, unsigned index, unsigned long count, long only)
+static bool judge_kind(Judge *judge, unsigned op, unsigned long count, long only)
 {
-    judge->op = &world_ops[index];
-    judge->op_index = index;
-    judge->drawn = judge->changed = judge->different = 0;
+    judge->name.op = op;
+    judge->drawn = judge->surfaces = judge->changed = judge->different = 0;
     if (only >= 0) {
-        batch_run(judge, (uint32_t)only);
+        judge->name.number = (uint32_t)only;
+        batch_judge(judge);
     } else {
-        for (uint32_t batch = 0; judge->drawn < count; batch++) {
-            batch_run(judge, batch);
+        for (judge->name.number = 0; judge->drawn < count; judge->name.number++) {
+            batch_judge(judge);
         }
     }
-    printf("{\"kind\":\"%s\",\"drawn\":%u,\"changed\":%u,\"different\":%u}\n", judge->op->name, judge->drawn,
-           judge->changed, judge->different);
+    printf("{\"kind\":\"%s\",\"drawn\":%u,\"surfaces\":%u,\"changed\":%u,\"different\":%u}\n",
+           world_ops[op].name, judge->drawn, judge->surfaces, judge->changed, judge->different);
     fflush(stdout);
-    return judge->different == 0 && judge->changed > judge->drawn / 8;
+    return judge->different == 0 && judge->changed > judge->surfaces / 8;
 }
 
 static int usage(FILE *to, int status)
 {
-    fputs("usage: canvas-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] KIND\n"
+    fputs("usage: canvas-judge [--count DRAWINGS] [--seed SEED] [--batch NUMBER] [--library FOLDER] KIND\n"
           "KIND is all, or one of:",
           to);
     for (unsigned i = 0; i < world_op_count; i++) {
@@ -401,26 +299,32 @@ static int usage(FILE *to, int status)
 
 int main(int argc, char **argv)
 {
-    static const struct option options[] = {{"count", required_argument, NULL, 'c'},
-                                            {"seed", required_argument, NULL, 's'},
-                                            {"batch", required_argument, NULL, 'b'},
-                                            {"help", no_argument, NULL, 'h'},
-                                            {0}};
-    static Judge judge = {.seed = 1};
+    static const struct option options[] = {
+        {"count", required_argument, NULL, 'c'}, {"seed", required_argument, NULL, 's'},
+        {"batch", required_argument, NULL, 'b'}, {"library", required_argument, NULL, 'l'},
+        {"help", no_argument, NULL, 'h'},        {0}};
+    static Judge judge = {.name.seed = 1};
+    const char *library = OUR_LIBRARY_FOLDER;
     unsigned long count = 3000;
     long only = -1;
     bool good = true, known = false;
 
+    if (argc == 2 && strcmp(argv[1], PAINTER_ARGUMENT) == 0) {
+        return painter_main();
+    }
     for (int option; (option = getopt_long(argc, argv, "", options, NULL)) != -1;) {
         switch (option) {
         case 'c':
             count = strtoul(optarg, NULL, 10);
             break;
         case 's':
-            judge.seed = strtoull(optarg, NULL, 10);
+            judge.name.seed = strtoull(optarg, NULL, 10);
             break;
         case 'b':
             only = strtol(optarg, NULL, 10);
+            break;
+        case 'l':
+            library = optarg;
             break;
         case 'h':
             return usage(stdout, 0);
@@ -431,14 +335,24 @@ int main(int argc, char **argv)
     if (optind + 1 != argc) {
         return usage(stderr, 2);
     }
-    judge_init(&judge);
-    host_start();
+    signal(SIGPIPE, SIG_IGN);
+    world_init(&judge.batch.world);
+    painter_start(&judge.theirs, NULL);
+    painter_start(&judge.ours, library);
+    struct stat theirs, ours;
+    if (stat(judge.theirs.library, &theirs) != 0 || stat(judge.ours.library, &ours) != 0 ||
+        (theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino)) {
+        fprintf(stderr, "canvas-judge: both would draw with %s\n", judge.ours.library);
+        return 1;
+    }
     for (unsigned i = 0; i < world_op_count; i++) {
         if (strcmp(argv[optind], "all") == 0 || strcmp(argv[optind], world_ops[i].name) == 0) {
             known = true;
             good = judge_kind(&judge, i, count, only) && good;
         }
     }
+    good = painter_stop(&judge.theirs) && good;
+    good = painter_stop(&judge.ours) && good;
     if (!known) {
         return usage(stderr, 2);
     }
