@@ -516,6 +516,9 @@ static void disturb(Desk *desk, int32_t x, int32_t y)
         device_copy_bits(device, 0, box_of(x, y, x + 16, y + 12), 64 - choose(desk, 16),
                          48 - choose(desk, 16));
         break;
+    case 5: /* on another surface, which is seen at the end */
+        device_show(device, 5, box_of(0, 0, 1 + choose(desk, 64), 1 + choose(desk, 48)), 0);
+        break;
     default:
         device_fill(device, 0, box_of(x, y, x + 16, y + 2), (uint32_t)choose(desk, 1 << 24));
         break;
@@ -526,6 +529,8 @@ static void wander(Desk *desk)
 {
     int32_t x = 10, y = 10, dx = 1, dy = 1;
 
+    device_surface_create(&desk->device, 5, 64, 48);
+    device_fill(&desk->device, 5, box_of(0, 0, 64, 48), RED);
     device_photo(&desk->device, 0, box_of(0, 0, 64, 48), 5);
     for (uint32_t i = 0; i < 1500; i++) {
         if (choose(desk, 10) == 0) {
@@ -548,6 +553,8 @@ static void wander(Desk *desk)
             wait_for_rings(desk);
         }
     }
+    device_show(&desk->device, 0, box_of(0, 0, 64, 12), 5);
+    device_surface_destroy(&desk->device, 5);
     wait_for_rings(desk);
 }
 
