@@ -64,13 +64,35 @@ void current_clear(Current *current)
 
 /* ---- Drawing ---- */
 
+/* Where what a copy puts is taken from. */
+static pixman_box32_t source_of(const Drawable *move)
+{
+    const pixman_box32_t *box = &move->extents;
+
+    return (pixman_box32_t){box->x1 - move->move_x, box->y1 - move->move_y, box->x2 - move->move_x,
+                            box->y2 - move->move_y};
+}
+
+static bool same_box(const pixman_box32_t *a, const pixman_box32_t *b)
+{
+    return a->x1 == b->x1 && a->y1 == b->y1 && a->x2 == b->x2 && a->y2 == b->y2;
+}
+
+static bool is_folded(const Drawable *drawable)
+{
+    return !same_box(&drawable->lands, &drawable->extents);
+}
+
 static void draw(Current *current, Drawable *drawable, uint64_t now_ns)
 {
     Surface *surface = surfaces_find(current->surfaces, drawable->surface_id);
     QxlFault fault;
 
     CHECK(surface != NULL && surface->generation == drawable->generation);
-    if (canvas_draw(&current->set, &surface->canvas, drawable->qxl, &fault) != STATUS_OK) {
+    if (is_folded(drawable)) {
+        const pixman_box32_t from = source_of(drawable);
+        canvas_move(&current->set, &surface->canvas, &from, drawable->lands.x1, drawable->lands.y1);
+    } else if (canvas_draw(&current->set, &surface->canvas, drawable->qxl, &fault) != STATUS_OK) {
         worker_fault(current->worker, &fault, "a drawing", now_ns);
         current->set.work +=
             display_channel_failed(current->worker->display, drawable, &current->worker->drawables);
@@ -157,13 +179,99 @@ static unsigned side(int32_t from, int32_t to)
     return (unsigned)(to - from);
 }
 
-/* What is seen of the drawable, and from where it takes that, is seen before it; what it hides is not. */
-static bool look_through(pixman_region32_t *seen, const Drawable *drawable)
+static void region_of(pixman_region32_t *ret, const pixman_box32_t *box)
 {
-    const pixman_box32_t *box = &drawable->extents;
+    pixman_region32_init_rect(ret, box->x1, box->y1, side(box->x1, box->x2), side(box->y1, box->y2));
+}
+
+/* A copy that could be folded into an older one, and what was found between. */
+typedef struct Fold {
+    Drawable *move;           /* NULL: none could */
+    pixman_box32_t from, to;  /* what it takes, what it puts */
+    uint32_t surface_id;      /* of which, since the last copy on the way: */
+    pixman_region32_t hidden; /* what is covered for certain, and was not read after that */
+} Fold;
+
+static bool touches(const Drawable *drawable, uint32_t surface_id, const pixman_box32_t *box)
+{
+    return (drawable->surface_id == surface_id && box_meets(&drawable->lands, box)) ||
+           drawable_reads(drawable, surface_id, box);
+}
+
+/* Neither what it takes nor what it puts is beyond the canvas. */
+static bool is_whole(const Current *current, const Drawable *move)
+{
+    const Raster *raster = &surfaces_find(current->surfaces, move->surface_id)->canvas.raster;
+    const pixman_box32_t whole = {0, 0, raster->width, raster->height}, from = source_of(move);
+
+    return move->opaque && box_covers(&whole, &from) && box_covers(&whole, &move->lands);
+}
+
+/* Does the newer one take exactly what this older one puts? Then it is done with that. */
+static void fold_end(Current *current, Fold *fold, Drawable *drawable)
+{
+    if (fold->move != NULL && fold->surface_id == drawable->surface_id &&
+        same_box(&fold->from, &drawable->lands) && is_whole(current, drawable)) {
+        drawable->lands = fold->to;
+        leave_pending(current, fold->move);
+        current->folded++;
+    }
+    fold->move = NULL;
+}
+
+/* `on` is seen after this copy, without what it puts or takes. May it be folded into an older one? */
+static void fold_begin(const Current *current, Fold *fold, Drawable *drawable, pixman_region32_t *on)
+{
+    const Canvas *canvas = &surfaces_find(current->surfaces, drawable->surface_id)->canvas;
+    const pixman_box32_t from = source_of(drawable);
+    pixman_region32_t left, to;
+
+    if (is_whole(current, drawable) && canvas_can_move(canvas)) {
+        region_of(&left, &from);
+        region_of(&to, &drawable->lands);
+        pixman_region32_subtract(&left, &left, &to);
+        if (fold->surface_id == drawable->surface_id) {
+            pixman_region32_subtract(&left, &left, &fold->hidden);
+        }
+        pixman_region32_intersect(&left, &left, on);
+        if (pixman_region32_not_empty(&left) == 0) {
+            fold->move = drawable;
+            fold->from = from;
+            fold->to = drawable->lands;
+        }
+        pixman_region32_fini(&to);
+        pixman_region32_fini(&left);
+    }
+    fold->surface_id = drawable->surface_id;
+    pixman_region32_clear(&fold->hidden);
+}
+
+/* Something that is no copy lies between. */
+static void fold_pass(Fold *fold, const Drawable *drawable)
+{
+    const pixman_box32_t *box = &drawable->lands;
+
+    if (fold->move != NULL && (touches(drawable, fold->surface_id, &fold->from) ||
+                               touches(drawable, fold->surface_id, &fold->to))) {
+        fold->move = NULL;
+    }
+    if (drawable->read_count > 0) {
+        pixman_region32_clear(&fold->hidden);
+    } else if (drawable->opaque && drawable->surface_id == fold->surface_id) {
+        pixman_region32_union_rect(&fold->hidden, &fold->hidden, box->x1, box->y1, side(box->x1, box->x2),
+                                   side(box->y1, box->y2));
+        if (pixman_region32_n_rects(&fold->hidden) > CURRENT_PRUNE_RECTS_MAX) {
+            pixman_region32_clear(&fold->hidden);
+        }
+    }
+}
+
+/* What is seen of the drawable, and from where it takes that, is seen before it; what it hides is not. */
+static bool look_through(Current *current, pixman_region32_t *seen, Fold *fold, Drawable *drawable)
+{
     pixman_region32_t *on = &seen[drawable->surface_id], part, all;
 
-    pixman_region32_init_rect(&all, box->x1, box->y1, side(box->x1, box->x2), side(box->y1, box->y2));
+    region_of(&all, &drawable->lands);
     pixman_region32_init(&part);
     pixman_region32_intersect(&part, on, &all);
     const bool is_seen = pixman_region32_not_empty(&part) != 0;
@@ -171,8 +279,13 @@ static bool look_through(pixman_region32_t *seen, const Drawable *drawable)
         pixman_region32_subtract(on, on, &all);
     }
     if (is_seen && drawable->moves) {
-        pixman_region32_translate(&part, -drawable->move_x, -drawable->move_y);
+        const pixman_box32_t from = source_of(drawable);
+        pixman_region32_translate(&part, from.x1 - drawable->lands.x1, from.y1 - drawable->lands.y1);
+        fold_end(current, fold, drawable);
+        fold_begin(current, fold, drawable, on);
         pixman_region32_union(on, on, &part);
+    } else if (is_seen) {
+        fold_pass(fold, drawable);
     }
     for (uint32_t i = 0; is_seen && !drawable->moves && i < drawable->read_count; i++) {
         const pixman_box32_t *from = &drawable->reads[i].box;
@@ -192,7 +305,9 @@ static void prune(Current *current)
 {
     const SurfaceTable *surfaces = current->surfaces;
     pixman_region32_t *seen = g_new(pixman_region32_t, surfaces->len);
+    Fold fold = {0};
 
+    pixman_region32_init(&fold.hidden);
     for (uint32_t id = 0; id < surfaces->len; id++) {
         const Raster *raster = &surfaces->surfaces[id].canvas.raster;
         pixman_region32_init_rect(&seen[id], 0, 0, (unsigned)raster->width, (unsigned)raster->height);
@@ -200,11 +315,12 @@ static void prune(Current *current)
     for (ListNode *node = current->pending.prev, *before; node != &current->pending; node = before) {
         Drawable *drawable = list_entry(node, Drawable, in_pending);
         before = node->prev;
-        if (!look_through(seen, drawable)) {
+        if (!look_through(current, seen, &fold, drawable)) {
             current->pruned++;
             leave_pending(current, drawable);
         }
     }
+    pixman_region32_fini(&fold.hidden);
     for (uint32_t id = 0; id < surfaces->len; id++) {
         pixman_region32_fini(&seen[id]);
     }

@@ -12,7 +12,10 @@
  * surface that their first pixel lies in, so what is not near costs nothing.
  *
  * Scrolling is copies of copies, of which all but the last few leave nothing behind. Where there are many, a walk from the
- * newest to the oldest finds what can still be seen of each, and the canvas is spared the rest.
+ * newest to the oldest finds what can still be seen of each, and the canvas is spared the rest. A window that moves is
+ * copies of copies, too, of which all can be seen. There, one that takes exactly what an older one put is folded into that:
+ * the older one copies at once to where the newer one would have, the newer one has nothing to do any more. That is so only
+ * if nothing between them touches either place, and if of the place in the middle nothing can be seen.
  *
  * Ownership  holds a reference to each pending drawable. Surfaces are the worker's.
  * Thread     the worker's.
@@ -46,6 +49,7 @@ typedef struct Current {
     uint64_t number;                 /* of the newest drawable */
     uint64_t prune_at;               /* not before that number */
     uint64_t drawn, dropped, pruned; /* for figures, as: */
+    uint64_t folded;                 /* copies that were folded into others */
     uint64_t looked;                 /* at older drawables, for what a new one covers */
 } Current;
 

@@ -552,6 +552,7 @@ uint32_t display_client_failed(DisplayClient *client, const Drawable *drawable, 
         steps += 1 + (later->pending ? later->read_count : 0);
         if (later->pending && at->known == later->generation && reads_damage(client, later)) {
             add_damage(at, &later->extents);
+            add_damage(at, &later->lands); /* and not pending, what took it there */
         }
     }
     return steps;

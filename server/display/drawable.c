@@ -281,6 +281,7 @@ Drawable *drawable_new(RedWorker *worker, ListNode *all, const PipeItemType *typ
     drawable->generation = surface->generation;
     drawable->surface_id = qxl->surface_id;
     drawable->extents = extents_of(qxl);
+    drawable->lands = drawable->extents;
     drawable->opaque = is_opaque(qxl);
     drawable->blends = blends(qxl);
     drawable->bytes = sizeof *drawable + qxl->own_bytes + qxl->pinned_bytes;

@@ -55,10 +55,12 @@ typedef struct Drawable {
     bool blends;            /* what it makes of a pixel depends on what was there */
     bool moves;             /* it copies from the surface that it draws on: QXL_COPY_BITS */
     int32_t move_x, move_y; /* from where to here */
-    bool looked;            /* it is known whether it is a photograph: */
-    DrawPhoto photo;        /* draw_encoder_photo() */
-    bool pending;           /* not on its canvas yet */
-    bool dropped;           /* to be skipped, wherever it waits */
+    pixman_box32_t
+        lands;   /* `extents`; of a copy, where on the canvas copies that followed it took that (current.h) */
+    bool looked; /* it is known whether it is a photograph: */
+    DrawPhoto photo; /* draw_encoder_photo() */
+    bool pending;    /* not on its canvas yet */
+    bool dropped;    /* to be skipped, wherever it waits */
     DrawableRead reads[DRAWABLE_READS_MAX];
     uint32_t read_count;
     uint64_t bytes; /* of memory, ours or the guest's, that it costs to keep it */

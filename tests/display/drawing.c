@@ -435,6 +435,147 @@ static void scrolled(void **state)
     same_picture(desk, client);
 }
 
+/* A window of 16 x 12 pixels is somewhere else now; what it uncovers is repaired. */
+static void window_move(Device *device, int32_t from_x, int32_t from_y, int32_t x, int32_t y, uint32_t color)
+{
+    device_copy_bits(device, 0, box_of(x, y, x + 16, y + 12), from_x, from_y);
+    if (x != from_x) {
+        const int32_t left = x > from_x ? from_x : x + 16;
+        device_fill(device, 0,
+                    box_of(left, from_y, left + (x > from_x ? x - from_x : from_x - x), from_y + 12),
+                    color * 7919);
+    }
+    if (y != from_y) {
+        const int32_t top = y > from_y ? from_y : y + 12;
+        device_fill(device, 0, box_of(from_x, top, from_x + 16, top + (y > from_y ? y - from_y : from_y - y)),
+                    color * 104729);
+    }
+}
+
+static void slide(Desk *desk)
+{
+    int32_t x = 0, y = 0, dx = 1, dy = 1;
+
+    device_photo(&desk->device, 0, box_of(0, 0, 64, 48), 5);
+    for (uint32_t i = 0; i < 1500; i++) {
+        dx = x + dx < 0 || x + dx > 48 ? -dx : dx;
+        dy = y + dy < 0 || y + dy > 36 ? -dy : dy;
+        window_move(&desk->device, x, y, x + dx, y + dy, i);
+        x += dx;
+        y += dy;
+        if (i % 20 == 19) {
+            wait_for_rings(desk);
+        }
+    }
+    wait_for_rings(desk);
+}
+
+/* It is copied from where it was first to where it is last. */
+static void slid(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, slide);
+    assert_true(current_of(desk)->folded > 1000);
+    desk_host(desk, update_all);
+    desk_run(desk, NS_PER_S);
+    same_picture(desk, client);
+}
+
+static int32_t choose(Desk *desk, int32_t limit)
+{
+    desk->value = desk->value * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+    return (int32_t)((desk->value >> 33) % (uint64_t)limit);
+}
+
+/* Between the moves, something looks at the places that they go through, or changes them. */
+static void disturb(Desk *desk, int32_t x, int32_t y)
+{
+    Device *device = &desk->device;
+    const int32_t at_x = choose(desk, 56), at_y = choose(desk, 40);
+    const QXLRect box = box_of(at_x, at_y, at_x + 1 + choose(desk, 8), at_y + 1 + choose(desk, 8));
+    uint64_t fill;
+
+    switch (choose(desk, 6)) {
+    case 0:
+        device_photo(device, 0, box, (uint32_t)at_x);
+        break;
+    case 1:
+        fill = device_fill(device, 0, box, (uint32_t)choose(desk, 1 << 24));
+        ((QXLDrawable *)(void *)(device->memory + fill))->u.fill.rop_descriptor = SPICE_ROPD_OP_XOR;
+        break;
+    case 2:
+        device_copy_bits(device, 0, box, x + choose(desk, 4), y + choose(desk, 4));
+        break;
+    case 3:
+        device_copy_bits(device, 0, box_of(x, y, x + 16, y + 12), choose(desk, 48), choose(desk, 36));
+        break;
+    case 4: /* from where there is nothing, in part */
+        device_copy_bits(device, 0, box_of(x, y, x + 16, y + 12), 64 - choose(desk, 16),
+                         48 - choose(desk, 16));
+        break;
+    case 5: /* on another surface, which is seen at the end */
+        device_show(device, 5, box_of(0, 0, 1 + choose(desk, 64), 1 + choose(desk, 48)), 0);
+        break;
+    default:
+        device_fill(device, 0, box_of(x, y, x + 16, y + 2), (uint32_t)choose(desk, 1 << 24));
+        break;
+    }
+}
+
+static void wander(Desk *desk)
+{
+    int32_t x = 10, y = 10, dx = 1, dy = 1;
+
+    device_surface_create(&desk->device, 5, 64, 48);
+    device_fill(&desk->device, 5, box_of(0, 0, 64, 48), RED);
+    device_photo(&desk->device, 0, box_of(0, 0, 64, 48), 5);
+    for (uint32_t i = 0; i < 1500; i++) {
+        if (choose(desk, 10) == 0) {
+            dx = choose(desk, 5) - 2;
+            dy = choose(desk, 5) - 2;
+        }
+        dx = x + dx < 0 || x + dx > 48 ? -dx : dx;
+        dy = y + dy < 0 || y + dy > 36 ? -dy : dy;
+        if (choose(desk, 20) == 0) {
+            device_copy_bits(&desk->device, 0, box_of(x + dx, y + dy, x + dx + 16, y + dy + 12), x, y);
+        } else {
+            window_move(&desk->device, x, y, x + dx, y + dy, i);
+        }
+        x += dx;
+        y += dy;
+        if (choose(desk, 6) == 0) {
+            disturb(desk, x, y);
+        }
+        if (i % 20 == 19) {
+            wait_for_rings(desk);
+        }
+    }
+    device_show(&desk->device, 0, box_of(0, 0, 64, 12), 5);
+    device_surface_destroy(&desk->device, 5);
+    wait_for_rings(desk);
+}
+
+/* Whatever comes between, the picture is as if each had been done in its turn. */
+static void wandered(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    for (uint64_t seed = 1; seed <= 12; seed++) {
+        const uint64_t before = current_of(desk)->folded;
+        desk->value = seed;
+        desk_host(desk, wander);
+        assert_true(current_of(desk)->folded > before + 20);
+        desk_host(desk, update_all);
+        desk_run(desk, NS_PER_S);
+        same_picture(desk, client);
+    }
+}
+
 static void pictures(Desk *desk)
 {
     for (uint32_t i = 0; i < 60; i++) {
@@ -525,6 +666,8 @@ int run_drawing(void)
         cmocka_unit_test_setup_teardown(not_all_drawn, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_sent_any_more, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(scrolled, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(slid, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(wandered, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stop_gives_back, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("drawing", tests, NULL, NULL);

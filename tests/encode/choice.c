@@ -5,6 +5,7 @@
 
 #include <spice/enums.h>
 
+#include "base/span.h"
 #include "core/posix/posix.h"
 #include "display/encode/image_coder.h"
 #include "display/encode/photo.h"
@@ -115,6 +116,40 @@ static void test_photos_of_any_size(void **state)
             const QxlData data = {&span, 1, span.bytes};
             (void)pixels_are_photo(PIXEL_32BIT, width, height, width * 4, &data); /* it stays inside */
         }
+    }
+}
+
+/* However few of its places are looked at. */
+static void test_photos_of_any_shape(void **state)
+{
+    static const struct {
+        uint32_t width, height;
+    } shapes[] = {{800, 16}, {16, 800}, {5, 300}, {400, 3}, {64, 40}, {256, 256}, {1920, 1080}};
+    Rig *rig = *state;
+
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        const uint32_t width = shapes[i].width, height = shapes[i].height;
+        uint8_t *pixels = malloc((size_t)width * height * 4);
+        QxlSpan span = {(uintptr_t)pixels, 0, width * height * 4};
+        const QxlData data = {&span, 1, span.bytes};
+
+        assert_non_null(pixels);
+        for (uint32_t at = 0; at < width * height; at++) { /* soft shades with grain */
+            const uint32_t shade = (at % width + 2 * (at / width)) / 4 % 200;
+            le32_put(pixels + 4 * (size_t)at, (shade + choose(&rig->choices, 8)) * 0x10101);
+        }
+        assert_true(pixels_are_photo(PIXEL_32BIT, width, height, width * 4, &data));
+        for (uint32_t at = 0; at < width * height; at++) { /* strokes on paper */
+            const uint32_t x = at % width, y = at / width;
+            le32_put(pixels + 4 * (size_t)at,
+                     y % 16 > 2 && y % 16 < 12 && x % 8 == y / 16 % 5 ? 0x102030 : 0xffffff);
+        }
+        assert_false(pixels_are_photo(PIXEL_32BIT, width, height, width * 4, &data));
+        for (uint32_t at = 0; at < width * height; at++) { /* a ramp of a button: flat lines */
+            le32_put(pixels + 4 * (size_t)at, 0x404040 + at / width % 64 * 0x10101);
+        }
+        assert_false(pixels_are_photo(PIXEL_32BIT, width, height, width * 4, &data));
+        free(pixels);
     }
 }
 
@@ -260,6 +295,7 @@ int run_choice(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_photos, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_photos_of_any_size, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_photos_of_any_shape, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_choice, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_glz_numbers_have_no_gap, rig_setup, rig_teardown),
     };

@@ -70,3 +70,8 @@ uint64_t canvas_work_of(const QxlDrawable *drawable);
 /* Draws on `canvas`, which is what find(drawable->surface_id) would give. */
 Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable,
                    QxlFault *ret_fault) STATUS_MUST_CHECK;
+
+/* Can it? Pixels are bytes. */
+bool canvas_can_move(const Canvas *canvas);
+/* Copies what lies in `from` to (x, y), as if all were read before anything is written; both places lie on the canvas. */
+void canvas_move(CanvasSet *set, const Canvas *canvas, const pixman_box32_t *from, int32_t x, int32_t y);

@@ -4,6 +4,7 @@
 
 #include <spice/enums.h>
 
+#include "base/check.h"
 #include "display/canvas/draw.h"
 
 static bool same_size(const QXLRect *a, const QXLRect *b)
@@ -229,6 +230,20 @@ static void box_move(const Raster *raster, const Box *box, int64_t dx, int64_t d
     }
 }
 
+bool canvas_can_move(const Canvas *canvas)
+{
+    return PIXMAN_FORMAT_BPP(canvas->raster.format) >= 8;
+}
+
+void canvas_move(CanvasSet *set, const Canvas *canvas, const pixman_box32_t *from, int32_t x, int32_t y)
+{
+    const Box to = {.x1 = x, .y1 = y, .x2 = x + (from->x2 - from->x1), .y2 = y + (from->y2 - from->y1)};
+
+    CHECK(canvas_can_move(canvas));
+    box_move(&canvas->raster, &to, (int64_t)from->x1 - x, (int64_t)from->y1 - y);
+    set->work += (uint64_t)(to.x2 - to.x1) * (uint64_t)(to.y2 - to.y1) / CANVAS_PIXELS_PER_STEP + 1;
+}
+
 Status draw_copy_bits(Draw *draw)
 {
     const Raster *raster = &draw->canvas->raster;
@@ -244,7 +259,7 @@ Status draw_copy_bits(Draw *draw)
     if ((dx == 0 && dy == 0) || !box_intersect(&area->box, &there)) {
         return STATUS_OK;
     }
-    if (area->count == 1 && PIXMAN_FORMAT_BPP(raster->format) >= 8) {
+    if (area->count == 1 && canvas_can_move(draw->canvas)) {
         box_move(raster, &area->box, dx, dy); /* which is as small as its one rectangle, but for `there` */
         return STATUS_OK;
     }

@@ -6,10 +6,11 @@
 
 #include "base/span.h"
 
-#define SAMPLE_EVERY 15u  /* pixels of a row; the existing server's number */
-#define SAMPLES_MAX 3000u /* about; more rows are skipped */
-#define CONTRAST_8 60     /* of 255: that much is an edge */
-#define CONTRAST_5 8      /* of 31 */
+#define SAMPLE_EVERY 15u    /* pixels of a row; the existing server's number */
+#define SAMPLES_ENOUGH 400u /* about; then rows are skipped, as each is memory that may be in no cache: */
+#define ROW_STEP_MAX 32u    /* large pictures may be of many things */
+#define CONTRAST_8 60       /* of 255: that much is an edge */
+#define CONTRAST_5 8        /* of 31 */
 #define PIXEL_BYTES_MAX 4u
 
 /* What a pair of neighbours says, in quarters. */
@@ -95,8 +96,8 @@ bool pixels_are_photo(PixelFormat format, uint32_t width, uint32_t height, uint3
         return false;
     }
     const uint32_t pixel_bytes = pixel_bits(format) / 8;
-    const uint64_t samples = (uint64_t)width * height / SAMPLE_EVERY;
-    const uint64_t row_step = 1 + samples / SAMPLES_MAX;
+    const uint64_t samples = (uint64_t)(1 + (width - 2) / SAMPLE_EVERY) * (height - 1);
+    const uint64_t step = 1 + samples / SAMPLES_ENOUGH, row_step = step < ROW_STEP_MAX ? step : ROW_STEP_MAX;
     Reader above = {data->spans}, below = {data->spans};
     int64_t sum = 0, count = 0;
 
