@@ -3,7 +3,7 @@
  *
  * A codec knows no sessions: pixels in, bytes out, or the other way round. What it needs to remember lies in a
  * context (LzEncoder, QuicEncoder, ...) that its caller made and frees; there are no globals, and once a context
- * has seen its largest image it allocates nothing more (JPEG: libjpeg does, for the time of each image; see jpeg.h).
+ * has seen its largest image it allocates nothing more (JPEG: of 8,192 pixels a row at most; see jpeg.h).
  *
  * Ownership  sources and sinks borrow: their memory stays the caller's, and must stay valid during the call.
  * Thread     any, one at a time for each context; contexts share nothing.

@@ -165,21 +165,27 @@ ALWAYS_INLINE Match match_here(LzUnit unit, const uint8_t *at, const uint8_t *en
     };
 }
 
-/* A match with pixels of another image. Its first pixel is left out: no known encoder refers to it, so clients may be
- * wrong about it. */
+/* A match with pixels of another image, if it is longer than `longest`. That image's first pixel is left out: no known encoder
+ * refers to it, so clients may be wrong about it. */
 ALWAYS_INLINE Match match_there(LzUnit unit, const GlzWindow *window, const Current *current,
-                                const uint8_t *at, const uint8_t *end, uint32_t place)
+                                const uint8_t *at, const uint8_t *end, uint32_t place, size_t longest)
 {
+    /* The pixels first, whosever they are: whose is seldom in a near cache. */
+    const uint8_t *from = (const uint8_t *)(window->pixels + place);
+    const size_t written = (size_t)(window->written - place) * 4;
+    const size_t length = units_equal(unit, at, from, (size_t)(end - at) < written ? end : at + written);
+    if (length <= longest) {
+        return (Match){0};
+    }
     const GlzImage *image = glz_window_image(window, place);
     if (image == NULL || image->format != current->format || image->high_bits != current->high_bits ||
         current->id - image->id > IMAGE_DISTANCE_MAX || place == image->start ||
         place - image->start >= OFFSET_LIMIT) {
         return (Match){0};
     }
-    const uint8_t *from = (const uint8_t *)(window->pixels + place);
-    const size_t left = (size_t)(image->start + image->count - place) * 4;
+    const uint32_t left = image->start + image->count - place;
     return (Match){
-        .length = units_equal(unit, at, from, (size_t)(end - at) < left ? end : at + left),
+        .length = length < left ? length : left,
         .offset = place - image->start,
         .images = (uint32_t)(current->id - image->id),
         .room = place - image->start - 1,
@@ -214,7 +220,7 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
             if (place - start < i) {
                 other = match_here(unit, at, end, i, start + i - place);
             } else if (place - start >= count) {
-                other = match_there(unit, window, current, at, end, place);
+                other = match_there(unit, window, current, at, end, place, match.length);
             }
             if (other.length > match.length) {
                 match = other;

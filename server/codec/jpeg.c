@@ -2,10 +2,9 @@
 #include "codec/jpeg.h"
 
 #include <setjmp.h>
-#include <stdio.h> /* for jpeglib.h */
+#include <stddef.h>
 
-#include <jpeglib.h>
-
+#include "codec/jpeg_memory.h"
 #include "codec/sink.h"
 #include "codec/source.h"
 
@@ -53,6 +52,7 @@ struct JpegEncoder {
     CodecMemory memory;
     struct jpeg_compress_struct jpeg;
     Errors errors;
+    JpegMemory kept;
     struct jpeg_destination_mgr destination;
     CodecSink *sink;
     size_t piece; /* bytes of the sink's memory that libjpeg was given; 0: it writes to `beyond` */
@@ -60,9 +60,14 @@ struct JpegEncoder {
     Scratch row;
 };
 
+static JpegEncoder *encoder_of(j_compress_ptr jpeg)
+{
+    return (JpegEncoder *)(void *)((uint8_t *)jpeg - offsetof(JpegEncoder, jpeg));
+}
+
 static void piece_give(j_compress_ptr jpeg)
 {
-    JpegEncoder *encoder = jpeg->client_data;
+    JpegEncoder *encoder = encoder_of(jpeg);
     size_t room;
     uint8_t *to = sink_direct(encoder->sink, &room);
     encoder->piece = room;
@@ -72,7 +77,7 @@ static void piece_give(j_compress_ptr jpeg)
 
 static _Noreturn void piece_beyond(j_compress_ptr jpeg)
 {
-    JpegEncoder *encoder = jpeg->client_data;
+    JpegEncoder *encoder = encoder_of(jpeg);
     encoder->errors.status = STATUS_LIMIT;
     errors_exit((j_common_ptr)jpeg);
 }
@@ -81,7 +86,7 @@ static _Noreturn void piece_beyond(j_compress_ptr jpeg)
  * it is used. */
 static boolean piece_full(j_compress_ptr jpeg)
 {
-    JpegEncoder *encoder = jpeg->client_data;
+    JpegEncoder *encoder = encoder_of(jpeg);
     if (encoder->piece == 0) {
         piece_beyond(jpeg);
     }
@@ -92,7 +97,7 @@ static boolean piece_full(j_compress_ptr jpeg)
 
 static void piece_end(j_compress_ptr jpeg)
 {
-    JpegEncoder *encoder = jpeg->client_data;
+    JpegEncoder *encoder = encoder_of(jpeg);
     if (encoder->piece > 0) {
         sink_advance(encoder->sink, encoder->piece - encoder->destination.free_in_buffer);
     } else if (encoder->destination.free_in_buffer < sizeof(encoder->beyond)) {
@@ -118,7 +123,7 @@ JpegEncoder *jpeg_encoder_new(const CodecMemory *memory)
     encoder->destination.empty_output_buffer = piece_full;
     encoder->destination.term_destination = piece_end;
     encoder->jpeg.dest = &encoder->destination;
-    encoder->jpeg.client_data = encoder;
+    jpeg_memory_init(&encoder->kept, &encoder->jpeg);
     return encoder;
 }
 

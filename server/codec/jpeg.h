@@ -5,7 +5,8 @@
  * than 65,500 pixels a side are STATUS_LIMIT. The top row always comes first. Decoding gives 32-bit pixels.
  *
  * Ownership, threads, errors: codec.h; libjpeg's own memory, of sizes that follow from the width of a row, comes from
- * malloc, and goes when the image ends. Its errors end a call by longjmp() within that call; nothing is held over it.
+ * malloc. An encoder keeps up to 256 KiB of it for the next image (jpeg_memory.h); a decoder's goes when the image ends.
+ * libjpeg's errors end a call by longjmp() within that call; nothing is held over it.
  * Source  reference/image-codecs.md section 7.
  */
 #pragma once
