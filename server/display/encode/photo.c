@@ -7,7 +7,7 @@
 #include "base/span.h"
 
 #define SAMPLE_EVERY 15u    /* pixels of a row; the existing server's number */
-#define SAMPLES_ENOUGH 400u /* about; then rows are skipped, as each is memory that may be in no cache: */
+#define SAMPLES_ENOUGH 200u /* about; then rows are skipped, as each is memory that may be in no cache: */
 #define ROW_STEP_MAX 32u    /* large pictures may be of many things */
 #define CONTRAST_8 60       /* of 255: that much is an edge */
 #define CONTRAST_5 8        /* of 31 */
