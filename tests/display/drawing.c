@@ -498,7 +498,7 @@ static void disturb(Desk *desk, int32_t x, int32_t y)
     const QXLRect box = box_of(at_x, at_y, at_x + 1 + choose(desk, 8), at_y + 1 + choose(desk, 8));
     uint64_t fill;
 
-    switch (choose(desk, 6)) {
+    switch (choose(desk, 7)) {
     case 0:
         device_photo(device, 0, box, (uint32_t)at_x);
         break;
