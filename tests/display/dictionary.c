@@ -35,7 +35,8 @@ static int pair_setup(void **state)
 {
     const int failed = desk_setup(state);
 
-    pair = (Pair){.desk = *state};
+    memset(&pair, 0, sizeof pair); /* a compound literal of this size does not fit every stack */
+    pair.desk = *state;
     device_init(&pair.second, pair.desk->sim, SECOND_ID);
     desk_host(pair.desk, plug_in);
     pair.client = desk_client(pair.desk, NULL);

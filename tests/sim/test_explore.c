@@ -239,7 +239,14 @@ static void tokens_repeat_plans(void **state)
         assert_true(sim_token_parse(token, subjects, &parsed, error, sizeof error));
         sim_token_print(&parsed, again);
         assert_string_equal(token, again);
-        assert_memory_equal(&plan, &parsed, sizeof plan);
+        /* Field by field: a plan has padding. */
+        assert_ptr_equal(plan.subject, parsed.subject);
+        assert_true(plan.seed == parsed.seed);
+        assert_int_equal(plan.level, parsed.level);
+        assert_int_equal(plan.scheduler, parsed.scheduler);
+        assert_int_equal(plan.turn, parsed.turn);
+        assert_true(plan.faults == parsed.faults);
+        assert_memory_equal(plan.knobs, parsed.knobs, sizeof plan.knobs);
     }
 }
 
