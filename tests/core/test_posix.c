@@ -399,8 +399,8 @@ static void a_filter_has_its_say(void **state)
     core->free(core, data);
     assert_int_equal(write_once("posix.out", "tr 'a", "a", 1), -EINVAL);
     assert_int_equal(write_once("posix.out", "", "a", 1), -EINVAL);
-    /* Under valgrind posix_spawn() is fork(), and who fails to be another program can only end. */
-    assert_int_equal(write_once("posix.out", "there-is-no-such-program", "a", 1),
+    /* Under valgrind posix_spawn() is fork(), and who fails to be another program can only end: while we still write. */
+    assert_int_equal(write_once("posix.out", "there-is-no-such-program", much, sizeof much),
                      RUNNING_ON_VALGRIND ? -EPIPE : -ENOENT);
     /* It leaves while we wait in the middle of a write: that one is short, and raises no signal either. */
     assert_int_equal(write_once("posix.out", "head -c 1000", much, sizeof much), -EPIPE);
@@ -593,8 +593,7 @@ static void signals_do_not_end_a_loop_early(void **state)
 {
     (void)state;
     const struct sigaction action = {.sa_handler = interrupt};
-    struct sigaction before;
-    sigaction(SIGALRM, &action, &before);
+    sigaction(SIGALRM, &action, NULL); /* it stays: valgrind brings a last one late */
     Nap nap = {.loop = core->loop_new(core, "nap")};
     CoreTimer *timer = loop_timer_new(nap.loop, wake_up, &nap);
     const uint64_t deadline_ns = core->now_ns(core) + 20 * NS_PER_MS;
@@ -605,7 +604,6 @@ static void signals_do_not_end_a_loop_early(void **state)
     assert_true(nap.woke_ns >= deadline_ns);
     loop_timer_free(nap.loop, timer);
     core->loop_free(nap.loop);
-    sigaction(SIGALRM, &before, NULL);
 }
 
 int main(void)
