@@ -133,7 +133,8 @@ typedef struct SimConfig {
         blackhole_one_in; /* one in n segments, and all that follow on its connection, are lost; default: none */
     uint32_t handles_max;  /* then accept() says -EMFILE; default 4096 */
     uint32_t processors;   /* for core->processors, whatever that means here; default 1 */
-    uint64_t steps_max;    /* scheduler steps without time going on: a livelock; default 5,000,000 */
+    uint64_t steps_max;    /* scheduler steps without time going on, or calls' begins and ends
+                              in one step: a livelock; default 5,000,000 */
     SimBounds bounds;      /* more is a failure */
     uint64_t stall_max_ns; /* in gate_wait(), or for the big lock: a stall; default 30 s */
 

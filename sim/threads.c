@@ -192,11 +192,21 @@ static void ask_scheduler(Sim *sim)
     } while (is_over(sim));
 }
 
+static uint64_t steps_max(const Sim *sim)
+{
+    return sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
+}
+
 static void schedule_point(Sim *sim, bool seen)
 {
     Threads *threads = &sim->threads;
     if (threads->current == NULL) {
         return;
+    }
+    if (++threads->turn_calls > steps_max(sim)) {
+        const Runner *runner = threads->running;
+        sim_fail(sim, "livelock: %" PRIu64 " calls in one step, the last of them %s(%" PRIu64 ")",
+                 steps_max(sim), runner->did != NULL ? runner->did : "start", runner->did_with);
     }
     if (is_over(sim)) {
         sim_thread_yield(sim);
@@ -208,7 +218,7 @@ static void schedule_point(Sim *sim, bool seen)
     account(sim);
     threads->running->step.calls++;
     threads->running->step.accesses = 0;
-    if (++threads->turn_calls > CALLS_IN_A_TURN_MAX && threads->runnable_len > 1) {
+    if (threads->turn_calls > CALLS_IN_A_TURN_MAX && threads->runnable_len > 1) {
         sim_thread_yield(sim);
     } else if ((sim_points_left <= 0 || threads->scheduler.at_every_call) &&
                (seen || !threads->scheduler.skips_unseen)) {
@@ -595,14 +605,13 @@ static void say_who_is_busy(Sim *sim, uint64_t steps)
 /* A step at the same moment as the one before it; NULL: the clock moved, or could not. */
 static void look_for_livelock(Sim *sim, Runner *picked)
 {
-    const uint64_t steps_max = sim->config.steps_max == 0 ? STEPS_MAX_DEFAULT : sim->config.steps_max;
-    const uint64_t steps = ++sim->world.steps_here;
-    if (picked != NULL && steps + STEPS_LATE > steps_max + 1) {
+    const uint64_t steps = ++sim->world.steps_here, max = steps_max(sim);
+    if (picked != NULL && steps + STEPS_LATE > max + 1) {
         picked->late_steps = picked->late_ns == sim->world.now_ns ? picked->late_steps + 1 : 1;
         picked->late_ns = sim->world.now_ns;
     }
-    if (steps > steps_max) {
-        say_who_is_busy(sim, steps_max);
+    if (steps > max) {
+        say_who_is_busy(sim, max);
     }
 }
 

@@ -78,7 +78,7 @@ typedef struct Threads {
     uint64_t slips;      /* how often time went on although somebody could run */
     uint64_t points;     /* schedule points passed by all */
     int64_t granted;     /* what the budget was when it was looked at last */
-    uint32_t turn_calls; /* in this turn */
+    uint32_t turn_calls; /* that began or ended in this turn */
     unsigned home_depth;
     CoreThread *lock_owner; /* of the host's big lock */
     size_t unjoined;

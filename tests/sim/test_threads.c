@@ -304,6 +304,23 @@ static void go_round_and_round(void *opaque)
     scene->core->loop_free(scene->loop);
 }
 
+static void look_at_the_clock_for_ever(void *opaque)
+{
+    const Scene *scene = opaque;
+    while (scene->core->now_ns(scene->core) != NS_NEVER) {
+    }
+}
+
+static void step_without_end_is_found(void **state)
+{
+    (void)state;
+    for (SimLevel level = SIM_LEVEL_LOOPS; level <= SIM_LEVEL_CALLS; level++) {
+        Scene scene = scene_of(&(SimConfig){.seed = 1, .level = level, .steps_max = 1000});
+        assert_false(universe_run(scene.sim, look_at_the_clock_for_ever, &scene));
+        universe_end_badly(scene.sim, "livelock: 1000 calls in one step, the last of them ");
+    }
+}
+
 static void livelock_is_found(void **state)
 {
     (void)state;
@@ -779,6 +796,7 @@ int main(void)
         cmocka_unit_test(call_that_needs_the_main_loop_is_a_deadlock),
         cmocka_unit_test(stall_is_found_among_the_living),
         cmocka_unit_test(livelock_is_found),
+        cmocka_unit_test(step_without_end_is_found),
         cmocka_unit_test(host_called_without_the_lock_is_found),
         cmocka_unit_test(foreign_loop_is_found),
         cmocka_unit_test(leaks_are_counted),
