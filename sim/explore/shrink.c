@@ -125,12 +125,16 @@ static bool same_failure(const Shrink *shrink, const SimOutcome *outcome)
 /* Takes the candidate over if it fails as it must; frees it otherwise. */
 static bool try_candidate(Shrink *shrink, SimReplay *candidate)
 {
+    if (out_of_time(shrink)) {
+        sim_replay_free(candidate);
+        return false;
+    }
     const uint64_t key = key_of(candidate);
     Memo *memo = memo_of(shrink, key);
     if (memo->key == key) {
         shrink->report->remembered += !memo->fails;
     }
-    if ((memo->key == key && !memo->fails) || out_of_time(shrink)) {
+    if (memo->key == key && !memo->fails) {
         sim_replay_free(candidate);
         return false;
     }
@@ -338,7 +342,8 @@ static void delta_debug(Shrink *shrink, SimDecisionKind kind)
         bool again;
         do {
             again = false;
-            for (size_t start = 0; start < len;) {
+            /* Of thousands each costs something, played or not. */
+            for (size_t start = 0; start < len && !out_of_time(shrink);) {
                 if (try_less(shrink, kind, start, start + chunk, SIZE_MAX)) {
                     len = count(shrink, kind);
                     again = true;
