@@ -38,7 +38,7 @@ typedef struct Cli {
     SimFaults without;
     uint32_t ignored; /* bits of oracles */
     SimBackend backend;
-    unsigned jobs, shard, shards, seconds;
+    unsigned jobs, shard, shards, seconds, hang_seconds;
     uint64_t found_max, turns_max;
     bool quiet, shrink, trace, rows, losses;
     const char *junit, *jsonl, *out, *html, *perfetto;

@@ -290,6 +290,7 @@ int cli_explore(Cli *cli)
         .shard = cli->shard,
         .shards = cli->shards,
         .seconds_max = cli->seconds,
+        .hang_seconds = cli->hang_seconds,
         .found_max = cli->found_max,
         .turns_max = cli->turns_max,
         .interrupted = &interrupted,

@@ -41,6 +41,7 @@ static const char help_text[] =
     "  --rows                 mutants: each only in scenarios that name its row\n"
     "  --losses               mutants: also without each oracle, kind of fault, and in calm\n"
     "  --time T               explore: stop after so long: 60s, 10m, 2h\n"
+    "  --hang T               explore: a universe that takes so much of a processor's time hangs (60s)\n"
     "  --jobs N               explore: so many processes (1)\n"
     "  --shard K/N            explore: only universes K modulo N, K from 0\n"
     "  --max N                explore: stop after N different failures (20)\n"
@@ -107,6 +108,7 @@ static const struct {
     {"--rows", MUTANTS},
     {"--losses", MUTANTS},
     {"--time", EXPLORE | SHRINK | MUTANTS},
+    {"--hang", EXPLORE},
     {"--jobs", EXPLORE | MUTANTS},
     {"--shard", EXPLORE},
     {"--max", EXPLORE},
@@ -268,6 +270,8 @@ static bool parse_value(Cli *cli, const char *option, const char *value)
         return named;
     } else if (strcmp(option, "--time") == 0) {
         return parse_seconds(value, &cli->seconds);
+    } else if (strcmp(option, "--hang") == 0) {
+        return parse_seconds(value, &cli->hang_seconds);
     } else if (strcmp(option, "--jobs") == 0) {
         return parse_small(value, 1, 256, &cli->jobs);
     } else if (strcmp(option, "--shard") == 0) {

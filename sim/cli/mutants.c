@@ -32,6 +32,7 @@
 #define ARGUMENTS_MAX (CLI_SUBJECTS_MAX + 32u)
 #define SECONDS_DEFAULT 60u
 #define SHRINK_SECONDS "30s"
+#define HANG_SECONDS "10s" /* a universe takes thousandths of it; found, it has cost its hunt no more */
 #define CONTROL_SECONDS 10u
 #define LOSS_SECONDS 5u
 #define WALL                                                                                                 \
@@ -166,10 +167,10 @@ static void read_hunt(const char *path, Hunt *ret)
 static void hunt(const Mutants *mutants, const Mutant *mutant, const char *const extra[4], unsigned seconds,
                  unsigned wall, Which which, Hunt *ret)
 {
-    const char *argv[ARGUMENTS_MAX] = {mutant->program, "explore", "--quiet", "--seeds",
-                                       "1..",           "--max",   "1",       "--time"};
+    const char *argv[ARGUMENTS_MAX] = {mutant->program, "explore", "--quiet", "--seeds",    "1..",
+                                       "--max",         "1",       "--hang",  HANG_SECONDS, "--time"};
     char time[16], output[600];
-    size_t at = 8;
+    size_t at = 10;
     snprintf(time, sizeof time, "%us", wall * seconds);
     snprintf(output, sizeof output, "%s/hunt.txt", mutant->folder);
     argv[at++] = time;

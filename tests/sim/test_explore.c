@@ -422,6 +422,45 @@ static void crashes_shrink_too(void **state)
     sim_stage_free(&stage);
 }
 
+static void run_for_ever(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
+{
+    (void)base;
+    (void)ret;
+    for (volatile bool goes_on = plan->seed == 2; goes_on;) {
+    }
+}
+
+static void count_hanging(void *opaque, const SimPlan *plan, const SimOutcome *outcome, bool is_new)
+{
+    (void)is_new;
+    assert_true(plan->seed == 2);
+    assert_string_equal(outcome->failure, "hangs: no end after 1 seconds");
+    ++*(unsigned *)opaque;
+}
+
+/* Also one that calls nothing, where the simulator itself sees no step. */
+static void universes_without_end_are_found(void **state)
+{
+    (void)state;
+    static const SimSubject subject = {
+        .name = "for-ever", .about = "one that does not end", .run = run_for_ever};
+    const SimSubject *const list[] = {&subject, NULL};
+    unsigned found = 0;
+    const SimSweep sweep = {.subjects = list,
+                            .first = 1,
+                            .last = 3,
+                            .level = SIM_LEVEL_CALLS,
+                            .jobs = 1,
+                            .shards = 1,
+                            .hang_seconds = 1,
+                            .opaque = &found,
+                            .found = count_hanging};
+    SimSweepCount count;
+    assert_true(sim_sweep(&sweep, &count));
+    assert_int_equal(found, 1);
+    assert_true(count.universes == 2 || count.universes == 3);
+}
+
 /* The point of naming decisions by a thread's own steps: the first thread goes 1 to 9 steps more before anything, and the
  * script still says what it said. */
 static void scripts_survive_steps_of_others(void **state)
@@ -612,6 +651,7 @@ int main(void)
         cmocka_unit_test(hundreds_of_decisions_become_few),
         cmocka_unit_test(faults_clients_and_values_become_few),
         cmocka_unit_test(crashes_shrink_too),
+        cmocka_unit_test(universes_without_end_are_found),
         cmocka_unit_test(scripts_survive_steps_of_others),
         cmocka_unit_test(what_does_not_fail_is_not_shrunk),
         cmocka_unit_test(bytes_decide),
