@@ -74,14 +74,16 @@ static bool load_modules(void)
     return count > 2; /* with . and .. */
 }
 
+/* Reading does not wait; writing does, also in the programs that are run: a host that is busy takes the text late. */
 static void serial_open(void)
 {
     struct termios raw;
-    const int serial = open("/dev/ttyS0", O_RDWR | O_NOCTTY);
+    const int in = open("/dev/ttyS0", O_RDONLY | O_NOCTTY | O_NONBLOCK);
+    const int out = open("/dev/ttyS0", O_WRONLY | O_NOCTTY);
 
-    for (int i = 0; i < 3; i++) {
-        dup2(serial, i);
-    }
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(out, 2);
     tcgetattr(0, &raw);
     cfmakeraw(&raw);
     tcsetattr(0, TCSANOW, &raw);
@@ -391,7 +393,6 @@ int main(void)
     /* Without a driver of the kernel's, the X server's has the device to itself. */
     const bool modules = load_modules();
     printf(!modules || card_open() ? "guest: ready\n" : "guest: no card\n");
-    fcntl(0, F_SETFL, O_NONBLOCK);
     watched[0] = (struct pollfd){.fd = 0, .events = POLLIN};
     for (;;) {
         poll(watched, watched_len, -1);
