@@ -9,7 +9,7 @@ import time
 import harness
 import picture
 from cases_desktop import check_pictures, client_picture, established, start_watcher
-from cases_qemu import resources
+from cases_qemu import open_files, resources
 from cases_xspice import SCROLLING, XServer
 from harness import check, check_equal, wait_until
 
@@ -53,8 +53,8 @@ def cpu_seconds(process):
 def check_left(server, port, before):
     """Nothing is left of those that were killed."""
     wait_until(lambda: not established(port), 15, "no connection left at the server")
-    wait_until(lambda: resources(server)[0] <= before[0], 15, f"as few open files as before ({before[0]}), now "
-               f"{resources(server)[0]}")
+    wait_until(lambda: resources(server)[0] <= before[0], 15,
+               lambda: f"as few open files as before ({before[0]}), now {' '.join(open_files(server))}")
     check(resources(server)[1] <= before[1], f"{before[1]} threads became {resources(server)[1]}")
 
 

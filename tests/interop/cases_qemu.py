@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Debian's QEMU with the library under test, and spice-gtk's client library as its client. TCG, no disk, firmware only."""
+import contextlib
 import os
 import random
 import re
@@ -143,8 +144,23 @@ def boot_sandbox(test):
 
 
 def resources(process):
-    """(open files, threads)"""
-    return (len(os.listdir(f"/proc/{process.pid}/fd")), len(os.listdir(f"/proc/{process.pid}/task")))
+    """(open files, threads), without the server's threads that code large pictures, which come with the first of those and stay,
+    and the two files of each of their loops."""
+    tasks = os.listdir(f"/proc/{process.pid}/task")
+    coders = 0
+    for task in tasks:
+        with contextlib.suppress(OSError), open(f"/proc/{process.pid}/task/{task}/comm", encoding="ascii") as name:
+            coders += name.read() == "spice-coder\n"
+    return (len(os.listdir(f"/proc/{process.pid}/fd")) - 2 * coders, len(tasks) - coders)
+
+
+def open_files(process):
+    """What they are, as far as they stay open for as long as it takes to look."""
+    found = []
+    for name in sorted(os.listdir(f"/proc/{process.pid}/fd"), key=int):
+        with contextlib.suppress(OSError):
+            found.append(f"{name}:{os.readlink(f'/proc/{process.pid}/fd/{name}')}")
+    return found
 
 
 def reconnect(test, vga, sessions):
@@ -174,7 +190,7 @@ def reconnect(test, vga, sessions):
     check_equal(killed, sessions // 2, "clients killed")
     wait_until(lambda: not qemu.channels(), 15, "no channel left in query-spice")
     wait_until(lambda: resources(qemu.process)[0] <= files, 15,
-               f"as few open files as after the first client ({files}), now {resources(qemu.process)[0]}")
+               lambda: f"as few open files as after the first client ({files}), now {' '.join(open_files(qemu.process))}")
     check(resources(qemu.process)[1] <= threads + 1,  # one of QEMU's own pool threads may have come
           f"{threads} threads became {resources(qemu.process)[1]}")
     client = test.run_client(*qemu.client_args(), "--hold", 0.2, name="last")

@@ -32,13 +32,14 @@ def check_equal(got, wanted, what):
 
 
 def wait_until(condition, seconds, what):
-    """Polls condition() until it is true; its value is returned."""
+    """Polls condition() until it is true; its value is returned. `what` may be a function: it says how things are in the end."""
     end = time.monotonic() + seconds
     while True:
         value = condition()
         if value:
             return value
-        check(time.monotonic() < end, f"not within {seconds} s: {what}")
+        if time.monotonic() >= end:
+            check(False, f"not within {seconds} s: {what() if callable(what) else what}")
         time.sleep(0.05)
 
 
