@@ -193,9 +193,10 @@ COMPLAINTS = {"tshark-desktop": "no NAME in the capture"}
 
 def run_stock(case, options):
     """None if the case passes on Debian's library, or complains of what is known."""
-    for _ in range(TRIES):
+    for attempt in range(TRIES):
         why = run.run_case(case, options)
-        if not why or CRASHED not in why:
+        # What passes once can pass: Debian's library and spice-html5 have their own races.
+        if not why or case in COMPLAINTS or (attempt > 0 and CRASHED not in why):
             break
     if case in COMPLAINTS:
         return None if COMPLAINTS[case] in (why or "") else f"not {COMPLAINTS[case]!r}, but {why}"
