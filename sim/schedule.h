@@ -14,8 +14,9 @@
  * exhaustive       Depth first over an enumerator, which replays prefixes. Who can go on goes on, or is preempted, as often
  *                  as there are preemptions: at a call, or between two rounds of a loop that has more to do. When he
  *                  waits, anybody may follow. (M. Musuvathi, S. Qadeer: "Iterative context bounding for systematic
- *                  testing of multithreaded programs", PLDI 2007.) Nothing is pruned: two schedules that differ only in
- *                  the order of independent steps are both run, so "all" needs no argument.
+ *                  testing of multithreaded programs", PLDI 2007.) The ends of calls that nobody else can see
+ *                  are no places to switch (docs/sweeps.md argues why that loses nothing); nothing else is pruned: two
+ *                  schedules that differ only in the order of independent steps are both run.
  *
  * Fairness   priorities, scripts and quanta may keep one thread running that waits for others in a loop. After
  *            TURNS_IN_A_ROW_MAX turns, or CALLS_IN_A_ROW_MAX calls in one turn, somebody else has his.

@@ -143,14 +143,18 @@ def boot_sandbox(test):
     boot(test, "qxl", *SANDBOX, check_sandbox=True)
 
 
+CODERS_MAX = 4  # for a display
+
+
 def resources(process):
     """(open files, threads), without the server's threads that code large pictures, which come with the first of those and stay,
-    and the two files of each of their loops."""
+    and the two files of each of their loops. There is one display."""
     tasks = os.listdir(f"/proc/{process.pid}/task")
     coders = 0
     for task in tasks:
         with contextlib.suppress(OSError), open(f"/proc/{process.pid}/task/{task}/comm", encoding="ascii") as name:
             coders += name.read() == "spice-coder\n"
+    check(coders <= CODERS_MAX, f"{coders} threads code pictures, and {CODERS_MAX} are allowed")
     return (len(os.listdir(f"/proc/{process.pid}/fd")) - 2 * coders, len(tasks) - coders)
 
 
