@@ -350,23 +350,3 @@ bool studio_agrees(const Studio *studio, uint32_t id, uint32_t bits, int32_t *re
     }
     return true;
 }
-
-uint32_t studio_difference(const Studio *studio, uint32_t id, const QXLRect *box)
-{
-    const RenderPicture *picture = renderer_picture(studio->renderer, id);
-    uint64_t sum = 0, count = 0;
-    if (studio_bits(studio, id) < 0xffffff) {
-        return 0;
-    }
-    for (int32_t y = box->top; y < box->bottom; y++) {
-        for (int32_t x = box->left; x < box->right; x++) {
-            const uint32_t canvas = canvas_pixel(&studio->canvases[id], x, y);
-            const uint32_t client = picture->pixels[(size_t)y * picture->width + (size_t)x];
-            for (unsigned shift = 0; shift < 24; shift += 8) {
-                sum += (uint64_t)abs((int)(canvas >> shift & 0xff) - (int)(client >> shift & 0xff));
-                count++;
-            }
-        }
-    }
-    return count > 0 ? (uint32_t)(sum / count) : 0;
-}

@@ -55,7 +55,5 @@ bool studio_receive(Studio *studio);
 /* Bits that must agree. *ret_x, *ret_y: the first pixel that does not. */
 bool studio_agrees(const Studio *studio, uint32_t id, uint32_t bits, int32_t *ret_x, int32_t *ret_y,
                    uint32_t *ret_canvas, uint32_t *ret_client);
-/* The mean difference of a channel in this box, of surfaces of 32 bits; 0 of others. */
-uint32_t studio_difference(const Studio *studio, uint32_t id, const QXLRect *box);
 /* Of a drawing and of what may not survive: which bits of a pixel must agree. */
 uint32_t studio_bits(const Studio *studio, uint32_t id);
