@@ -40,6 +40,14 @@ void rig_start(void);
 /* Destroys what is left, and fails the test if the library kept anything of the host's loop. */
 void rig_end(void);
 void rig_serve_ms(unsigned ms);
+/* Serves until it is so, however busy the machine is; fails the test after ten seconds. */
+#define RIG_SERVE_UNTIL(condition)                                                                           \
+    do {                                                                                                     \
+        for (unsigned waited_ms = 0; !(condition) && waited_ms < 10000; waited_ms++) {                       \
+            rig_serve_ms(1);                                                                                 \
+        }                                                                                                    \
+        assert_true(condition);                                                                              \
+    } while (0)
 
 /* How many warnings were logged so far in which `part` occurs. */
 unsigned rig_warnings(const char *part);
