@@ -64,13 +64,6 @@ def xspice(test):
     test.run_client("--port", server.port, "--wait-primary", name="first")
     wait_until(lambda: not established(server.port), 10, "the first client's end")
     before = resources(server)
-    # x11perf moves the pointer to where the root window is seen. The driver leaves a cursor of two colours to the X server,
-    # which draws it on the screen: xwd leaves it out, clients show it.
-    empty = test.temporary("empty.xbm")
-    with open(empty, "w", encoding="ascii") as f:
-        f.write("#define e_width 8\n#define e_height 1\n#define e_x_hot 0\n#define e_y_hot 0\n"
-                "static unsigned char e_bits[] = {\n   0x00};\n")
-    server.run("xsetroot", "-cursor", empty, empty)
     server.run("xsetroot", "-solid", "#4060a0")
     server.start("xterm", "xterm", "-fn", "fixed", "-geometry", "90x30+20+20", "-e", "sh", "-c",
                  "while :; do seq 1000; done")

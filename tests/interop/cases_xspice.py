@@ -89,6 +89,7 @@ class XServer:
             self.pid = int(children.read().split()[0])
         self.name = self.process.name
         test.check_library(self)
+        self.hide_cursor()
 
     def alive(self):
         """The X server, that is: the script may outlive it."""
@@ -110,6 +111,15 @@ class XServer:
 
     def run(self, *argv, seconds=30):
         subprocess.run(argv, env=self.env, check=True, capture_output=True, timeout=seconds)
+
+    def hide_cursor(self):
+        """x11perf moves the pointer to where the root window is seen. The driver leaves a cursor of two colours to the X server,
+        which draws it on the screen: xwd leaves it out, clients show it, and a recording may end before or after it."""
+        empty = self.test.temporary("empty.xbm")
+        with open(empty, "w", encoding="ascii") as f:
+            f.write("#define e_width 8\n#define e_height 1\n#define e_x_hot 0\n#define e_y_hot 0\n"
+                    "static unsigned char e_bits[] = {\n   0x00};\n")
+        self.run("xsetroot", "-cursor", empty, empty)
 
     def start(self, name, *argv):
         self.programs.append(self.test.start(name, list(argv), {"DISPLAY": self.display}))
