@@ -71,8 +71,10 @@ def xspice(test, name):
         check_said(browser)
         check_late(browser, pages.url(relay.port), wanted, "what X programs drew, for a browser that comes late")
         check_said(browser)
+        # X's driver gives pictures as RGBA, which the browser knows by LZ alone; by QUIC a photograph comes if the browser lags,
+        # as pixels of the screen.
         check_types(relay.images(), SETTINGS[name], f"a browser, image-compression={name}",
-                    old=ALPHA.get(name, frozenset()))
+                    old=ALPHA.get(name, frozenset()), has_photos=False)
         check(server.alive(), f"Xspice ended: {server.tail()}")
 
 
