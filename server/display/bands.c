@@ -263,6 +263,7 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
     CodingPool *pool = client->display->pool;
     const QXLRect area = {.left = box->x1, .top = box->y1, .right = box->x2, .bottom = box->y2};
     SharedCoding *coding;
+    Raster pixels;
 
     if (!coding_pool_can(pool) || box_area(box) * 4 < CODING_BYTES_MIN) {
         return CODING_NOT;
@@ -270,10 +271,13 @@ static CodingStart begin_band(DisplayClient *client, const Surface *surface, uin
     if (client->bands_len >= coding_pool_ahead(pool, client->base.channel->clients_len)) {
         return CODING_LATER;
     }
-    current_render(client->display->current, id, now_ns);
+    /* Threads get a copy: where that can be the guest's picture, it need not be drawn first. */
+    if (!current_picture(client->display->current, id, box, &pixels)) {
+        current_render(client->display->current, id, now_ns);
+        pixels = surface->canvas.raster;
+    }
     share_area(client, surface, id, box);
-    const CodingStart start =
-        draw_encoder_begin_area(client->encoder, &surface->canvas, &area, pool, &coding);
+    const CodingStart start = draw_encoder_begin_area(client->encoder, &pixels, &area, pool, &coding);
     draw_encoder_share(client->encoder, NULL);
     if (start == CODING_BEGUN) {
         client->bands[client->bands_len++] = (ClientBand){id, surface->generation, *box, coding};

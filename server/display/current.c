@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "display/current.h"
 
+#include <spice/enums.h>
+
 #include "base/check.h"
 #include "display/worker.h"
 
@@ -162,6 +164,70 @@ void current_render_all(Current *current, uint64_t now_ns)
     while (current->pending_len > 0) {
         draw(current, list_first(&current->pending, Drawable, in_pending), now_ns);
     }
+}
+
+/* ---- What is a picture ---- */
+
+/* Its pixels as they are, all over its extents. */
+static bool puts_picture(const Drawable *drawable)
+{
+    const QxlCopy *copy = &drawable->qxl->u.copy;
+
+    return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && copy->rop == SPICE_ROPD_OP_PUT &&
+           copy->src->type == SPICE_IMAGE_TYPE_BITMAP;
+}
+
+/* The canvas makes no other bytes of the bitmap's, which lie as rasters lie. */
+static bool is_as_on_canvas(const QxlImage *image, const Canvas *canvas)
+{
+    const QxlBitmap *bitmap = &image->u.bitmap;
+
+    return canvas->raster.format == PIXMAN_x8r8g8b8 && bitmap->format == SPICE_BITMAP_FMT_32BIT &&
+           (image->flags & QXL_IMAGE_HIGH_BITS_SET) == 0 && !bitmap->unstable && bitmap->data.count == 1 &&
+           (bitmap->data.spans[0].host | bitmap->stride) % 4 == 0;
+}
+
+static Raster raster_of(const QxlDrawable *qxl)
+{
+    const QxlImage *image = qxl->u.copy.src;
+    const QxlBitmap *bitmap = &image->u.bitmap;
+    const ptrdiff_t stride = (ptrdiff_t)bitmap->stride;
+    const ptrdiff_t x = qxl->u.copy.src_area.left - qxl->box.left,
+                    y = qxl->u.copy.src_area.top - qxl->box.top;
+    Raster raster = {.top = (uint8_t *)bitmap->data.spans[0].host, // NOLINT(performance-no-int-to-ptr)
+                     .stride = stride,
+                     .width = qxl->box.right,
+                     .height = qxl->box.bottom,
+                     .format = PIXMAN_x8r8g8b8};
+
+    if (!bitmap->top_down) {
+        raster.top += stride * ((ptrdiff_t)image->height - 1);
+        raster.stride = -stride;
+    }
+    raster.top += raster.stride * y + 4 * x;
+    return raster;
+}
+
+bool current_picture(const Current *current, uint32_t surface_id, const pixman_box32_t *box, Raster *ret)
+{
+    const Canvas *canvas = &surfaces_find(current->surfaces, surface_id)->canvas;
+    uint32_t left = CURRENT_PICTURE_LOOKS;
+
+    for (const ListNode *node = current->pending.prev; node != &current->pending && left > 0;
+         node = node->prev) {
+        const Drawable *drawable = list_entry(node, Drawable, in_pending);
+        left--;
+        if (drawable->surface_id != surface_id || !box_meets(&drawable->lands, box)) {
+            continue;
+        }
+        if (!box_covers(&drawable->extents, box) || !puts_picture(drawable) ||
+            !is_as_on_canvas(drawable->qxl->u.copy.src, canvas)) {
+            return false;
+        }
+        *ret = raster_of(drawable->qxl);
+        return true;
+    }
+    return false;
 }
 
 /* ---- What cannot be seen ---- */

@@ -35,6 +35,7 @@
 #define CURRENT_MOVES_MIN 32u   /* pending copies; fewer are not worth looking for what cannot be seen */
 #define CURRENT_PRUNE_EACH 500u /* drawables between two such searches */
 #define CURRENT_PRUNE_RECTS_MAX 16 /* rectangles of what can be seen; more become the one around them */
+#define CURRENT_PICTURE_LOOKS 64u  /* at newer drawables, for whether one lies on a picture */
 #define CURRENT_COVERED_MAX                                                                                  \
     128u /* drawables looked at per cell when something covers it: bounds what a guest can cost */
 
@@ -65,5 +66,8 @@ void current_render_all(Current *current, uint64_t now_ns);
 void current_trim(Current *current, uint64_t now_ns);
 /* The surface goes: what others take from it is drawn now, what is pending for itself never. */
 void current_forget(Current *current, uint32_t surface_id, uint64_t now_ns);
+/* What this box of the surface shows, if that is the guest's own picture, which no canvas shows yet: true, and *ret are pixels
+ * that lie in the guest's memory, until anything else is called. The box is the same place in *ret as on the canvas. */
+bool current_picture(const Current *current, uint32_t surface_id, const pixman_box32_t *box, Raster *ret);
 /* Nothing is pending any more, nor drawn. */
 void current_clear(Current *current);

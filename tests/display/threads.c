@@ -431,6 +431,166 @@ static void late_client_of_what_goes(void **state)
     assert_int_equal(client->display_got.len, 0);
 }
 
+/* ---- From the guest's own pictures ---- */
+
+/* The screen as the guest's driver may give it. */
+typedef enum PictureForm {
+    PICTURE_PLAIN,
+    PICTURE_BOTTOM_UP,
+    PICTURE_PART, /* of a larger one */
+    PICTURE_FORMS_AS_ON_CANVAS,
+    PICTURE_HIGH_BITS = PICTURE_FORMS_AS_ON_CANVAS,
+    PICTURE_16BIT,
+    PICTURE_UNSTABLE,
+    PICTURE_CLIPPED,
+    PICTURE_OTHER_ROP,
+    PICTURE_FORMS
+} PictureForm;
+
+static uint64_t current_drawn(const Desk *desk)
+{
+    const RedWorker *worker = desk->device.instance.st;
+
+    return worker->current.drawn;
+}
+
+static void clip_of_two(Desk *desk, QXLDrawable *drawable)
+{
+    uint64_t at;
+    QXLClipRects *clip = device_put(&desk->device, sizeof *clip + 2 * sizeof(QXLRect), &at);
+    QXLRect *rects = (QXLRect *)(void *)(clip + 1);
+
+    *clip = (QXLClipRects){.num_rects = 2, .chunk.data_size = 2 * sizeof(QXLRect)};
+    rects[0] = box_of(0, 0, WIDTH, 100);
+    rects[1] = box_of(100, 100, WIDTH, HEIGHT);
+    drawable->clip = (QXLClip){.type = SPICE_CLIP_TYPE_RECTS, .data = device_address(at)};
+}
+
+/* `value`: a PictureForm. */
+static void photo_of_form(Desk *desk)
+{
+    const QXLRect larger = box_of(0, 0, WIDTH + 24, HEIGHT + 10);
+    const size_t image_at = (sizeof(QXLDrawable) + 15) & ~(size_t)15;
+    const QXLRect box = desk->value == PICTURE_PART ? larger : screen;
+    uint8_t *memory = desk->device.memory + device_photo(&desk->device, 0, box, 1);
+    QXLDrawable *drawable = (QXLDrawable *)(void *)memory;
+    QXLImage *image = (QXLImage *)(void *)(memory + image_at);
+
+    switch ((PictureForm)desk->value) {
+    case PICTURE_BOTTOM_UP:
+        image->bitmap.flags &= (uint8_t)~QXL_BITMAP_TOP_DOWN;
+        break;
+    case PICTURE_PART:
+        drawable->bbox = screen;
+        drawable->u.copy.src_area = box_of(24, 7, WIDTH + 24, HEIGHT + 7);
+        break;
+    case PICTURE_HIGH_BITS:
+        image->descriptor.flags |= QXL_IMAGE_HIGH_BITS_SET;
+        break;
+    case PICTURE_16BIT:
+        image->bitmap.format = SPICE_BITMAP_FMT_16BIT;
+        break;
+    case PICTURE_UNSTABLE:
+        image->bitmap.flags |= QXL_BITMAP_UNSTABLE;
+        break;
+    case PICTURE_CLIPPED:
+        clip_of_two(desk, drawable);
+        break;
+    case PICTURE_OTHER_ROP:
+        drawable->u.copy.rop_descriptor = SPICE_ROPD_INVERS_SRC | SPICE_ROPD_OP_PUT;
+        break;
+    default:
+        break;
+    }
+    desk_wake_and_wait(desk, 0);
+}
+
+static void nothing_there(Desk *desk)
+{
+    memory_again(desk);
+    device_fill(&desk->device, 0, screen, 0x305070);
+    desk_wake_and_wait(desk, 10 * NS_PER_MS);
+    memory_again(desk);
+}
+
+/* A picture that a thread can copy as well as the canvas is not drawn for that; whatever form it has, clients see it. */
+static void pictures_are_not_drawn_for_threads(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    for (desk->value = 0; desk->value < PICTURE_FORMS; desk->value++) {
+        desk_host(desk, nothing_there);
+        desk_host(desk, update_all);
+        desk_run(desk, NS_PER_S);
+        const uint64_t drawn = current_drawn(desk);
+        client->images[WIRE_IMAGE_TYPE_QUIC] = 0;
+        desk_host(desk, photo_of_form);
+        desk_run(desk, NS_PER_S);
+        if (desk->value < PICTURE_FORMS_AS_ON_CANVAS) {
+            assert_int_equal(client->images[WIRE_IMAGE_TYPE_QUIC], BANDS);
+            assert_int_equal(current_drawn(desk), drawn);
+        }
+        same_pictures(desk);
+    }
+}
+
+/* Who comes late is sent whatever is shown, while it is not drawn yet. */
+static void late_clients_of_pictures(void **state)
+{
+    for (uint64_t form = 0; form < PICTURE_FORMS; form++) {
+        Desk *desk = *state;
+        desk->value = form;
+        desk_host(desk, start_machine);
+        desk_host(desk, nothing_there);
+        desk_host(desk, photo_of_form);
+        desk_client(desk, NULL);
+        desk_run(desk, NS_PER_S);
+        same_pictures(desk);
+        assert_int_equal(desk_teardown(state), 0);
+        assert_int_equal(desk_setup_processors(state), 0);
+    }
+}
+
+/* All are there before the worker looks. `value`: what lies on the photograph, and where. */
+static void photo_and_more(Desk *desk)
+{
+    const int32_t at = (int32_t)(desk->value / 4) * 150;
+    const QXLRect box = box_of(at + 3, at + 5, at + 90, at + 60);
+
+    device_photo(&desk->device, 0, screen, 1);
+    switch (desk->value % 4) {
+    case 0:
+        device_fill(&desk->device, 0, box, 0x123456);
+        break;
+    case 1:
+        device_copy_bits(&desk->device, 0, box, 700, 20);
+        break;
+    case 2:
+        device_copy(&desk->device, 0, box, 0x654321);
+        break;
+    default:
+        device_stroke(&desk->device, 0, box, 20);
+        break;
+    }
+    desk_wake_and_wait(desk, 0);
+}
+
+static void what_lies_on_a_picture_is_seen(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_machine);
+    desk_client(desk, NULL);
+    for (desk->value = 0; desk->value < 16; desk->value++) {
+        desk_host(desk, nothing_there);
+        desk_host(desk, photo_and_more);
+        desk_run(desk, NS_PER_S);
+        same_pictures(desk);
+    }
+}
+
 static void destroy(Desk *desk)
 {
     spice_server_destroy(desk->server);
@@ -501,6 +661,10 @@ int run_threads(void)
         cmocka_unit_test_setup_teardown(late_client_while_drawing, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(late_client_over_budget, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(late_client_of_what_goes, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(pictures_are_not_drawn_for_threads, desk_setup_processors,
+                                        desk_teardown),
+        cmocka_unit_test_setup_teardown(late_clients_of_pictures, desk_setup_processors, desk_teardown),
+        cmocka_unit_test_setup_teardown(what_lies_on_a_picture_is_seen, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_waits_for_little, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_end_comes_meanwhile, desk_setup_processors, desk_teardown),
         cmocka_unit_test_setup_teardown(the_surface_goes_meanwhile, desk_setup_processors, desk_teardown),

@@ -385,7 +385,8 @@ static void what_was_coded_at_once(void **state)
         assert_true(draw_encoder_area(rig->encoders[i], &canvas, 0, &all, &rig->outs[i]));
     }
     draw_encoder_share(rig->encoders[2], shared);
-    assert_int_equal(draw_encoder_begin_area(rig->encoders[2], &canvas, &all, pool, &coding), CODING_BEGUN);
+    assert_int_equal(draw_encoder_begin_area(rig->encoders[2], &canvas.raster, &all, pool, &coding),
+                     CODING_BEGUN);
     assert_false(shared_coding_is_pending(coding));
     assert_true(draw_encoder_coded_area(rig->encoders[2], coding, 0, &all, &rig->outs[2]));
     shared_coding_unref(coding);
@@ -427,7 +428,7 @@ static void no_use_twice(void **state)
         for (size_t i = 0; noise == 1 && i < sizeof rig->pixels; i++) {
             rig->pixels[i] = (uint8_t)choose32(&rig->choices); /* the fourth, too: else it has 3 of 4 bytes */
         }
-        assert_int_equal(draw_encoder_begin_area(rig->encoders[0], &canvas, &all, pool, &coding),
+        assert_int_equal(draw_encoder_begin_area(rig->encoders[0], &canvas.raster, &all, pool, &coding),
                          CODING_BEGUN);
         assert_false(shared_coding_is_no_use(coding));
         core.loop_run(home);
@@ -456,7 +457,7 @@ static void at_rest(void **state)
     CoreLoop *home = rig->core.loop_new(&rig->core, "home");
     CodingPool *pool = coding_pool_new(&rig->core, home, task_done, home);
     for (uint32_t round = 0; round < 2; round++) { /* one job at a time: who allocates is alone */
-        assert_int_equal(draw_encoder_begin_area(rig->encoders[0], &canvas, &all, pool, &coding),
+        assert_int_equal(draw_encoder_begin_area(rig->encoders[0], &canvas.raster, &all, pool, &coding),
                          CODING_BEGUN);
         if (round == 1) {
             coding_pool_rest(pool);

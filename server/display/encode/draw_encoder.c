@@ -463,12 +463,11 @@ bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surf
     return area_send(encoder, coded, surface_id, area, options.piece_min, ret);
 }
 
-CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Canvas *canvas, const QXLRect *area,
+CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Raster *pixels, const QXLRect *area,
                                     CodingPool *pool, SharedCoding **ret_coding)
 {
     const ImageOptions options = area_options(encoder);
-    const CodingStart start =
-        image_begin_area(&encoder->images, &canvas->raster, area, &options, pool, ret_coding);
+    const CodingStart start = image_begin_area(&encoder->images, pixels, area, &options, pool, ret_coding);
 
     pad_reset(&encoder->pad);
     return start;

@@ -94,9 +94,9 @@ size_t draw_encoder_measure(DrawEncoder *encoder, const QxlDrawable *drawable);
 /* `area` lies in the canvas and is not empty. The client's surface becomes equal in it, alpha included. */
 bool draw_encoder_area(DrawEncoder *encoder, const Canvas *canvas, uint32_t surface_id, const QXLRect *area,
                        Outgoing *ret);
-/* The same in two steps: the area is coded by a thread, and later sent as it was (coding_pool.h). NOT: it is to be sent at
- * once. */
-CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Canvas *canvas, const QXLRect *area,
+/* The same in two steps: the area of `pixels`, which is what the canvas shows there, or will, is coded by a thread, and later sent
+ * as it was (coding_pool.h). NOT: it is to be sent at once. */
+CodingStart draw_encoder_begin_area(DrawEncoder *encoder, const Raster *pixels, const QXLRect *area,
                                     CodingPool *pool, SharedCoding **ret_coding);
 /* False: also if no codec makes it shorter. */
 bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_t surface_id,
