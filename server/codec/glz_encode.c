@@ -196,6 +196,8 @@ ALWAYS_INLINE Match match_there(LzUnit unit, const GlzWindow *window, const Curr
 ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *current, LzOut *out)
 {
     const uint32_t probe = unit.literal == 1 ? 4 : 3;
+    /* Places at the end of a match that are remembered: with two, 16-bit photographs are some percent smaller, others are not. */
+    const uint32_t ends = unit.literal == 2 ? 2 : 1;
     const uint32_t count = current->count, start = current->start, above = current->width;
     const uint8_t *const pixels = (const uint8_t *)(window->pixels + start);
     const uint8_t *const end = pixels + (size_t)count * 4;
@@ -253,8 +255,10 @@ ALWAYS_INLINE Status plane_code(LzUnit unit, GlzWindow *window, const Current *c
         literals = i;
         if (count - i >= probe) {
             /* The end of a match is a likely start of the next. */
-            const uint64_t last = probe_load(unit, pixels + ((size_t)i - 1) * 4) * HASH_FACTOR;
-            table[last >> shift] = entry_make(last, start + i - 1);
+            for (uint32_t back = 1; back <= ends; back++) {
+                const uint64_t last = probe_load(unit, pixels + ((size_t)i - back) * 4) * HASH_FACTOR;
+                table[last >> shift] = entry_make(last, start + i - back);
+            }
         }
     }
     return literals_put(unit, out, pixels + (size_t)literals * 4, count - literals);
@@ -317,7 +321,7 @@ Status glz_encode(GlzEncoder *encoder, const ImageSource *source, CodecSink *sin
         .high_bits = source->high_bits,
     };
     if (status == STATUS_OK) {
-        status = glz_window_open(window, current.count, &current.start);
+        status = glz_window_open(window, current.count, current.format, &current.start);
     }
     if (status != STATUS_OK) {
         return status;

@@ -9,6 +9,8 @@
 #define BLOCK_SHIFT 8u  /* pixels of a block, as a power of 2; text runs are larger */
 #define TABLE_BITS_MIN 10u
 #define TABLE_BITS_MAX 15u /* 128 KiB: more is seldom in a near cache, and text and UI get no smaller by it */
+#define TABLE_BITS_MAX_16                                                                                    \
+    18u /* 1 MiB, where pixels of 16 bits came: photographs have few colours then, and repeat them far away */
 
 static uint32_t blocks_of(uint32_t pixels)
 {
@@ -97,10 +99,11 @@ static Status images_grow(GlzWindow *window)
 
 /* The table has about as many entries as the ring has pixels. A place's index has one more bit in the larger table: each
  * entry goes to both halves, one of which is wrong, and found out when it is used. */
-static Status table_grow(GlzWindow *window, uint64_t pixels)
+static Status table_grow(GlzWindow *window, uint64_t pixels, PixelFormat format)
 {
+    const unsigned most = format == PIXEL_16BIT ? TABLE_BITS_MAX_16 : TABLE_BITS_MAX;
     unsigned bits = window->table != NULL ? window->table_bits : TABLE_BITS_MIN;
-    while (bits < TABLE_BITS_MAX && UINT64_C(1) << bits < pixels) {
+    while (bits < most && UINT64_C(1) << bits < pixels) {
         bits++;
     }
     if (window->table != NULL && bits == window->table_bits) {
@@ -123,7 +126,7 @@ static Status table_grow(GlzWindow *window, uint64_t pixels)
     return STATUS_OK;
 }
 
-Status glz_window_open(GlzWindow *window, uint32_t count, uint32_t *ret_start)
+Status glz_window_open(GlzWindow *window, uint32_t count, PixelFormat format, uint32_t *ret_start)
 {
     CHECK(count < window->capacity);
     Status status = STATUS_OK;
@@ -136,7 +139,7 @@ Status glz_window_open(GlzWindow *window, uint32_t count, uint32_t *ret_start)
         status = ring_grow(window, end);
     }
     if (status == STATUS_OK) {
-        status = table_grow(window, end < window->size ? end : window->size);
+        status = table_grow(window, end < window->size ? end : window->size, format);
     }
     if (status != STATUS_OK) {
         return status;

@@ -43,7 +43,8 @@ void glz_window_init(GlzWindow *window, const CodecMemory *memory, uint32_t capa
 void glz_window_free(GlzWindow *window);
 
 /* Makes room for an image: older ones go, memory comes. *ret_start says where its pixels are to be put. */
-Status glz_window_open(GlzWindow *window, uint32_t count, uint32_t *ret_start) STATUS_MUST_CHECK;
+Status glz_window_open(GlzWindow *window, uint32_t count, PixelFormat format,
+                       uint32_t *ret_start) STATUS_MUST_CHECK;
 /* The image is in the window from now on. */
 void glz_window_close(GlzWindow *window, const GlzImage *image);
 

@@ -6,7 +6,7 @@
  *
  * Without --speed: For each image format and class it prints one line of JSON: how many images the existing server coded in the form
  * that was asked for, how many of them decoded to the very pixels, the bytes of both encoders. It ends with 1 if an
- * image did not decode to its pixels, or none came in that form.
+ * image did not decode to its pixels, or none came in that form, or our images of a format and class are larger.
  *
  * With --speed: one line for each class of larger 32-bit images: the user CPU time for one image that the existing
  * server's worker thread spends in libspice-server and the codecs' libraries (theirs_us), that of our encoder
@@ -30,7 +30,8 @@
 #include "tests/codec/judge/judge.h"
 #include "tests/codec/judge/sampler.h"
 
-#define IMAGES 12 /* for each format and class */
+#define IMAGES 12         /* for each format and class */
+#define LARGER_PERCENT 1u /* so much larger than the existing server's ours may be */
 
 typedef struct Setting {
     const char *name;
@@ -314,6 +315,11 @@ static void image_judge(JudgeClient *client, const TestImage *image, Tally *tall
     free(pixels);
 }
 
+static bool is_small_enough(const Tally *tally)
+{
+    return tally->ours * 100 <= tally->theirs * (100 + LARGER_PERCENT);
+}
+
 static uint64_t cpu_ns(void)
 {
     struct timespec now;
@@ -458,6 +464,11 @@ static int client_run(uint16_t port)
                 tally.theirs > 0 ? (double)tally.ours / (double)tally.theirs : 0.0);
             fflush(stdout);
             coded += tally.coded;
+            if (!is_small_enough(&tally)) {
+                fprintf(stderr, "codec-judge: %s: our images of format %d, %s, are larger\n", setting->name,
+                        format, image_class_name(class));
+                fine = false;
+            }
             fine =
                 fine && tally.good == tally.coded && (!setting->identical || tally.identical == tally.coded);
         }
