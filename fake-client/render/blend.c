@@ -57,8 +57,9 @@ void render_alpha_blend(Renderer *r, const WireMsgDisplayDrawAlphaBlend *m)
     const bool is_surface = m->src->type == WIRE_IMAGE_TYPE_SURFACE;
     const Kind kind =
         target.kind == KIND_X32 && (m->alpha_flags & WIRE_ALPHA_FLAG_DEST_HAS_ALPHA) ? KIND_A32 : target.kind;
-    /* Colours of a palette are what the surface's pixels are. */
+    /* Colours of a palette are what the surface's pixels are; coded ones have no alpha. */
     Kind from = source->kind == KIND_COLOR ? target.kind : source->kind;
+    from = source->is_coded && source->kind == KIND_COLOR && from == KIND_A32 ? KIND_X32 : from;
     if (is_surface && from == KIND_X32 && (m->alpha_flags & WIRE_ALPHA_FLAG_SRC_SURFACE_HAS_ALPHA)) {
         from = KIND_A32;
     }

@@ -254,6 +254,7 @@ static Image *coded_image(Renderer *r, const WireImage *wire, Span data, const u
     if (coded_decode(r->cache, wire, data, bytes, size) == STATUS_OK) {
         const Packed packed = {bytes, info.format, info.stride, info.top_down, colors};
         image = image_of_packed(wire, &packed);
+        image->is_coded = wire->type != WIRE_IMAGE_TYPE_LZ4 && (indexed || info.format == PIXEL_16BIT);
     } else {
         render_fail(r, "coded pixels that do not decode");
     }

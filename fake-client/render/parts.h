@@ -36,6 +36,7 @@ typedef struct Image {
     uint32_t width, height;
     Kind kind;
     bool is_surface; /* a surface's pixels: where those drawn on are as wide, they are taken as they are */
+    bool is_coded;   /* as 32 bits its colours, or 16 bits, have 0 in the highest byte */
     bool high_bits;  /* as 32_xRGB it is to have its highest byte set */
     uint32_t *pixels;
 } Image;

@@ -127,10 +127,11 @@ void image_free(Image *image)
 Image *image_converted(const Image *image, Kind surface)
 {
     const Kind kind = kind_converted(image, surface);
+    const uint32_t kept = image->is_coded && is_wide(kind) ? 0xffffffu : UINT32_MAX;
     const uint32_t more = image->high_bits && kind == KIND_X32 ? 0xff000000u : 0;
     Image *converted = image_new(image->width, image->height, kind);
     for (size_t i = 0; i < (size_t)image->width * image->height; i++) {
-        converted->pixels[i] = pixel_convert(image->kind, image->pixels[i], kind) | more;
+        converted->pixels[i] = (pixel_convert(image->kind, image->pixels[i], kind) & kept) | more;
     }
     return converted;
 }

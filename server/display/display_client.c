@@ -455,7 +455,7 @@ static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
 
     return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
            (box_area(&drawable->extents) * 4 > most || drawable->bytes > most) &&
-           !draw_encoder_has_image(client->encoder, drawable->qxl->u.copy.src);
+           !draw_encoder_has_image(client->encoder, drawable->qxl);
 }
 
 /* One that would keep the worker busy for long: as damage it is coded by threads, side by side; or a part of one, all of which
@@ -467,8 +467,7 @@ static bool is_for_threads(const DisplayClient *client, Drawable *drawable)
     return drawable->opaque && qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
            (box_area(&drawable->extents) * 4 >= DISPLAY_THREADS_BYTES_MIN ||
             drawable->bytes >= DISPLAY_THREADS_BYTES_MIN) &&
-           coding_pool_can(client->display->pool) &&
-           !draw_encoder_has_image(client->encoder, qxl->u.copy.src) &&
+           coding_pool_can(client->display->pool) && !draw_encoder_has_image(client->encoder, qxl) &&
            draw_encoder_takes_long(client->encoder, drawable_can_lose(drawable));
 }
 

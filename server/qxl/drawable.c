@@ -164,6 +164,7 @@ Status qxl_drawable_read(const Memslots *slots, const QxlHost *host, uint32_t gr
     *drawable = (QxlDrawable){
         .group = group,
         .surface_id = from.surface_id,
+        .surface_format = surface.format,
         .type = from.type,
         .effect = effect_of(&from),
         .compat = compat,

@@ -124,6 +124,7 @@ typedef struct QxlDependency {
 struct QxlDrawable {
     uint32_t group; /* of its memslots */
     uint32_t surface_id;
+    uint32_t surface_format;  /* SPICE_SURFACE_FMT_* */
     uint8_t type;             /* QXL_DRAW_*, QXL_COPY_BITS: says which of `u` */
     uint8_t effect;           /* QXL_EFFECT_* */
     bool compat;              /* it came in the older layout, of devices without surfaces */

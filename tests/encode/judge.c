@@ -28,13 +28,11 @@ typedef struct Judge {
 static const char *const compression_names[DRAW_COMPRESSION_COUNT] = {"off", "lz",      "lz4",     "quic",
                                                                       "glz", "auto_lz", "auto_glz"};
 
-/* Bits of pixels that are nobody's are 0: LZ has no place for the fourth byte of 32BIT pixels, which surfaces with alpha would
- * take for theirs; and the highest bit of 16BIT ones does not survive scaling, but counts for transparent colours. */
+/* The highest bit of 16BIT pixels, which is nobody's, is 0: it does not survive scaling, but counts for transparent colours. */
 static void spare_bits_clear(const QxlImage *image)
 {
     const QxlBitmap *bitmap = &image->u.bitmap;
-    const bool wide = bitmap->format == SPICE_BITMAP_FMT_32BIT;
-    if (image->type != SPICE_IMAGE_TYPE_BITMAP || (!wide && bitmap->format != SPICE_BITMAP_FMT_16BIT)) {
+    if (image->type != SPICE_IMAGE_TYPE_BITMAP || bitmap->format != SPICE_BITMAP_FMT_16BIT) {
         return;
     }
     for (uint32_t i = 0; i < bitmap->data.count; i++) {
@@ -42,9 +40,7 @@ static void spare_bits_clear(const QxlImage *image)
         for (uint32_t k = 0; k < span->bytes; k++) {
             const uint32_t in_row = (span->offset + k) % bitmap->stride;
             uint8_t *byte = (uint8_t *)span->host + k;
-            if (wide && in_row % 4 == 3) {
-                *byte = 0;
-            } else if (!wide && in_row % 2 == 1) {
+            if (in_row % 2 == 1) {
                 *byte &= 0x7f;
             }
         }
@@ -113,7 +109,9 @@ static void differs(Judge *judge, uint32_t batch, uint32_t id, const QxlDrawable
             const QxlImage *image = drawable->images[i];
             fprintf(stderr, "image %ux%u type %u format %u flags %u; ", image->width, image->height,
                     image->type,
-                    image->type == SPICE_IMAGE_TYPE_BITMAP ? image->u.bitmap.format : image->u.surface_id,
+                    image->type == SPICE_IMAGE_TYPE_BITMAP    ? image->u.bitmap.format
+                    : image->type == SPICE_IMAGE_TYPE_SURFACE ? image->u.surface_id
+                                                              : 0,
                     image->flags);
         }
     }

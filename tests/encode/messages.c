@@ -709,6 +709,75 @@ static uint8_t type_sent(Rig *rig, uint32_t image, uint8_t format)
     return m.u.display_draw_copy.src->type;
 }
 
+/* On a surface with alpha nothing is coded that comes out with other fourth bytes; what spice-gtk does not know bare has the
+ * leftmost pixel in its highest bits then. */
+static void test_surfaces_with_alpha(void **state)
+{
+    static const struct {
+        uint8_t format, flags, type, bare;
+    } sent[] = {
+        {SPICE_BITMAP_FMT_1BIT_LE, 0, WIRE_IMAGE_TYPE_BITMAP, SPICE_BITMAP_FMT_1BIT_BE},
+        {SPICE_BITMAP_FMT_1BIT_BE, 0, WIRE_IMAGE_TYPE_BITMAP, SPICE_BITMAP_FMT_1BIT_BE},
+        {SPICE_BITMAP_FMT_4BIT_LE, 0, WIRE_IMAGE_TYPE_BITMAP, SPICE_BITMAP_FMT_4BIT_BE},
+        {SPICE_BITMAP_FMT_8BIT, 0, WIRE_IMAGE_TYPE_BITMAP, SPICE_BITMAP_FMT_8BIT},
+        {SPICE_BITMAP_FMT_16BIT, 0, WIRE_IMAGE_TYPE_BITMAP, SPICE_BITMAP_FMT_16BIT},
+        {SPICE_BITMAP_FMT_24BIT, 0, WIRE_IMAGE_TYPE_LZ_RGB, 0},
+        {SPICE_BITMAP_FMT_32BIT, 0, WIRE_IMAGE_TYPE_BITMAP, SPICE_BITMAP_FMT_32BIT},
+        {SPICE_BITMAP_FMT_32BIT, QXL_IMAGE_HIGH_BITS_SET, WIRE_IMAGE_TYPE_LZ_RGB, 0},
+        {SPICE_BITMAP_FMT_RGBA, 0, WIRE_IMAGE_TYPE_LZ_RGB, 0},
+    };
+    Rig *rig = *state;
+    WireMsg m;
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_LZ);
+    for (size_t i = 0; i < sizeof sent / sizeof sent[0]; i++) {
+        image_make(rig, 4, sent[i].format, 60, 60);
+        rig->images[4].flags = sent[i].flags;
+        QxlDrawable copy = copy_of(&rig->images[4]);
+        copy.surface_format = SPICE_SURFACE_FMT_32_ARGB;
+        assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+        rig_receive(rig, &m);
+        const WireImage *image = m.u.display_draw_copy.src;
+        assert_int_equal(image->type, sent[i].type);
+        if (image->type == WIRE_IMAGE_TYPE_BITMAP) {
+            assert_int_equal(image->u.bitmap.format, sent[i].bare);
+        }
+    }
+    rig->pixels[4][0] = 0x1d;
+    for (uint32_t depth = 1; depth <= 4; depth += 3) {
+        image_make(rig, 4, depth == 1 ? SPICE_BITMAP_FMT_1BIT_LE : SPICE_BITMAP_FMT_4BIT_LE, 64, 60);
+        QxlDrawable copy = copy_of(&rig->images[4]);
+        copy.surface_format = SPICE_SURFACE_FMT_32_ARGB;
+        assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+        rig_receive(rig, &m);
+        assert_int_equal(m.u.display_draw_copy.src->u.bitmap.data.data[0], depth == 1 ? 0xb8 : 0xd1);
+    }
+}
+
+/* Clients keep images as they decoded them for one kind of surface: on another they are sent again, but for those whose pixels
+ * are the same everywhere. */
+static void test_kept_for_one_kind_of_surface(void **state)
+{
+    static const uint8_t formats[] = {SPICE_BITMAP_FMT_8BIT, SPICE_BITMAP_FMT_16BIT, SPICE_BITMAP_FMT_RGBA};
+    static const uint32_t kinds[] = {SPICE_SURFACE_FMT_32_xRGB, SPICE_SURFACE_FMT_32_xRGB,
+                                     SPICE_SURFACE_FMT_32_ARGB, SPICE_SURFACE_FMT_32_ARGB,
+                                     SPICE_SURFACE_FMT_16_555};
+    Rig *rig = *state;
+    WireMsg m;
+    for (uint32_t i = 0; i < 3; i++) {
+        image_make(rig, i, formats[i], 10, 10);
+        rig->images[i].flags = QXL_IMAGE_CACHE;
+        QxlDrawable copy = copy_of(&rig->images[i]);
+        for (uint32_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+            const bool has = k == 1 || k == 3 || (k > 0 && formats[i] == SPICE_BITMAP_FMT_RGBA);
+            copy.surface_format = kinds[k];
+            assert_int_equal(draw_encoder_has_image(rig->encoder, &copy), has);
+            assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+            rig_receive(rig, &m);
+            assert_int_equal(m.u.display_draw_copy.src->type == WIRE_IMAGE_TYPE_FROM_CACHE, has);
+        }
+    }
+}
+
 /* Browsers show QUIC's alpha upside down, and 16 bits not at all. */
 static void test_quic_for_browsers(void **state)
 {
@@ -920,6 +989,8 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_high_bits_and_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_high_bits_of_areas_and_the_window, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_surfaces_with_alpha, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_kept_for_one_kind_of_surface, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_quic_for_browsers, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_photo_is_looked_at_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_jpeg_for_browsers, rig_setup, rig_teardown),

@@ -152,11 +152,6 @@ static bool may_lose(const QxlDrawable *drawable)
     }
 }
 
-bool draw_encoder_has_image(const DrawEncoder *encoder, const QxlImage *image)
-{
-    return image_is_cached(image, &encoder->image_cache, encoder->config.display_id);
-}
-
 DrawPhoto draw_encoder_photo(const QxlDrawable *drawable)
 {
     const QxlImage *src =
@@ -278,6 +273,22 @@ static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
     return options;
 }
 
+static ImageOptions options_for(DrawEncoder *encoder, const QxlDrawable *drawable)
+{
+    ImageOptions options = options_of(encoder, true);
+
+    options.surface_format = drawable->surface_format;
+    options.blended = drawable->type == QXL_DRAW_ALPHA_BLEND;
+    return options;
+}
+
+bool draw_encoder_has_image(DrawEncoder *encoder, const QxlDrawable *drawable)
+{
+    const ImageOptions options = options_for(encoder, drawable);
+
+    return drawable->u.copy.src != NULL && image_is_cached(drawable->u.copy.src, &options);
+}
+
 /* Everything that can fail comes before the first byte: with room for all, and runs for all, the rest cannot. */
 static bool message_send(DrawEncoder *encoder, const QxlDrawable *drawable, size_t piece_min, Outgoing *ret)
 {
@@ -341,7 +352,7 @@ static bool drawable_make(DrawEncoder *encoder, const QxlDrawable *drawable, uin
     const DrawEncoderConfig *config = &encoder->config;
     DrawMaker maker = {
         .images = &encoder->images,
-        .options = options_of(encoder, true),
+        .options = options_for(encoder, drawable),
         .pad = &encoder->pad,
         .drawable = drawable,
         .surface_id = surface_id,

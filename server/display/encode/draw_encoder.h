@@ -130,8 +130,8 @@ bool draw_encoder_was_lossy(const DrawEncoder *encoder);
 /* Is what this drawing puts a photograph, so that it would lose something if it may? To look costs a fifth of what JPEG
  * does. UNKNOWN: it loses nothing, whatever it is, and nobody looked. */
 DrawPhoto draw_encoder_photo(const QxlDrawable *drawable);
-/* Does the client have this image, so that it would go by name? */
-bool draw_encoder_has_image(const DrawEncoder *encoder, const QxlImage *image);
+/* Does the client have the image of this copy, so that it would go by name? */
+bool draw_encoder_has_image(DrawEncoder *encoder, const QxlDrawable *copy);
 
 /* The client forgets all images of this display, by name: INVAL_ALL_PIXMAPS would take those of its other displays, too. */
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);

@@ -325,6 +325,72 @@ static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const Ima
                          options->piece_min, &to->data);
 }
 
+/* A fourth byte is not 0, and is seen. */
+static bool has_fourth_bytes(const QxlImage *image)
+{
+    const QxlBitmap *bitmap = &image->u.bitmap;
+    uint8_t any = 0;
+
+    for (uint32_t i = 0; i < bitmap->data.count && any == 0; i++) {
+        const QxlSpan *span = &bitmap->data.spans[i];
+        const uint8_t *bytes = (const uint8_t *)span->host;
+        for (uint32_t at = 0; at < span->bytes; at++) {
+            const uint32_t in_row = (span->offset + at) % bitmap->stride;
+            any |= in_row % 4 == 3 && in_row < image->width * 4 ? bytes[at] : 0;
+        }
+    }
+    return any != 0;
+}
+
+/* On a surface with alpha all 32 bits of a pixel count. Clients widen 16 bits, and take colours of a palette, in one way from
+ * bitmaps as they are, which is the canvas's, and in another from coded ones. */
+static bool loses_fourth_bytes(const QxlImage *image, const ImageOptions *options)
+{
+    if (options->surface_format != SPICE_SURFACE_FMT_32_ARGB) {
+        return false;
+    }
+    switch (image->u.bitmap.format) {
+    case SPICE_BITMAP_FMT_24BIT:
+    case SPICE_BITMAP_FMT_RGBA:
+    case SPICE_BITMAP_FMT_8BIT_A:
+        return false;
+    case SPICE_BITMAP_FMT_32BIT:
+        return !options->blended && !(image->flags & QXL_IMAGE_HIGH_BITS_SET) && has_fourth_bytes(image);
+    default:
+        return true;
+    }
+}
+
+/* Those that clients know only coded become their twins, with the leftmost pixel in the highest bits. */
+static bool bitmap_as_twin(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
+                           EncodedImage *ret)
+{
+    const QxlBitmap *from = &image->u.bitmap;
+    const bool bits = from->format == SPICE_BITMAP_FMT_1BIT_LE;
+    uint8_t *bytes = pad_take(encoder->pad, from->data.bytes);
+
+    if (bytes == NULL) {
+        return false;
+    }
+    qxl_data_copy(&from->data, 0, bytes, from->data.bytes);
+    for (uint32_t i = 0; i < from->data.bytes; i++) {
+        uint32_t b = bytes[i];
+        b = b >> 4 | b << 4;
+        if (bits) {
+            b = (b >> 2 & 0x33) | (b << 2 & 0xcc);
+            b = (b >> 1 & 0x55) | (b << 1 & 0xaa);
+        }
+        bytes[i] = (uint8_t)b;
+    }
+    QxlSpan span = {.host = (uintptr_t)bytes, .bytes = from->data.bytes};
+    QxlImage twin = *image;
+    twin.u.bitmap.format = bits ? SPICE_BITMAP_FMT_1BIT_BE : SPICE_BITMAP_FMT_4BIT_BE;
+    twin.u.bitmap.unstable = true; /* the bytes are not the guest's: to be copied */
+    twin.u.bitmap.data.spans = &span;
+    twin.u.bitmap.data.count = 1;
+    return bitmap_as_is(encoder, &twin, options, ret);
+}
+
 static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
                           const CoderOptions *how, EncodedImage *ret)
 {
@@ -343,6 +409,10 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
          (options->compression == DRAW_COMPRESSION_OFF ||
           (uint64_t)from->stride * image->height < IMAGE_CODED_BYTES_MIN))) {
         return bitmap_as_is(encoder, image, options, ret);
+    }
+    if (loses_fourth_bytes(image, options)) {
+        return image_format_is_bare(source.format) ? bitmap_as_is(encoder, image, options, ret)
+                                                   : bitmap_as_twin(encoder, image, options, ret);
     }
     if (!source_encode(encoder, how, &source, image, options, ret, &coded)) {
         return false;
@@ -370,26 +440,46 @@ static bool cache_id_of(const QxlImage *image, uint8_t display_id, uint64_t *ret
     return (image->id & 0xff000000u) == 0;
 }
 
-/* What else must be the same where the id is. */
-static uint64_t cache_form_of(const QxlImage *image)
+/* Clients keep what they decoded, and make some pixels so that they suit what was drawn on: colours of a palette, and what
+ * comes coded without alpha. 5 bits. */
+static uint64_t decoded_form_of(const QxlImage *image, const ImageOptions *options)
 {
-    return (uint64_t)image->width << 32 | image->height |
+    static const uint8_t forms[] = {[SPICE_SURFACE_FMT_1_A] = 1,
+                                    [SPICE_SURFACE_FMT_8_A] = 2,
+                                    [SPICE_SURFACE_FMT_16_555] = 3,
+                                    [SPICE_SURFACE_FMT_16_565] = 4,
+                                    [SPICE_SURFACE_FMT_32_ARGB] = 5};
+    const bool is_bitmap = image->type == SPICE_IMAGE_TYPE_BITMAP;
+
+    if (options->surface_format >= sizeof forms ||
+        (is_bitmap && (image->u.bitmap.format == SPICE_BITMAP_FMT_RGBA ||
+                       image->u.bitmap.format == SPICE_BITMAP_FMT_24BIT))) {
+        return 0;
+    }
+    return forms[options->surface_format] | (options->blended ? 8u : 0);
+}
+
+/* What else must be the same where the id is. */
+static uint64_t cache_form_of(const QxlImage *image, const ImageOptions *options)
+{
+    return (uint64_t)image->width << 32 | image->height | decoded_form_of(image, options) << 58 |
            (uint64_t)(image->flags & QXL_IMAGE_HIGH_BITS_SET) << 62;
 }
 
-bool image_is_cached(const QxlImage *image, const ImageCache *cache, uint8_t display_id)
+bool image_is_cached(const QxlImage *image, const ImageOptions *options)
 {
     uint64_t id;
 
-    return (image->flags & QXL_IMAGE_CACHE) && cache_id_of(image, display_id, &id) &&
-           image_cache_has(cache, id, cache_form_of(image));
+    return options->images != NULL && (image->flags & QXL_IMAGE_CACHE) &&
+           cache_id_of(image, options->display_id, &id) &&
+           image_cache_has(options->images, id, cache_form_of(image, options));
 }
 
 /* True: the client has the image. `lossy`: it is not to be kept as it comes now. */
 static bool image_from_cache(const QxlImage *image, const ImageOptions *options, bool lossy,
                              EncodedImage *ret)
 {
-    const uint64_t form = cache_form_of(image);
+    const uint64_t form = cache_form_of(image, options);
     uint64_t id;
 
     if (options->images == NULL || options->is_mask || !(image->flags & QXL_IMAGE_CACHE) ||

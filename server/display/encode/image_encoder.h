@@ -53,8 +53,10 @@ typedef struct ImageOptions {
     DrawPhoto photo; /* is the source one? */
     bool alone;      /* it has nothing to do with what was coded before: no GLZ */
     bool zlib;
-    bool plain_quic; /* image_coder.h */
-    bool keep_guest; /* data may stay in guest memory until it was sent */
+    bool plain_quic;         /* image_coder.h */
+    bool keep_guest;         /* data may stay in guest memory until it was sent */
+    uint32_t surface_format; /* SPICE_SURFACE_FMT_* of what it is drawn on */
+    bool blended;            /* alpha blend: clients take its pixels as they are decoded */
     uint8_t display_id;
     ImageCache *images; /* NULL: not to be cached */
     PaletteCache *palettes;
@@ -80,4 +82,4 @@ bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect 
 void encoded_image_drop(EncodedImage *image);
 
 /* Would it go by name alone, as things are? */
-bool image_is_cached(const QxlImage *image, const ImageCache *cache, uint8_t display_id);
+bool image_is_cached(const QxlImage *image, const ImageOptions *options);
