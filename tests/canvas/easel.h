@@ -51,6 +51,7 @@ QXLRect easel_rect(int32_t left, int32_t top, int32_t right, int32_t bottom);
 
 int run_bits(void);
 int run_blends(void);
+int run_coded(void);
 int run_lines(void);
 int run_properties(void);
 int run_work(void);

@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return run_bits() + run_blends() + run_lines() + run_properties() + run_work();
+    return run_bits() + run_blends() + run_coded() + run_lines() + run_properties() + run_work();
 }

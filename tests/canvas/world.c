@@ -10,6 +10,18 @@ const uint32_t world_formats[WORLD_FORMATS] = {
     SPICE_SURFACE_FMT_16_565,  SPICE_SURFACE_FMT_8_A,     SPICE_SURFACE_FMT_1_A,
 };
 
+static void *coder_alloc(void *owner, size_t size)
+{
+    (void)owner;
+    return malloc(size);
+}
+
+static void coder_free(void *owner, void *memory)
+{
+    (void)owner;
+    free(memory);
+}
+
 static void *memory_or_exit(size_t bytes)
 {
     void *memory = aligned_alloc(64, bytes);
@@ -23,13 +35,20 @@ static void *memory_or_exit(size_t bytes)
 
 void world_init(World *world)
 {
-    *world = (World){.pixels = memory_or_exit(WORLD_PIXEL_BYTES), .guest = memory_or_exit(WORLD_GUEST_BYTES)};
+    const CodecMemory memory = {.alloc = coder_alloc, .free = coder_free};
+    *world = (World){.pixels = memory_or_exit(WORLD_PIXEL_BYTES),
+                     .guest = memory_or_exit(WORLD_GUEST_BYTES),
+                     .quic = quic_encoder_new(&memory)};
+    if (world->quic == NULL) {
+        exit(1);
+    }
 }
 
 void world_finish(World *world)
 {
     free(world->pixels);
     free(world->guest);
+    quic_encoder_free(world->quic);
 }
 
 void world_forget(World *world)

@@ -10,6 +10,7 @@
 #include <spice/enums.h>
 #include <spice/qxl_dev.h>
 
+#include "codec/quic.h"
 #include "qxl/surface.h"
 #include "tests/canvas/choices.h"
 
@@ -34,6 +35,7 @@ typedef struct World {
     uint8_t *guest; /* what drawings are made of, until world_forget() */
     size_t guest_bytes;
     uint32_t serial;
+    QuicEncoder *quic;
 } World;
 
 void world_init(World *world);

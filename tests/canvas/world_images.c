@@ -32,6 +32,47 @@ static QXLPHYSICAL palette_make(World *world, unsigned depth)
     return world_address(palette);
 }
 
+static QXLImage *image_take(World *world, uint8_t type, uint32_t width, uint32_t height, size_t more)
+{
+    QXLImage *image = world_take(world, sizeof(*image) + more);
+    image->descriptor.id = (uint64_t)++world->serial << 32 | QXL_IMAGE_GROUP_DRIVER_DONT_CACHE;
+    image->descriptor.type = type;
+    image->descriptor.width = width;
+    image->descriptor.height = height;
+    return image;
+}
+
+#define QUIC_PIXEL_BYTES_MAX 18u
+
+/* The same pixels, coded. */
+static QXLPHYSICAL quic_make(World *world, const ImageSource *source)
+{
+    const size_t room = (size_t)source->width * source->height * QUIC_PIXEL_BYTES_MAX + 64;
+    uint8_t *coded = malloc(room);
+    CodecSink sink;
+
+    if (coded == NULL) {
+        exit(1);
+    }
+    sink_init(&sink, coded, room);
+    if (quic_encode(world->quic, source, &sink) != STATUS_OK) {
+        exit(1);
+    }
+    QXLImage *image = image_take(world, SPICE_IMAGE_TYPE_QUIC, source->width, source->height,
+                                 sizeof(QXLDataChunk) + sink.total);
+    image->descriptor.flags = source->high_bits ? QXL_IMAGE_HIGH_BITS_SET : 0;
+    image->quic.data_size = (uint32_t)sink.total;
+    QXLDataChunk *first = (QXLDataChunk *)(void *)image->quic.data;
+    if (world->beyond) {
+        world_chunk_first(world, first, coded, sink.total);
+    } else { /* the existing server takes words, of which a chunk may have no part */
+        first->data_size = (uint32_t)sink.total;
+        memcpy(first->data, coded, sink.total);
+    }
+    free(coded);
+    return world_address(image);
+}
+
 QXLPHYSICAL world_bitmap(World *world, uint8_t format, uint32_t width, uint32_t height, bool colours)
 {
     Choices *choices = world->choices;
@@ -39,20 +80,31 @@ QXLPHYSICAL world_bitmap(World *world, uint8_t format, uint32_t width, uint32_t 
     const uint32_t stride = (width * depth + 7) / 8 + choose(choices, 2) * choose(choices, 9);
     const size_t len = (size_t)stride * height;
     const bool direct = choose_rarely(choices, 4);
-    QXLImage *image = world_take(world, sizeof(*image));
     uint8_t *bytes = malloc(len + 4);
 
     if (bytes == NULL) {
         exit(1);
     }
     noise(choices, bytes, len);
-    image->descriptor.id = (uint64_t)++world->serial << 32 | QXL_IMAGE_GROUP_DRIVER_DONT_CACHE;
-    image->descriptor.type = SPICE_IMAGE_TYPE_BITMAP;
-    image->descriptor.flags = choose_rarely(choices, 8) && colours ? QXL_IMAGE_HIGH_BITS_SET : 0;
-    image->descriptor.width = width;
-    image->descriptor.height = height;
+    const bool high_bits = choose_rarely(choices, 8) && colours, top_down = choose_rarely(choices, 2);
+    if (format >= SPICE_BITMAP_FMT_16BIT && format <= SPICE_BITMAP_FMT_RGBA && choose_rarely(choices, 4)) {
+        const ImageChunk chunk = {bytes, height};
+        const ImageSource source = {.format = (PixelFormat)format,
+                                    .width = width,
+                                    .height = height,
+                                    .stride = stride,
+                                    .top_down = top_down,
+                                    .chunks = &chunk,
+                                    .chunk_count = 1,
+                                    .high_bits = high_bits};
+        const QXLPHYSICAL coded = quic_make(world, &source);
+        free(bytes);
+        return coded;
+    }
+    QXLImage *image = image_take(world, SPICE_IMAGE_TYPE_BITMAP, width, height, 0);
+    image->descriptor.flags = high_bits ? QXL_IMAGE_HIGH_BITS_SET : 0;
     image->bitmap.format = format;
-    image->bitmap.flags = choose_rarely(choices, 2) ? QXL_BITMAP_TOP_DOWN : 0;
+    image->bitmap.flags = top_down ? QXL_BITMAP_TOP_DOWN : 0;
     image->bitmap.x = width;
     image->bitmap.y = height;
     image->bitmap.stride = stride;
@@ -73,11 +125,8 @@ QXLPHYSICAL world_bitmap(World *world, uint8_t format, uint32_t width, uint32_t 
 
 QXLPHYSICAL world_surface_image(World *world, uint32_t id)
 {
-    QXLImage *image = world_take(world, sizeof(*image));
-    image->descriptor.id = (uint64_t)++world->serial << 32 | QXL_IMAGE_GROUP_DRIVER_DONT_CACHE;
-    image->descriptor.type = SPICE_IMAGE_TYPE_SURFACE;
-    image->descriptor.width = world->surfaces[id].geometry.width;
-    image->descriptor.height = world->surfaces[id].geometry.height;
+    const QxlGeometry *geometry = &world->surfaces[id].geometry;
+    QXLImage *image = image_take(world, SPICE_IMAGE_TYPE_SURFACE, geometry->width, geometry->height, 0);
     image->surface_image.surface_id = id;
     return world_address(image);
 }

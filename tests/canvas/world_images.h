@@ -4,7 +4,7 @@
 
 #include "tests/canvas/world.h"
 
-/* `colours` false: a mask, without palette. */
+/* Now and then as QUIC, which knows neither palettes nor gray ones that anybody draws. `colours` false: a mask, without palette. */
 QXLPHYSICAL world_bitmap(World *world, uint8_t format, uint32_t width, uint32_t height, bool colours);
 QXLPHYSICAL world_surface_image(World *world, uint32_t id);
 /* One that can be shown on such a surface. */

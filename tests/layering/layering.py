@@ -28,7 +28,7 @@ ARROWS = {
     "qxl": {"base"},
     "core": {"base"},
     "core-posix": {"core", "base"},
-    "canvas": {"qxl", "base"},
+    "canvas": {"qxl", "codec", "base"},  # codec, for images that the guest gives as QUIC
     "net": {"wire", "core", "base"},
     "link": {"net", "wire", "core", "base"},  # net, for the server's OpenSSL context: net knows nothing of link
     "session": BELOW_SESSION,

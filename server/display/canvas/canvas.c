@@ -5,7 +5,7 @@
 
 #include "display/canvas/draw.h"
 
-_Static_assert(SCRATCH_PATH + 1 == CANVAS_SCRATCHES, "a set has room for every kind of scratch");
+_Static_assert(SCRATCH_CODED + 1 == CANVAS_SCRATCHES, "a set has room for every kind of scratch");
 
 static pixman_format_code_t format_of_surface(uint32_t format)
 {
@@ -71,6 +71,8 @@ static void scratch_free(CanvasSet *set, size_t above_bytes)
 void canvas_set_finish(CanvasSet *set)
 {
     scratch_free(set, 0);
+    quic_decoder_free(set->quic);
+    set->quic = NULL;
 }
 
 void *scratch_take(CanvasSet *set, Scratch which, uint64_t bytes)
@@ -163,6 +165,8 @@ uint64_t canvas_work_of(const QxlDrawable *drawable)
         const QxlImage *image = drawable->images[i];
         if (image->type == SPICE_IMAGE_TYPE_BITMAP) {
             work += (uint64_t)image->width * image->height / CANVAS_PIXELS_PER_STEP;
+        } else if (image->type == SPICE_IMAGE_TYPE_QUIC) {
+            work += (uint64_t)image->width * image->height / CANVAS_QUIC_PIXELS_PER_STEP;
         }
     }
     if (drawable->type == QXL_DRAW_STROKE) {

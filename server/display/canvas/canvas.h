@@ -19,6 +19,7 @@
 
 #include <pixman.h>
 
+#include "codec/quic.h"
 #include "qxl/drawable.h"
 
 #define CANVAS_SCRATCH_KEEP_BYTES                                                                            \
@@ -26,8 +27,10 @@
 #define CANVAS_CLIP_RECTS_MAX 2048u /* rectangles in no order; sorted ones need no memory and have no limit */
 /* What one drawable may cost, in steps of about 20 ns; what its size makes it cost does not count. */
 #define CANVAS_WORK_MIN (UINT64_C(4) << 20) /* steps: 0.1 s; a map of 100,000 short lines, and more */
-#define CANVAS_WORK_PER_PIXEL 2u   /* steps for each pixel of its box: slanted lines over half of them */
-#define CANVAS_PIXELS_PER_STEP 16u /* that are filled or copied */
+#define CANVAS_WORK_PER_PIXEL 2u       /* steps for each pixel of its box: slanted lines over half of them */
+#define CANVAS_PIXELS_PER_STEP 16u     /* that are filled or copied */
+#define CANVAS_QUIC_PIXELS_PER_STEP 1u /* that are decoded */
+#define CANVAS_QUIC_WIDTH_MAX (1u << 16) /* pixels: of no screen, and 2 MiB of rows that the decoder keeps */
 
 /* Pixels somewhere. Lines are multiples of 4 bytes apart and begin at multiples of 4, as pixman wants. */
 typedef struct Raster {
@@ -42,13 +45,14 @@ typedef struct Canvas {
     uint32_t format; /* SPICE_SURFACE_FMT_* */
 } Canvas;
 
-#define CANVAS_SCRATCHES 8u
+#define CANVAS_SCRATCHES 9u
 
 typedef struct CanvasSet {
     QxlMemory memory;
     const Canvas *(*find)(void *opaque, uint32_t surface_id); /* NULL: there is none */
     void *opaque;
-    uint64_t work; /* steps, all that was done with it */
+    uint64_t work;     /* steps, all that was done with it */
+    QuicDecoder *quic; /* NULL: nothing was to be decoded yet */
     struct {
         uint8_t *memory;
         size_t bytes;

@@ -13,13 +13,14 @@
 /* Each of these has one block of scratch memory. */
 typedef enum Scratch {
     SCRATCH_MASK,
-    SCRATCH_SOURCE,        /* what a surface showed before it was drawn on */
+    SCRATCH_SOURCE,        /* what a surface showed before it was drawn on, or what was decoded */
     SCRATCH_SOURCE_WINDOW, /* pixels of an image that pixman is to see */
     SCRATCH_PATTERN,
     SCRATCH_PATTERN_WINDOW,
     SCRATCH_SCALED,
     SCRATCH_RESULT, /* a copy of the destination */
     SCRATCH_PATH,
+    SCRATCH_CODED, /* while it is decoded, for the guest may change it */
 } Scratch;
 
 /* NULL: there is no memory. Its contents are whatever they were; aligned for anything. */
@@ -81,7 +82,7 @@ struct Source {
     pixman_format_code_t native; /* what it is made of */
     Raster raster;               /* top NULL: a bitmap */
     const QxlBitmap *bitmap;
-    bool high_bits_set;
+    bool high_bits_set, high_bits_clear;
     bool own_surface; /* it is a raster of some surface, not scratch */
 };
 
@@ -93,6 +94,8 @@ typedef enum SourceForm {
 
 /* `image` NULL: the self bitmap. `scratch` is one of _SOURCE, _PATTERN, _MASK. */
 Status source_open(Draw *draw, const QxlImage *image, SourceForm form, Scratch scratch, Source *ret_source);
+/* QUIC as a bitmap, which lies in `scratch` as its pixels do. */
+Status quic_bitmap(Draw *draw, const QxlImage *image, Scratch scratch, const QxlBitmap **ret_bitmap);
 /* `n` pixels from (x, y) on, all inside; 1 <= n <= RUN_PIXELS. They are in `room` (RUN_BYTES), or where they always
  * were. */
 const uint8_t *source_run(const Source *source, int64_t x, int64_t y, size_t n, uint8_t *room);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Where pixels come from: bitmaps in guest memory, other surfaces, and what this surface showed before. */
+/* Where pixels come from: bitmaps in guest memory, or decoded, other surfaces, and what this surface showed before. */
 #include <string.h>
 
 #include <spice/enums.h>
@@ -99,9 +99,9 @@ static pixman_format_code_t converted_format(pixman_format_code_t canvas, bool a
     return canvas;
 }
 
-static Status bitmap_open(Draw *draw, const QxlImage *image, SourceForm form, Source *ret_source)
+static Status bitmap_open(Draw *draw, const QxlImage *image, const QxlBitmap *bitmap, SourceForm form,
+                          Source *ret_source)
 {
-    const QxlBitmap *bitmap = &image->u.bitmap;
     const pixman_format_code_t canvas = draw->canvas->raster.format;
     /* Bits without colours are a mask. */
     const bool mask = bitmap->palette == NULL && (bitmap->format == SPICE_BITMAP_FMT_1BIT_LE ||
@@ -123,6 +123,22 @@ static Status bitmap_open(Draw *draw, const QxlImage *image, SourceForm form, So
     ret_source->high_bits_set =
         (image->flags & QXL_IMAGE_HIGH_BITS_SET) != 0 && ret_source->format == PIXMAN_x8r8g8b8;
     return STATUS_OK;
+}
+
+/* Who decodes QUIC to wider pixels leaves 0 where those have alpha; bitmaps that are widened are opaque. */
+static Status quic_open(Draw *draw, const QxlImage *image, SourceForm form, Scratch scratch,
+                        Source *ret_source)
+{
+    const QxlBitmap *bitmap;
+    Status status = quic_bitmap(draw, image, scratch, &bitmap);
+    if (status == STATUS_OK) {
+        status = bitmap_open(draw, image, bitmap, form, ret_source);
+    }
+    if (status == STATUS_OK) {
+        ret_source->high_bits_clear = ret_source->native == PIXMAN_x1r5g5b5 &&
+                                      ret_source->format == PIXMAN_x8r8g8b8 && !ret_source->high_bits_set;
+    }
+    return status;
 }
 
 static Status surface_open(Draw *draw, uint32_t id, SourceForm form, Scratch scratch, Source *ret_source)
@@ -168,7 +184,9 @@ Status source_open(Draw *draw, const QxlImage *image, SourceForm form, Scratch s
     }
     switch (image->type) {
     case SPICE_IMAGE_TYPE_BITMAP:
-        return bitmap_open(draw, image, form, ret_source);
+        return bitmap_open(draw, image, &image->u.bitmap, form, ret_source);
+    case SPICE_IMAGE_TYPE_QUIC:
+        return quic_open(draw, image, form, scratch, ret_source);
     case SPICE_IMAGE_TYPE_SURFACE:
         return surface_open(draw, image->u.surface_id, form, scratch, ret_source);
     default:
@@ -262,8 +280,9 @@ const uint8_t *source_run(const Source *source, int64_t x, int64_t y, size_t n, 
         uint8_t native[RUN_BYTES];
         run_convert(source->native, native_run(source, x, y, n, native), source->format, room, n);
     }
-    for (size_t i = 0; source->high_bits_set && i < n; i++) {
-        room[i * 4 + 3] = 0xff; /* it is a bitmap: they are in the room */
+    const bool set = source->high_bits_set;
+    for (size_t i = 0; (set || source->high_bits_clear) && i < n; i++) {
+        room[i * 4 + 3] = set ? 0xff : 0; /* it is a bitmap: they are in the room */
     }
     return run;
 }

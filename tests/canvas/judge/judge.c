@@ -92,6 +92,9 @@ static void image_print(const char *what, QXLPHYSICAL address)
         fprintf(stderr, " %s none", what);
     } else if (image->descriptor.type == SPICE_IMAGE_TYPE_SURFACE) {
         fprintf(stderr, " %s surface %u", what, image->surface_image.surface_id);
+    } else if (image->descriptor.type == SPICE_IMAGE_TYPE_QUIC) {
+        fprintf(stderr, " %s %ux%u QUIC flags %u", what, image->descriptor.width, image->descriptor.height,
+                image->descriptor.flags);
     } else {
         fprintf(stderr, " %s %ux%u format %u flags %u,%u", what, image->bitmap.x, image->bitmap.y,
                 image->bitmap.format, image->descriptor.flags, image->bitmap.flags);
