@@ -7,6 +7,9 @@
 
 #include <spice/enums.h>
 
+#include "base/check.h"
+#include "codec/quic.h"
+
 static uint64_t mixed(uint64_t seed, uint64_t at)
 {
     uint64_t x = (seed ^ at * UINT64_C(0x9e3779b97f4a7c15)) + UINT64_C(0x632be59bd9b4e019);
@@ -91,6 +94,55 @@ uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at)
 uint32_t fake_draw_color(uint64_t seed, uint32_t at)
 {
     return (uint32_t)mixed(~seed, at) & 0xffffff;
+}
+
+/* ---- QUIC ---- */
+
+static void *coder_alloc(void *owner, size_t size)
+{
+    (void)owner;
+    return malloc(size);
+}
+
+static void coder_free(void *owner, void *memory)
+{
+    (void)owner;
+    free(memory);
+}
+
+#define QUIC_PIXEL_BYTES_MAX 18u /* four codes of 26 bits, and two ends of runs */
+
+uint8_t *fake_draw_quic(const FakeDrawImage *image, uint32_t *ret_bytes)
+{
+    const CodecMemory memory = {.alloc = coder_alloc, .free = coder_free};
+    const PixelFormat format = (PixelFormat)image->format;
+    FakeDrawImage plain = *image;
+    CodecSink sink;
+
+    plain.type = SPICE_IMAGE_TYPE_BITMAP;
+    plain.stride = (uint32_t)pixel_row_bytes(format, image->width);
+    const size_t bytes = (size_t)plain.stride * image->height;
+    const size_t room = (size_t)image->width * image->height * QUIC_PIXEL_BYTES_MAX + 64;
+    uint8_t *pixels = malloc(bytes), *coded = malloc(room);
+    QuicEncoder *encoder = quic_encoder_new(&memory);
+    CHECK(pixels != NULL && coded != NULL && encoder != NULL);
+    for (uint32_t i = 0; i < bytes; i++) {
+        pixels[i] = fake_draw_pixel_byte(&plain, i);
+    }
+    const ImageChunk chunk = {pixels, image->height};
+    const ImageSource source = {.format = format,
+                                .width = image->width,
+                                .height = image->height,
+                                .stride = plain.stride,
+                                .top_down = true,
+                                .chunks = &chunk,
+                                .chunk_count = 1};
+    sink_init(&sink, coded, room);
+    CHECK(quic_encode(encoder, &source, &sink) == STATUS_OK);
+    quic_encoder_free(encoder);
+    free(pixels);
+    *ret_bytes = (uint32_t)sink.total;
+    return coded;
 }
 
 /* ---- Memory ---- */
@@ -180,7 +232,7 @@ static uint64_t palette_write(Writer *writer, const FakeDrawImage *image)
         palette->unique = image->palette_unique;
         palette->num_ents = image->colors;
         for (uint32_t i = 0; i < image->colors; i++) {
-            const uint32_t color = fake_draw_color(image->seed, i);
+            const uint32_t color = fake_draw_color(image->palette_seed, i);
             memcpy((uint8_t *)(palette + 1) + i * sizeof color, &color, sizeof color);
         }
     }
@@ -211,6 +263,23 @@ static void bitmap_write(Writer *writer, const FakeDrawImage *image, QXLBitmap *
     ret->data = address;
 }
 
+static void quic_write(Writer *writer, const FakeDrawImage *image, uint8_t *memory, uint64_t address)
+{
+    QXLDataChunk *first = (QXLDataChunk *)(void *)(memory + sizeof(QXLQUICData));
+
+    memcpy(memory, &image->bytes, sizeof image->bytes);
+    address += sizeof(QXLQUICData);
+    if (image->noise) {
+        chunks_write(writer, first, address, image->bytes, image->chunks, fill_pixels, image);
+        return;
+    }
+    uint32_t bytes;
+    uint8_t *coded = fake_draw_quic(image, &bytes);
+    CHECK(bytes == image->bytes);
+    chunks_write(writer, first, address, bytes, image->chunks, fill_plain, coded);
+    free(coded);
+}
+
 static uint64_t image_write(Writer *writer, const FakeDrawImage *image)
 {
     uint64_t address;
@@ -234,13 +303,9 @@ static uint64_t image_write(Writer *writer, const FakeDrawImage *image)
     case SPICE_IMAGE_TYPE_BITMAP:
         bitmap_write(writer, image, (QXLBitmap *)(void *)behind);
         break;
-    case SPICE_IMAGE_TYPE_QUIC: {
-        const size_t chunk_at = sizeof(QXLQUICData);
-        memcpy(behind, &image->bytes, sizeof image->bytes);
-        chunks_write(writer, (QXLDataChunk *)(void *)(behind + chunk_at),
-                     address + sizeof descriptor + chunk_at, image->bytes, image->chunks, fill_pixels, image);
+    case SPICE_IMAGE_TYPE_QUIC:
+        quic_write(writer, image, behind, address + sizeof descriptor);
         break;
-    }
     default:
         memcpy(behind, &image->surface_id, sizeof image->surface_id);
         break;

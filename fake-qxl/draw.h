@@ -32,8 +32,9 @@ typedef struct FakeDrawImage {
     uint8_t format, bitmap_flags;
     uint32_t stride;
     uint16_t colors; /* in its palette */
-    uint64_t palette_unique;
-    uint32_t bytes; /* of pixels, or of QUIC data (which is noise: good for parsers, not for decoders) */
+    uint64_t palette_unique, palette_seed;
+    uint32_t bytes; /* of pixels, or of QUIC data */
+    bool noise;     /* of QUIC data: good for parsers, not for decoders */
     uint32_t surface_id;
     uint64_t seed;
     bool photo;      /* of 32BIT: as smooth and as grainy as a photograph, not noise */
@@ -144,3 +145,5 @@ uint8_t fake_draw_byte(uint64_t seed, uint32_t at);
  * they are lost in some encodings, and count in some operations. */
 uint8_t fake_draw_pixel_byte(const FakeDrawImage *image, uint32_t at);
 uint32_t fake_draw_color(uint64_t seed, uint32_t at); /* 0x00RRGGBB */
+/* The pixels of a QUIC image that is no noise, coded; the caller frees them. */
+uint8_t *fake_draw_quic(const FakeDrawImage *image, uint32_t *ret_bytes);

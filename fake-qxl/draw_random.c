@@ -2,6 +2,8 @@
 /* draw_random.c: any drawing that an honest driver may ask for. */
 #include "draw.h"
 
+#include <stdlib.h>
+
 #include <spice/enums.h>
 
 typedef struct Maker {
@@ -89,6 +91,22 @@ static uint16_t chosen_colors(const Maker *maker, uint8_t format)
     }
 }
 
+#define KEPT_PALETTES 4u /* of each size, which many images have */
+
+/* The same unique id is the same colours. */
+static void choose_palette(const Maker *maker, FakeDrawImage *image)
+{
+    image->palette_seed = image->seed;
+    if (image->colors == 0 || !rarely(maker, "cached palette", 2)) {
+        return;
+    }
+    if (rarely(maker, "common palette", 2)) {
+        image->palette_seed =
+            UINT64_C(1) << 48 | chosen(maker, "palette", KEPT_PALETTES) << 16 | image->colors;
+    }
+    image->palette_unique = image->palette_seed | UINT64_C(1) << 62;
+}
+
 static FakeDrawImage bitmap_of(const Maker *maker, uint8_t format, uint32_t width, uint32_t height, bool mask)
 {
     const uint32_t line = (width * format_depth(format) + 7) / 8;
@@ -110,7 +128,7 @@ static FakeDrawImage bitmap_of(const Maker *maker, uint8_t format, uint32_t widt
     image.bitmap_flags |= chosen(maker, "direct", 2) != 0 ? QXL_BITMAP_DIRECT : 0;
     image.bitmap_flags |= rarely(maker, "unstable", 8) ? QXL_BITMAP_UNSTABLE : 0;
     image.flags |= rarely(maker, "high bits", 8) ? QXL_IMAGE_HIGH_BITS_SET : 0;
-    image.palette_unique = image.colors > 0 && rarely(maker, "cached palette", 2) ? image.seed | 1 : 0;
+    choose_palette(maker, &image);
     return image;
 }
 
@@ -152,8 +170,23 @@ static const FakeDrawSurface *other_surface(const Maker *maker, uint32_t width, 
     return NULL;
 }
 
-/* A picture of at least this size. */
-static FakeDrawImage chosen_image(const Maker *maker, uint32_t width, uint32_t height)
+/* The older drivers code photographs by themselves. */
+static void choose_quic(const Maker *maker, FakeDrawImage *image)
+{
+    if (maker->world->parsers_only && rarely(maker, "quic noise", 6)) {
+        image->type = SPICE_IMAGE_TYPE_QUIC;
+        image->noise = true;
+        image->colors = 0;
+        image->bytes = 1 + chosen(maker, "quic bytes", 500);
+    } else if (image->format >= SPICE_BITMAP_FMT_16BIT && image->format <= SPICE_BITMAP_FMT_RGBA &&
+               rarely(maker, "quic", 6)) {
+        image->type = SPICE_IMAGE_TYPE_QUIC;
+        free(fake_draw_quic(image, &image->bytes));
+    }
+}
+
+/* A picture of this size. */
+static FakeDrawImage chosen_picture(const Maker *maker, uint32_t width, uint32_t height)
 {
     static const uint8_t formats[] = {
         SPICE_BITMAP_FMT_32BIT,   SPICE_BITMAP_FMT_RGBA,    SPICE_BITMAP_FMT_24BIT,
@@ -162,20 +195,52 @@ static FakeDrawImage chosen_image(const Maker *maker, uint32_t width, uint32_t h
         SPICE_BITMAP_FMT_8BIT_A,
     };
     const uint32_t usable = (uint32_t)(sizeof formats) - (maker->world->parsers_only ? 0 : 1);
+    const uint8_t format = formats[rarely(maker, "plain format", 2) ? 0 : chosen(maker, "format", usable)];
+    FakeDrawImage image = bitmap_of(maker, format, width, height, false);
+
+    choose_quic(maker, &image);
+    return image;
+}
+
+#define KEPT_IMAGES 16u /* that are shown again and again */
+#define KEPT_MARGIN 4u  /* pixels more than a box's sides at most */
+
+/* One of those that is at least so large: what it is follows from its number. False: none is. */
+static bool kept_image(const Maker *maker, uint32_t width, uint32_t height, FakeDrawImage *ret_image)
+{
+    const uint32_t edge = maker->world->edge_max, first = chosen(maker, "kept image", KEPT_IMAGES);
+
+    for (uint32_t i = 0; i < KEPT_IMAGES; i++) {
+        const uint32_t number = (first + i) % KEPT_IMAGES;
+        uint64_t seed = (uint64_t)edge * KEPT_IMAGES + number;
+        const FakeQxlChoice own = {fake_qxl_prng_choose, &seed};
+        const Maker same = {maker->drawing, maker->world, maker->on, &own};
+        const uint32_t its_width = 1 + chosen(&same, "width", edge + KEPT_MARGIN);
+        const uint32_t its_height = 1 + chosen(&same, "height", edge + KEPT_MARGIN);
+        if (its_width >= width && its_height >= height) {
+            *ret_image = chosen_picture(&same, its_width, its_height);
+            ret_image->id = (UINT64_C(1) << 31 | edge * KEPT_IMAGES | number) << 32 | QXL_IMAGE_GROUP_DRIVER;
+            ret_image->flags |= QXL_IMAGE_CACHE;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A picture of at least this size. */
+static FakeDrawImage chosen_image(const Maker *maker, uint32_t width, uint32_t height)
+{
     const FakeDrawSurface *surface =
         rarely(maker, "from surface", 5) ? other_surface(maker, width, height, false) : NULL;
+    FakeDrawImage image;
 
     if (surface != NULL) {
         return surface_of(surface);
     }
-    const uint32_t wider = chosen(maker, "wider", 5), higher = chosen(maker, "higher", 5);
-    const uint8_t format = formats[rarely(maker, "plain format", 2) ? 0 : chosen(maker, "format", usable)];
-    FakeDrawImage image = bitmap_of(maker, format, width + wider, height + higher, false);
-    if (maker->world->parsers_only && rarely(maker, "quic", 6)) {
-        image.type = SPICE_IMAGE_TYPE_QUIC;
-        image.colors = 0;
-        image.bytes = 1 + chosen(maker, "quic bytes", 500);
+    if (rarely(maker, "kept", 6) && kept_image(maker, width, height, &image)) {
+        return image;
     }
+    image = chosen_picture(maker, width + chosen(maker, "wider", 5), height + chosen(maker, "higher", 5));
     if (rarely(maker, "cached image", 4)) { /* the same id is the same picture */
         image.id = image.seed << 32 | QXL_IMAGE_GROUP_DRIVER;
         image.flags |= QXL_IMAGE_CACHE;

@@ -369,6 +369,7 @@ bool fake_qxl_copy_palette(FakeQxl *qxl, uint32_t surface, uint32_t number)
     drawing.source.bytes = drawing.source.stride * PALETTED_EDGE;
     drawing.source.colors = 2;
     drawing.source.palette_unique = number;
+    drawing.source.palette_seed = number;
     drawing.source.seed = number;
     return fake_qxl_draw(qxl, &drawing);
 }

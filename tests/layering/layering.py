@@ -45,6 +45,7 @@ BESIDE = {"sim", "fake-qxl", "fake-client"}
 BESIDE_MAY_USE = {"base", "core", "wire"} | BESIDE
 BESIDE_MAY_ALSO_USE = {
     "sim": {"api"},  # for server_new(), which makes a server on the simulator's core
+    "fake-qxl": {"codec"},  # its encoder of QUIC, by which guests give images
     "fake-client": {"codec"},  # its decoders, which other clients' images have been tried on
 }
 

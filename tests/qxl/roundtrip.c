@@ -78,6 +78,15 @@ static void same_pixels(const QxlData *data, const FakeDrawImage *was)
     assert_non_null(pixels);
     assert_int_equal(data->bytes, was->bytes);
     qxl_data_copy(data, 0, pixels, was->bytes);
+    if (was->type == SPICE_IMAGE_TYPE_QUIC && !was->noise) {
+        uint32_t bytes;
+        uint8_t *coded = fake_draw_quic(was, &bytes);
+        assert_int_equal(bytes, was->bytes);
+        assert_memory_equal(pixels, coded, bytes);
+        free(coded);
+        free(pixels);
+        return;
+    }
     for (uint32_t i = 0; i < was->bytes; i++) {
         if (pixels[i] != fake_draw_pixel_byte(was, i)) {
             fail_msg("byte %u of an image's %u is not what it was", i, was->bytes);
@@ -106,7 +115,8 @@ static void same_image(const Trip *trip, const QxlImage *is, const FakeDrawImage
         assert_int_equal(bitmap->unstable, (was->bitmap_flags & QXL_BITMAP_UNSTABLE) != 0);
         assert_int_equal(bitmap->palette != NULL, was->colors > 0 && !mask);
         for (uint32_t i = 0; i < was->colors; i++) {
-            assert_int_equal(bitmap->palette->entries[i], color_of(trip, fake_draw_color(was->seed, i)));
+            assert_int_equal(bitmap->palette->entries[i],
+                             color_of(trip, fake_draw_color(was->palette_seed, i)));
         }
         if (bitmap->palette != NULL) {
             assert_int_equal(bitmap->palette->count, was->colors);
@@ -450,6 +460,41 @@ static void spare_bits_stay_unseen(void **state)
     }
 }
 
+#define SHOWN 2000u
+
+/* The same id is the same picture, and the same palette's the same colours; both come again. */
+static void same_again(void **state)
+{
+    static const FakeDrawSurface both[] = {{1, 99, 99, SPICE_SURFACE_FMT_32_xRGB},
+                                           {2, 99, 99, SPICE_SURFACE_FMT_32_ARGB}};
+    const FakeDrawWorld world = {.surfaces = both, .surface_count = 2, .edge_max = 40};
+    static FakeDrawImage seen[SHOWN];
+    Trip trip = {.random = 7};
+    const FakeQxlChoice choice = {trip_choose, &trip};
+    uint32_t count = 0, images = 0, palettes = 0, coded = 0;
+
+    (void)state;
+    for (uint32_t i = 0; i < SHOWN; i++) {
+        FakeDrawing drawing;
+        fake_drawing_random(&drawing, QXL_DRAW_COPY, &world, i % 2, &choice);
+        const FakeDrawImage *image = &drawing.source;
+        for (uint32_t k = 0; k < count; k++) {
+            const bool kept = (image->flags & QXL_IMAGE_CACHE) && (seen[k].flags & QXL_IMAGE_CACHE);
+            if (kept && seen[k].id == image->id) {
+                assert_memory_equal(image, &seen[k], sizeof *image);
+                images++;
+            } else if (image->palette_unique != 0 && seen[k].palette_unique == image->palette_unique) {
+                assert_int_equal(image->colors, seen[k].colors);
+                assert_int_equal(image->palette_seed, seen[k].palette_seed);
+                palettes++;
+            }
+        }
+        coded += image->type == SPICE_IMAGE_TYPE_QUIC;
+        seen[count++] = *image;
+    }
+    assert_true(images > SHOWN / 10 && palettes > SHOWN / 10 && coded > SHOWN / 50);
+}
+
 /* ---- By way of a recording ---- */
 
 typedef struct Tape {
@@ -649,6 +694,7 @@ int run_roundtrip(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(roundtrip, guest_setup, guest_teardown),
         cmocka_unit_test(spare_bits_stay_unseen),
+        cmocka_unit_test(same_again),
         cmocka_unit_test_setup_teardown(recorded, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(no_memory, guest_setup, guest_teardown),
         cmocka_unit_test_setup_teardown(cut_off, guest_setup, guest_teardown),
