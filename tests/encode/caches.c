@@ -251,7 +251,7 @@ static void test_palettes_are_as_in_a_list(void **state)
         const QxlPalette palette = palette_of(id, contents);
         const PaletteCache before = cache;
         if (choose_rarely(&choices, 4)) { /* it was nothing */
-            palette_cache_use(&cache, &palette);
+            palette_cache_use(&cache, &palette, true);
             palette_cache_rollback(&cache);
             for (uint32_t i = 0; i < PALETTE_CACHE_ENTRIES; i++) {
                 assert_int_equal(cache.entries[i].id, before.entries[i].id);
@@ -260,7 +260,8 @@ static void test_palettes_are_as_in_a_list(void **state)
             cache = before;
         }
         uint64_t victim;
-        assert_int_equal(palette_cache_use(&cache, &palette), palette_list_use(&list, id, contents, &victim));
+        assert_int_equal(palette_cache_use(&cache, &palette, true),
+                         palette_list_use(&list, id, contents, &victim));
         assert_int_equal(cache.victim_count, victim != 0);
         if (victim != 0) {
             assert_int_equal(cache.victims[0], victim);
@@ -275,12 +276,13 @@ static void test_palette_twice_in_a_message_is_not_looked_up(void **state)
     static PaletteCache cache;
     const QxlPalette palette = palette_of(7, 1), nameless = palette_of(0, 1);
     palette_cache_clear(&cache);
-    assert_int_equal(palette_cache_use(&cache, &nameless), PALETTE_PLAIN);
-    assert_int_equal(palette_cache_use(&cache, &palette), PALETTE_KEEP);
-    assert_int_equal(palette_cache_use(&cache, &palette), PALETTE_PLAIN);
+    assert_int_equal(palette_cache_use(&cache, &nameless, true), PALETTE_PLAIN);
+    assert_int_equal(palette_cache_use(&cache, &palette, false), PALETTE_PLAIN);
+    assert_int_equal(palette_cache_use(&cache, &palette, true), PALETTE_KEEP);
+    assert_int_equal(palette_cache_use(&cache, &palette, true), PALETTE_PLAIN);
     palette_cache_commit(&cache);
-    assert_int_equal(palette_cache_use(&cache, &palette), PALETTE_THERE);
-    assert_int_equal(palette_cache_use(&cache, &palette), PALETTE_THERE);
+    assert_int_equal(palette_cache_use(&cache, &palette, true), PALETTE_THERE);
+    assert_int_equal(palette_cache_use(&cache, &palette, true), PALETTE_THERE);
 }
 
 int run_caches(void)

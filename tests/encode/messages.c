@@ -778,6 +778,35 @@ static void test_kept_for_one_kind_of_surface(void **state)
     }
 }
 
+/* spice-gtk does not look at a brush that paints nothing, and would miss what it should have kept. */
+static void test_brushes_are_not_kept(void **state)
+{
+    Rig *rig = *state;
+    WireMsg m;
+    image_make(rig, 0, SPICE_BITMAP_FMT_RGBA, 10, 10);
+    image_make(rig, 1, SPICE_BITMAP_FMT_8BIT, 10, 10);
+    rig->images[1].flags = QXL_IMAGE_CACHE;
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    const QxlDrawable opaque = opaque_of(&rig->images[0], &rig->images[1]);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_true(draw_encoder_draw(rig->encoder, &opaque, 0, &rig->out));
+        rig_receive(rig, &m);
+        const WireImage *pattern = m.u.display_draw_opaque.brush.u.pattern.pat;
+        assert_int_equal(pattern->type, WIRE_IMAGE_TYPE_BITMAP);
+        assert_int_equal(pattern->flags & WIRE_IMAGE_FLAG_CACHE_ME, 0);
+        assert_int_equal(pattern->u.bitmap.flags & ~WIRE_BITMAP_FLAG_TOP_DOWN, 0);
+    }
+    const QxlDrawable copy = copy_of(&rig->images[1]); /* then it has both, for brushes too */
+    assert_true(draw_encoder_draw(rig->encoder, &copy, 0, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_copy.src->flags, WIRE_IMAGE_FLAG_CACHE_ME);
+    assert_int_equal(m.u.display_draw_copy.src->u.bitmap.flags & WIRE_BITMAP_FLAG_PAL_CACHE_ME,
+                     WIRE_BITMAP_FLAG_PAL_CACHE_ME);
+    assert_true(draw_encoder_draw(rig->encoder, &opaque, 0, &rig->out));
+    rig_receive(rig, &m);
+    assert_int_equal(m.u.display_draw_opaque.brush.u.pattern.pat->type, WIRE_IMAGE_TYPE_FROM_CACHE);
+}
+
 /* Browsers show QUIC's alpha upside down, and 16 bits not at all. */
 static void test_quic_for_browsers(void **state)
 {
@@ -991,6 +1020,7 @@ int run_messages(void)
         cmocka_unit_test_setup_teardown(test_what_a_client_lacks, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_surfaces_with_alpha, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_kept_for_one_kind_of_surface, rig_setup, rig_teardown),
+        cmocka_unit_test_setup_teardown(test_brushes_are_not_kept, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_quic_for_browsers, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_photo_is_looked_at_once, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_no_jpeg_for_browsers, rig_setup, rig_teardown),

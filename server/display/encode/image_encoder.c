@@ -263,13 +263,15 @@ static bool is_photo(const ImageOptions *options, bool (*look)(const void *pictu
 
 /* ---- Images of the guest's ---- */
 
-static void palette_set(const QxlPalette *palette, PaletteCache *cache, EncodedImage *ret, uint8_t *flags,
-                        const WirePalette **ret_palette, uint64_t *ret_id)
+static void palette_set(const QxlPalette *palette, const ImageOptions *options, EncodedImage *ret,
+                        uint8_t *flags, const WirePalette **ret_palette, uint64_t *ret_id)
 {
     if (palette == NULL) {
         return;
     }
-    const PaletteAnswer answer = cache != NULL ? palette_cache_use(cache, palette) : PALETTE_PLAIN;
+    const PaletteAnswer answer = options->palettes != NULL
+                                     ? palette_cache_use(options->palettes, palette, options->is_source)
+                                     : PALETTE_PLAIN;
     if (answer == PALETTE_THERE) {
         *flags |= SPICE_BITMAP_FLAGS_PAL_FROM_CACHE;
         *ret_id = palette->unique;
@@ -316,7 +318,7 @@ static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const Ima
                        .x = image->width,
                        .y = image->height,
                        .stride = is_dense ? from->stride : (uint32_t)words * 4};
-    palette_set(from->palette, options->palettes, ret, &to->flags, &to->palette, &to->palette_id);
+    palette_set(from->palette, options, ret, &to->flags, &to->palette, &to->palette_id);
     if (!is_dense) {
         return rows_copy(ret, &from->data, from->stride, to->stride) &&
                data_of_chain(encoder, ret, options->piece_min, &to->data);
@@ -427,7 +429,7 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
         wire->type = WIRE_IMAGE_TYPE_LZ_PLT;
         wire->u.lz_plt =
             (WireLzPltData){.flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0, .data = data};
-        palette_set(from->palette, options->palettes, ret, &wire->u.lz_plt.flags, &wire->u.lz_plt.palette,
+        palette_set(from->palette, options, ret, &wire->u.lz_plt.flags, &wire->u.lz_plt.palette,
                     &wire->u.lz_plt.palette_id);
     }
     return true;
@@ -492,7 +494,8 @@ static bool image_from_cache(const QxlImage *image, const ImageOptions *options,
         ret->wire.type = WIRE_IMAGE_TYPE_FROM_CACHE;
         return true;
     case IMAGE_CACHE_ABSENT:
-        if (!lossy && image_cache_add(options->images, id, form, (uint64_t)image->width * image->height)) {
+        if (!lossy && options->is_source &&
+            image_cache_add(options->images, id, form, (uint64_t)image->width * image->height)) {
             ret->wire.id = id;
             ret->wire.flags |= WIRE_IMAGE_FLAG_CACHE_ME;
         }

@@ -48,7 +48,7 @@ typedef struct ImageOptions {
     size_t piece_min; /* data that is not longer must be in one piece: it is copied into the message */
     bool is_mask;
     bool
-        is_source; /* clients decode it whatever they draw, before all later ones: only so it may be GLZ, or lose */
+        is_source; /* clients decode it whatever they draw, before all later ones: only so it may be GLZ, lose, or be kept */
     bool may_lose;
     DrawPhoto photo; /* is the source one? */
     bool alone;      /* it has nothing to do with what was coded before: no GLZ */

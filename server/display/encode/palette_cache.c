@@ -34,7 +34,7 @@ static uint32_t place_of(const PaletteCache *cache, uint64_t id)
     return oldest;
 }
 
-PaletteAnswer palette_cache_use(PaletteCache *cache, const QxlPalette *palette)
+PaletteAnswer palette_cache_use(PaletteCache *cache, const QxlPalette *palette, bool may_keep)
 {
     if (palette->unique == 0) {
         return PALETTE_PLAIN;
@@ -51,7 +51,7 @@ PaletteAnswer palette_cache_use(PaletteCache *cache, const QxlPalette *palette)
         entry->used = cache->message;
         return PALETTE_THERE;
     }
-    if (entry->used == cache->message || cache->before_count == PALETTE_CACHE_PER_MESSAGE) {
+    if (!may_keep || entry->used == cache->message || cache->before_count == PALETTE_CACHE_PER_MESSAGE) {
         return PALETTE_PLAIN;
     }
     cache->before[cache->before_count].at = at;

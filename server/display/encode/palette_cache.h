@@ -42,6 +42,7 @@ typedef enum PaletteAnswer {
 } PaletteAnswer;
 
 void palette_cache_clear(PaletteCache *cache); /* also makes one */
-PaletteAnswer palette_cache_use(PaletteCache *cache, const QxlPalette *palette);
+/* `may_keep` false: never KEEP, for the client may have no use for the image. */
+PaletteAnswer palette_cache_use(PaletteCache *cache, const QxlPalette *palette, bool may_keep);
 void palette_cache_commit(PaletteCache *cache);
 void palette_cache_rollback(PaletteCache *cache);
