@@ -425,10 +425,8 @@ static void paint(FakeQxl *qxl, uint64_t *seed, uint32_t painted[QXL_DRAW_COMPOS
         const uint8_t type = (uint8_t)fake_qxl_prng_choose(seed, "type", QXL_DRAW_COMPOSITE + 1);
         const uint32_t act = fake_qxl_prng_choose(seed, "act", 40);
         if (act == 0) {
-            const bool alpha = fake_qxl_prng_choose(seed, "alpha", 2) != 0;
             fake_qxl_surface_create(qxl, 8 + fake_qxl_prng_choose(seed, "width", 200),
-                                    8 + fake_qxl_prng_choose(seed, "height", 200),
-                                    alpha ? SPICE_SURFACE_FMT_32_ARGB : SPICE_SURFACE_FMT_32_xRGB);
+                                    8 + fake_qxl_prng_choose(seed, "height", 200), SPICE_SURFACE_FMT_32_xRGB);
         } else if (act == 1) {
             fake_qxl_surface_destroy(qxl, 1 + fake_qxl_prng_choose(seed, "surface", 8));
         } else {
