@@ -15,7 +15,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SPARES_MAX 256u /* blocks; more come back at once only when much was drawn at once */
+#define SPARES_MAX                                                                                           \
+    1024u /* blocks; when a scroll leaves nothing behind, all that were pending come back at once */
 
 typedef struct Spares {
     size_t bytes;        /* of each block */

@@ -232,30 +232,12 @@ bool current_picture(const Current *current, uint32_t surface_id, const pixman_b
 
 /* ---- What cannot be seen ---- */
 
-static void keep_simple(pixman_region32_t *region)
-{
-    if (pixman_region32_n_rects(region) > CURRENT_PRUNE_RECTS_MAX) {
-        pixman_box32_t extents = *pixman_region32_extents(region);
-        pixman_region32_reset(region, &extents);
-    }
-}
-
-static unsigned side(int32_t from, int32_t to)
-{
-    return (unsigned)(to - from);
-}
-
-static void region_of(pixman_region32_t *ret, const pixman_box32_t *box)
-{
-    pixman_region32_init_rect(ret, box->x1, box->y1, side(box->x1, box->x2), side(box->y1, box->y2));
-}
-
 /* A copy that could be folded into an older one, and what was found between. */
 typedef struct Fold {
-    Drawable *move;           /* NULL: none could */
-    pixman_box32_t from, to;  /* what it takes, what it puts */
-    uint32_t surface_id;      /* of which, since the last copy on the way: */
-    pixman_region32_t hidden; /* what is covered for certain, and was not read after that */
+    Drawable *move;          /* NULL: none could */
+    pixman_box32_t from, to; /* what it takes, what it puts */
+    uint32_t surface_id;     /* of which, since the last copy on the way: */
+    Boxes hidden; /* what is covered for certain, and was not read after that; maybe not all of that */
 } Fold;
 
 static bool touches(const Drawable *drawable, uint32_t surface_id, const pixman_box32_t *box)
@@ -286,97 +268,84 @@ static void fold_end(Current *current, Fold *fold, Drawable *drawable)
 }
 
 /* `on` is seen after this copy, without what it puts or takes. May it be folded into an older one? */
-static void fold_begin(const Current *current, Fold *fold, Drawable *drawable, pixman_region32_t *on)
+static void fold_begin(const Current *current, Fold *fold, Drawable *drawable, const Boxes *on)
 {
     const Canvas *canvas = &surfaces_find(current->surfaces, drawable->surface_id)->canvas;
     const pixman_box32_t from = source_of(drawable);
-    pixman_region32_t left, to;
 
     if (is_whole(current, drawable) && canvas_can_move(canvas)) {
-        region_of(&left, &from);
-        region_of(&to, &drawable->lands);
-        pixman_region32_subtract(&left, &left, &to);
-        if (fold->surface_id == drawable->surface_id) {
-            pixman_region32_subtract(&left, &left, &fold->hidden);
+        Boxes left = *on;
+        boxes_cut(&left, &from);
+        boxes_subtract(&left, &drawable->lands);
+        for (uint32_t i = 0; fold->surface_id == drawable->surface_id && i < fold->hidden.len; i++) {
+            boxes_subtract(&left, &fold->hidden.boxes[i]);
         }
-        pixman_region32_intersect(&left, &left, on);
-        if (pixman_region32_not_empty(&left) == 0) {
+        if (left.len == 0) {
             fold->move = drawable;
             fold->from = from;
             fold->to = drawable->lands;
         }
-        pixman_region32_fini(&to);
-        pixman_region32_fini(&left);
     }
     fold->surface_id = drawable->surface_id;
-    pixman_region32_clear(&fold->hidden);
+    boxes_clear(&fold->hidden);
 }
 
 /* Something that is no copy lies between. */
 static void fold_pass(Fold *fold, const Drawable *drawable)
 {
-    const pixman_box32_t *box = &drawable->lands;
-
     if (fold->move != NULL && (touches(drawable, fold->surface_id, &fold->from) ||
                                touches(drawable, fold->surface_id, &fold->to))) {
         fold->move = NULL;
     }
     if (drawable->read_count > 0) {
-        pixman_region32_clear(&fold->hidden);
+        boxes_clear(&fold->hidden);
     } else if (drawable->opaque && drawable->surface_id == fold->surface_id) {
-        pixman_region32_union_rect(&fold->hidden, &fold->hidden, box->x1, box->y1, side(box->x1, box->x2),
-                                   side(box->y1, box->y2));
-        if (pixman_region32_n_rects(&fold->hidden) > CURRENT_PRUNE_RECTS_MAX) {
-            pixman_region32_clear(&fold->hidden);
-        }
+        (void)boxes_add_exactly(&fold->hidden, &drawable->lands);
     }
 }
 
 /* What is seen of the drawable, and from where it takes that, is seen before it; what it hides is not. */
-static bool look_through(Current *current, pixman_region32_t *seen, Fold *fold, Drawable *drawable)
+static bool look_through(Current *current, Boxes *seen, Fold *fold, Drawable *drawable)
 {
-    pixman_region32_t *on = &seen[drawable->surface_id], part, all;
+    Boxes *on = &seen[drawable->surface_id];
 
-    region_of(&all, &drawable->lands);
-    pixman_region32_init(&part);
-    pixman_region32_intersect(&part, on, &all);
-    const bool is_seen = pixman_region32_not_empty(&part) != 0;
-    if (is_seen && drawable->opaque) {
-        pixman_region32_subtract(on, on, &all);
+    if (!boxes_meet(on, &drawable->lands)) {
+        return false;
     }
-    if (is_seen && drawable->moves) {
+    Boxes part = *on;
+    if (drawable->opaque) {
+        boxes_subtract(on, &drawable->lands);
+    }
+    if (drawable->moves) {
         const pixman_box32_t from = source_of(drawable);
-        pixman_region32_translate(&part, from.x1 - drawable->lands.x1, from.y1 - drawable->lands.y1);
+        boxes_cut(&part, &drawable->lands);
+        boxes_translate(&part, from.x1 - drawable->lands.x1, from.y1 - drawable->lands.y1);
         fold_end(current, fold, drawable);
         fold_begin(current, fold, drawable, on);
-        pixman_region32_union(on, on, &part);
-    } else if (is_seen) {
-        fold_pass(fold, drawable);
+        for (uint32_t i = 0; i < part.len; i++) {
+            boxes_add(on, &part.boxes[i]);
+        }
+        return true;
     }
-    for (uint32_t i = 0; is_seen && !drawable->moves && i < drawable->read_count; i++) {
-        const pixman_box32_t *from = &drawable->reads[i].box;
-        pixman_region32_t *there = &seen[drawable->reads[i].surface_id];
-        pixman_region32_union_rect(there, there, from->x1, from->y1, side(from->x1, from->x2),
-                                   side(from->y1, from->y2));
-        keep_simple(there);
+    fold_pass(fold, drawable);
+    for (uint32_t i = 0; i < drawable->read_count; i++) {
+        boxes_add(&seen[drawable->reads[i].surface_id], &drawable->reads[i].box);
     }
-    keep_simple(on);
-    pixman_region32_fini(&part);
-    pixman_region32_fini(&all);
-    return is_seen;
+    return true;
 }
 
 /* At the newest drawable, all of each surface is. */
 static void prune(Current *current)
 {
     const SurfaceTable *surfaces = current->surfaces;
-    pixman_region32_t *seen = g_new(pixman_region32_t, surfaces->len);
+    Boxes *seen = g_new(Boxes, surfaces->len);
     Fold fold = {0};
 
-    pixman_region32_init(&fold.hidden);
     for (uint32_t id = 0; id < surfaces->len; id++) {
         const Raster *raster = &surfaces->surfaces[id].canvas.raster;
-        pixman_region32_init_rect(&seen[id], 0, 0, (unsigned)raster->width, (unsigned)raster->height);
+        const pixman_box32_t all = {0, 0, raster->width, raster->height};
+        boxes_clear(&seen[id]);
+        boxes_add(&seen[id], &all);
     }
     for (ListNode *node = current->pending.prev, *before; node != &current->pending; node = before) {
         Drawable *drawable = list_entry(node, Drawable, in_pending);
@@ -385,10 +354,6 @@ static void prune(Current *current)
             current->pruned++;
             leave_pending(current, drawable);
         }
-    }
-    pixman_region32_fini(&fold.hidden);
-    for (uint32_t id = 0; id < surfaces->len; id++) {
-        pixman_region32_fini(&seen[id]);
     }
     g_free(seen);
 }

@@ -34,8 +34,7 @@
     (UINT64_C(32) << 20)        /* steps (canvas.h) to draw all that is pending, while a host waits: 0.7 s */
 #define CURRENT_MOVES_MIN 32u   /* pending copies; fewer are not worth looking for what cannot be seen */
 #define CURRENT_PRUNE_EACH 500u /* drawables between two such searches */
-#define CURRENT_PRUNE_RECTS_MAX 16 /* rectangles of what can be seen; more become the one around them */
-#define CURRENT_PICTURE_LOOKS 64u  /* at newer drawables, for whether one lies on a picture */
+#define CURRENT_PICTURE_LOOKS 64u /* at newer drawables, for whether one lies on a picture */
 #define CURRENT_COVERED_MAX                                                                                  \
     128u /* drawables looked at per cell when something covers it: bounds what a guest can cost */
 

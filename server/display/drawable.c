@@ -13,27 +13,6 @@
 
 /* ---- Boxes ---- */
 
-bool box_meets(const pixman_box32_t *a, const pixman_box32_t *b)
-{
-    return a->x1 < b->x2 && b->x1 < a->x2 && a->y1 < b->y2 && b->y1 < a->y2;
-}
-
-bool box_covers(const pixman_box32_t *outer, const pixman_box32_t *inner)
-{
-    return outer->x1 <= inner->x1 && outer->y1 <= inner->y1 && outer->x2 >= inner->x2 &&
-           outer->y2 >= inner->y2;
-}
-
-bool box_has_pixels(const pixman_box32_t *box)
-{
-    return box->x1 < box->x2 && box->y1 < box->y2;
-}
-
-uint64_t box_area(const pixman_box32_t *box)
-{
-    return (uint64_t)((int64_t)box->x2 - box->x1) * (uint64_t)((int64_t)box->y2 - box->y1);
-}
-
 static pixman_box32_t box_of_rect(const QXLRect *rect)
 {
     return (pixman_box32_t){rect->left, rect->top, rect->right, rect->bottom};

@@ -17,6 +17,7 @@
 #include <pixman.h>
 
 #include "base/list.h"
+#include "display/boxes.h"
 #include "display/encode/shared.h"
 #include "display/surfaces.h"
 #include "qxl/drawable.h"
@@ -112,8 +113,3 @@ bool drawable_carries(const Drawable *drawable, int32_t *ret_x, int32_t *ret_y);
 
 /* Does it take pixels from this surface, somewhere in this box? */
 bool drawable_reads(const Drawable *drawable, uint32_t surface_id, const pixman_box32_t *box);
-
-bool box_meets(const pixman_box32_t *a, const pixman_box32_t *b);
-bool box_covers(const pixman_box32_t *outer, const pixman_box32_t *inner);
-bool box_has_pixels(const pixman_box32_t *box);
-uint64_t box_area(const pixman_box32_t *box); /* in pixels; of one that has some */

@@ -35,6 +35,12 @@
 #define WARM_BURSTS 40u /* more commands than are pending at most */
 #define COUNTED_BURSTS 150u
 #define TURNS_MAX 20000 /* of 1 ms */
+#define GLYPHS 6u       /* of a run, each of so many rows of one byte for each pixel: */
+#define GLYPH_SIDE 8u
+#define WINDOW 200 /* pixels of each side, of what scrolls and of what moves */
+#define LINE 16    /* pixels that it scrolls */
+#define STEP_X 5   /* pixels that it moves */
+#define STEP_Y 3
 
 /* ---- Counting ---- */
 
@@ -62,16 +68,26 @@ static void count(void)
 
 /* ---- The device ---- */
 
+typedef enum Kind {
+    FILLS,
+    PICTURES,
+    GLYPH_RUNS,
+    SCROLLING,    /* a copy upwards, and a line that appears */
+    WINDOW_MOVES, /* a copy, and what it uncovers beside and above or below it */
+} Kind;
+
 typedef struct Slot {
     QXLDrawable drawable; /* first: its release info is the slot's address */
     QXLImage image;
     uint32_t pixels[PICTURE * PICTURE];
+    uint8_t string[sizeof(QXLString) + GLYPHS * (sizeof(QXLRasterGlyph) + GLYPH_SIDE * GLYPH_SIDE)];
     bool is_out; /* the worker's, as all but `left` */
 } Slot;
 
 typedef struct Device {
     QXLInstance qxl; /* first */
-    bool pictures;
+    Kind kind;
+    QXLPoint window, step; /* where it is, and what was its latest step */
     uint32_t columns;      /* fills: in a square of so many rows and columns, again and again; 0: anywhere */
     _Atomic uint32_t left; /* commands still to be offered */
     _Atomic uint32_t lost; /* there was no free slot for it */
@@ -86,28 +102,24 @@ static uint32_t random_below(Device *device, uint32_t n)
     return (uint32_t)(device->random >> 33) % n;
 }
 
-static void make(Device *device, Slot *slot)
+static QXLRect rect_at(int32_t x, int32_t y, int32_t width, int32_t height)
 {
-    const uint32_t side = device->pictures ? PICTURE : device->columns > 0 ? 8 : 1 + random_below(device, 40);
-    int32_t x = (int32_t)random_below(device, SIDE - side), y = (int32_t)random_below(device, SIDE - side);
+    return (QXLRect){.left = x, .top = y, .right = x + width, .bottom = y + height};
+}
+
+static void make_fill(Device *device, QXLDrawable *drawable, QXLRect box)
+{
+    drawable->bbox = box;
+    drawable->type = QXL_DRAW_FILL;
+    drawable->u.fill.brush =
+        (QXLBrush){.type = SPICE_BRUSH_TYPE_SOLID, .u.color = random_below(device, 1u << 24)};
+    drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+}
+
+static void make_picture(Device *device, Slot *slot)
+{
     QXLDrawable *drawable = &slot->drawable;
 
-    memset(drawable, 0, sizeof *drawable);
-    if (device->columns > 0) {
-        x = (int32_t)(device->next % device->columns * 16);
-        y = (int32_t)(device->next / device->columns % device->columns * 16);
-    }
-    drawable->bbox = (QXLRect){.left = x, .top = y, .right = x + (int32_t)side, .bottom = y + (int32_t)side};
-    drawable->clip.type = SPICE_CLIP_TYPE_NONE;
-    drawable->surfaces_dest[0] = drawable->surfaces_dest[1] = drawable->surfaces_dest[2] = -1;
-    drawable->effect = QXL_EFFECT_OPAQUE;
-    if (!device->pictures) {
-        drawable->type = QXL_DRAW_FILL;
-        drawable->u.fill.brush =
-            (QXLBrush){.type = SPICE_BRUSH_TYPE_SOLID, .u.color = random_below(device, 1u << 24)};
-        drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
-        return;
-    }
     for (uint32_t i = 0; i < PICTURE * PICTURE; i++) {
         slot->pixels[i] = (i / 5 + device->next) * 0x10305u & 0xffffffu;
     }
@@ -121,10 +133,117 @@ static void make(Device *device, Slot *slot)
                    .data = (uintptr_t)slot->pixels},
     };
     QXL_SET_IMAGE_ID(&slot->image, QXL_IMAGE_GROUP_DEVICE, device->next);
+    drawable->bbox = rect_at((int32_t)random_below(device, SIDE - PICTURE),
+                             (int32_t)random_below(device, SIDE - PICTURE), PICTURE, PICTURE);
     drawable->type = QXL_DRAW_COPY;
     drawable->u.copy.src_bitmap = (uintptr_t)&slot->image;
-    drawable->u.copy.src_area = (QXLRect){.right = PICTURE, .bottom = PICTURE};
+    drawable->u.copy.src_area = rect_at(0, 0, PICTURE, PICTURE);
     drawable->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
+}
+
+static void make_glyphs(Device *device, Slot *slot)
+{
+    const int32_t x = (int32_t)random_below(device, SIDE - GLYPHS * GLYPH_SIDE);
+    const int32_t y = (int32_t)random_below(device, SIDE - GLYPH_SIDE);
+    QXLString *string = (QXLString *)(void *)slot->string;
+    QXLDrawable *drawable = &slot->drawable;
+
+    *string = (QXLString){.data_size = sizeof slot->string - sizeof *string,
+                          .length = GLYPHS,
+                          .flags = SPICE_STRING_FLAGS_RASTER_A8,
+                          .chunk.data_size = sizeof slot->string - sizeof *string};
+    for (uint32_t i = 0; i < GLYPHS; i++) {
+        uint8_t *at = slot->string + sizeof *string + i * (sizeof(QXLRasterGlyph) + GLYPH_SIDE * GLYPH_SIDE);
+        const QXLRasterGlyph glyph = {.render_pos = {.x = x + (int32_t)(i * GLYPH_SIDE), .y = y},
+                                      .width = GLYPH_SIDE,
+                                      .height = GLYPH_SIDE};
+        memcpy(at, &glyph, sizeof glyph);
+        memset(at + sizeof glyph, 0x30 + (int)i, GLYPH_SIDE * GLYPH_SIDE);
+    }
+    drawable->effect = QXL_EFFECT_BLEND;
+    drawable->bbox = rect_at(x, y, GLYPHS * GLYPH_SIDE, GLYPH_SIDE);
+    drawable->type = QXL_DRAW_TEXT;
+    drawable->u.text = (QXLText){.str = (uintptr_t)string,
+                                 .fore_brush = {.type = SPICE_BRUSH_TYPE_SOLID, .u.color = 0x204060},
+                                 .fore_mode = SPICE_ROPD_OP_PUT,
+                                 .back_mode = SPICE_ROPD_OP_PUT};
+}
+
+static void make_move(QXLDrawable *drawable, QXLRect box, int32_t from_x, int32_t from_y)
+{
+    drawable->bbox = box;
+    drawable->type = QXL_COPY_BITS;
+    drawable->u.copy_bits.src_pos = (QXLPoint){.x = from_x, .y = from_y};
+    drawable->surfaces_dest[0] = 0; /* it reads the primary, too; drivers say so */
+    drawable->surfaces_rects[0] = rect_at(from_x, from_y, box.right - box.left, box.bottom - box.top);
+}
+
+static void make_scrolling(Device *device, QXLDrawable *drawable)
+{
+    if (device->next % 2 == 0) {
+        make_move(drawable, rect_at(LINE, LINE, WINDOW, WINDOW), LINE, 2 * LINE);
+    } else {
+        make_fill(device, drawable, rect_at(LINE, LINE + WINDOW, WINDOW, LINE));
+    }
+}
+
+static int32_t bounce(int32_t at, int32_t step)
+{
+    return at + step < 0 || at + step + WINDOW > (int32_t)SIDE ? -step : step;
+}
+
+static void make_window_move(Device *device, QXLDrawable *drawable)
+{
+    QXLPoint *at = &device->window, *step = &device->step;
+    const int32_t old_x = at->x - step->x, old_y = at->y - step->y;
+
+    switch (device->next % 3) {
+    case 0:
+        *step = (QXLPoint){.x = bounce(at->x, step->x), .y = bounce(at->y, step->y)};
+        make_move(drawable, rect_at(at->x + step->x, at->y + step->y, WINDOW, WINDOW), at->x, at->y);
+        at->x += step->x;
+        at->y += step->y;
+        break;
+    case 1:
+        make_fill(device, drawable, rect_at(step->x > 0 ? old_x : at->x + WINDOW, old_y, STEP_X, WINDOW));
+        break;
+    default:
+        make_fill(device, drawable, rect_at(old_x, step->y > 0 ? old_y : at->y + WINDOW, WINDOW, STEP_Y));
+        break;
+    }
+}
+
+static void make(Device *device, Slot *slot)
+{
+    const uint32_t side = device->columns > 0 ? 8 : 1 + random_below(device, 40);
+    int32_t x = (int32_t)random_below(device, SIDE - side), y = (int32_t)random_below(device, SIDE - side);
+    QXLDrawable *drawable = &slot->drawable;
+
+    memset(drawable, 0, sizeof *drawable);
+    drawable->clip.type = SPICE_CLIP_TYPE_NONE;
+    drawable->surfaces_dest[0] = drawable->surfaces_dest[1] = drawable->surfaces_dest[2] = -1;
+    drawable->effect = QXL_EFFECT_OPAQUE;
+    switch (device->kind) {
+    case FILLS:
+        if (device->columns > 0) {
+            x = (int32_t)(device->next % device->columns * 16);
+            y = (int32_t)(device->next / device->columns % device->columns * 16);
+        }
+        make_fill(device, drawable, rect_at(x, y, (int32_t)side, (int32_t)side));
+        break;
+    case PICTURES:
+        make_picture(device, slot);
+        break;
+    case GLYPH_RUNS:
+        make_glyphs(device, slot);
+        break;
+    case SCROLLING:
+        make_scrolling(device, drawable);
+        break;
+    case WINDOW_MOVES:
+        make_window_move(device, drawable);
+        break;
+    }
 }
 
 static int get_command(QXLInstance *qxl, QXLCommandExt *command)
@@ -203,7 +322,8 @@ static void on_message(void *opaque, FakeConnection *connection, uint64_t serial
     (void)serial;
     (void)body;
     if (message->channel == WIRE_CHANNEL_DISPLAY &&
-        (message->type == WIRE_MSG_DISPLAY_DRAW_FILL || message->type == WIRE_MSG_DISPLAY_DRAW_COPY)) {
+        (message->type == WIRE_MSG_DISPLAY_DRAW_FILL || message->type == WIRE_MSG_DISPLAY_DRAW_COPY ||
+         message->type == WIRE_MSG_DISPLAY_DRAW_TEXT || message->type == WIRE_MSG_DISPLAY_COPY_BITS)) {
         room->drawn++;
     }
 }
@@ -279,7 +399,7 @@ typedef struct Steady {
     uint32_t pending; /* at the end */
 } Steady;
 
-static Steady draw_steadily(bool pictures, uint32_t columns, SpiceImageCompression compression)
+static Steady draw_steadily(Kind kind, uint32_t columns, SpiceImageCompression compression)
 {
     Room room = {0};
     FakeClientConfig config = fake_client_config_default();
@@ -290,7 +410,8 @@ static Steady draw_steadily(bool pictures, uint32_t columns, SpiceImageCompressi
     assert_non_null(pixels);
     assert_non_null(room.device);
     room.device->qxl.base.sif = &interface.base;
-    room.device->pictures = pictures;
+    room.device->kind = kind;
+    room.device->step = (QXLPoint){.x = STEP_X, .y = STEP_Y};
     room.device->columns = columns;
     room.server = spice_server_new();
     spice_server_set_noauth(room.server);
@@ -353,9 +474,9 @@ static Steady draw_steadily(bool pictures, uint32_t columns, SpiceImageCompressi
     return (Steady){commands, made, end.looked - start.looked, end.pending};
 }
 
-static void takes_no_memory(bool pictures, SpiceImageCompression compression)
+static void takes_no_memory(Kind kind, SpiceImageCompression compression)
 {
-    const Steady steady = draw_steadily(pictures, 0, compression);
+    const Steady steady = draw_steadily(kind, 0, compression);
 
     /* What there may be is not for a command: buffers that a burst makes larger. */
     assert_true(steady.allocations * 4 < steady.commands);
@@ -364,19 +485,31 @@ static void takes_no_memory(bool pictures, SpiceImageCompression compression)
 static void fills(void **state)
 {
     (void)state;
-    takes_no_memory(false, SPICE_IMAGE_COMPRESSION_OFF);
+    takes_no_memory(FILLS, SPICE_IMAGE_COMPRESSION_OFF);
 }
 
 static void raw_pictures(void **state)
 {
     (void)state;
-    takes_no_memory(true, SPICE_IMAGE_COMPRESSION_OFF);
+    takes_no_memory(PICTURES, SPICE_IMAGE_COMPRESSION_OFF);
 }
 
 static void coded_pictures(void **state)
 {
     (void)state;
-    takes_no_memory(true, SPICE_IMAGE_COMPRESSION_LZ);
+    takes_no_memory(PICTURES, SPICE_IMAGE_COMPRESSION_LZ);
+}
+
+static void scrolling(void **state)
+{
+    (void)state;
+    takes_no_memory(SCROLLING, SPICE_IMAGE_COMPRESSION_OFF);
+}
+
+static void window_moves(void **state)
+{
+    (void)state;
+    takes_no_memory(WINDOW_MOVES, SPICE_IMAGE_COMPRESSION_OFF);
 }
 
 /* Fills that cover those of a round before, as dense on a small part of the surface as on nearly all of it: twelve times as
@@ -384,8 +517,8 @@ static void coded_pictures(void **state)
 static void work_does_not_grow(void **state)
 {
     (void)state;
-    const Steady few = draw_steadily(false, 8, SPICE_IMAGE_COMPRESSION_OFF);
-    const Steady many = draw_steadily(false, 28, SPICE_IMAGE_COMPRESSION_OFF);
+    const Steady few = draw_steadily(FILLS, 8, SPICE_IMAGE_COMPRESSION_OFF);
+    const Steady many = draw_steadily(FILLS, 28, SPICE_IMAGE_COMPRESSION_OFF);
     print_message("%u pending: %lu looks; %u pending: %lu looks; at %lu commands\n", few.pending,
                   (unsigned long)few.looked, many.pending, (unsigned long)many.looked,
                   (unsigned long)few.commands);
@@ -437,6 +570,8 @@ int main(void)
         cmocka_unit_test(fills),
         cmocka_unit_test(raw_pictures),
         cmocka_unit_test(coded_pictures),
+        cmocka_unit_test(scrolling),
+        cmocka_unit_test(window_moves),
         cmocka_unit_test(work_does_not_grow),
     };
 
