@@ -500,6 +500,12 @@ static void coded_pictures(void **state)
     takes_no_memory(PICTURES, SPICE_IMAGE_COMPRESSION_LZ);
 }
 
+static void glyph_runs(void **state)
+{
+    (void)state;
+    takes_no_memory(GLYPH_RUNS, SPICE_IMAGE_COMPRESSION_OFF);
+}
+
 static void scrolling(void **state)
 {
     (void)state;
@@ -566,13 +572,10 @@ static void counter(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(counter),
-        cmocka_unit_test(fills),
-        cmocka_unit_test(raw_pictures),
-        cmocka_unit_test(coded_pictures),
-        cmocka_unit_test(scrolling),
-        cmocka_unit_test(window_moves),
-        cmocka_unit_test(work_does_not_grow),
+        cmocka_unit_test(counter),      cmocka_unit_test(fills),
+        cmocka_unit_test(raw_pictures), cmocka_unit_test(coded_pictures),
+        cmocka_unit_test(glyph_runs),   cmocka_unit_test(scrolling),
+        cmocka_unit_test(window_moves), cmocka_unit_test(work_does_not_grow),
     };
 
     return cmocka_run_group_tests_name("steady", tests, NULL, NULL);

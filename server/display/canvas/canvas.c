@@ -70,6 +70,13 @@ static void scratch_free(CanvasSet *set, size_t above_bytes)
 
 void canvas_set_finish(CanvasSet *set)
 {
+    pixman_image_t *images[] = {set->text_dest.image, set->text_mask.image, set->text_ink};
+
+    for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+        if (images[i] != NULL) {
+            pixman_image_unref(images[i]);
+        }
+    }
     scratch_free(set, 0);
     quic_decoder_free(set->quic);
     set->quic = NULL;

@@ -47,6 +47,12 @@ typedef struct Canvas {
 
 #define CANVAS_SCRATCHES 9u
 
+/* What pixman is to know of a raster: kept, as most drawings want the same again, and each costs memory. */
+typedef struct CanvasImage {
+    Raster raster;
+    pixman_image_t *image; /* NULL: none yet */
+} CanvasImage;
+
 typedef struct CanvasSet {
     QxlMemory memory;
     const Canvas *(*find)(void *opaque, uint32_t surface_id); /* NULL: there is none */
@@ -57,6 +63,9 @@ typedef struct CanvasSet {
         uint8_t *memory;
         size_t bytes;
     } scratch[CANVAS_SCRATCHES];
+    CanvasImage text_dest, text_mask;
+    pixman_color_t text_color;
+    pixman_image_t *text_ink; /* of that color; NULL: none yet */
 } CanvasSet;
 
 /* `pixels` is where the memory of the surface begins: the first byte of the lowest line if the stride is negative.

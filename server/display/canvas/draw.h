@@ -110,6 +110,8 @@ Status raster_take(Draw *draw, Scratch scratch, pixman_format_code_t format, int
 Status canvas_keep(Draw *draw, const Box *box, Scratch scratch, Raster *ret_raster);
 /* NULL: there is no memory. */
 pixman_image_t *raster_image(const Raster *raster);
+/* The same, from what is kept; it must not be given transforms, repeats or the like. */
+pixman_image_t *raster_image_kept(CanvasImage *kept, const Raster *raster);
 
 /* The source's src_area as large as the drawable's box: *ret_scaled is what there is of that for the area's box, its
  * first pixel that of (area.box.x1, area.box.y1). */

@@ -7,6 +7,8 @@
 #include "display/canvas/draw.h"
 
 #define GLYPH_PIXELS_PER_STEP 4u
+#define MASK_WIDTH 512 /* of most masks: one image does for all of them */
+#define MASK_HEIGHT 32
 
 static Box glyph_box(const QxlGlyph *glyph)
 {
@@ -78,7 +80,7 @@ static Status glyph_put(Draw *draw, const QxlGlyph *glyph, unsigned depth, const
 }
 
 /* Channels as wide as the surface's; those of 16 bits are 5 wide each. */
-static pixman_image_t *solid_image(const Raster *dest, uint32_t color)
+static pixman_image_t *solid_image(CanvasSet *set, const Raster *dest, uint32_t color)
 {
     const bool narrow = PIXMAN_FORMAT_BPP(dest->format) == 16;
     const unsigned shift = narrow ? 5 : 8;
@@ -87,7 +89,18 @@ static pixman_image_t *solid_image(const Raster *dest, uint32_t color)
                                  .green = (uint16_t)((color >> shift & mask) * 0xffff / mask),
                                  .blue = (uint16_t)((color & mask) * 0xffff / mask),
                                  .alpha = 0xffff};
-    return pixman_image_create_solid_fill(&wide);
+    if (set->text_ink == NULL || memcmp(&wide, &set->text_color, sizeof wide) != 0) {
+        pixman_image_t *image = pixman_image_create_solid_fill(&wide);
+        if (image == NULL) {
+            return NULL;
+        }
+        if (set->text_ink != NULL) {
+            pixman_image_unref(set->text_ink);
+        }
+        set->text_ink = image;
+        set->text_color = wide;
+    }
+    return pixman_image_ref(set->text_ink);
 }
 
 static int64_t modulo(int64_t a, int64_t b)
@@ -105,7 +118,7 @@ static Status fore_image(Draw *draw, const QxlBrush *brush, const Box *string, B
         return status;
     }
     if (!paint.has_pattern) {
-        blend->source = solid_image(paint.dest, paint.color);
+        blend->source = solid_image(draw->set, paint.dest, paint.color);
     } else {
         blend->source = raster_image(&paint.pattern.raster);
         blend->source_dx = modulo(-(int64_t)string->x1 - paint.pattern_pos.x, paint.pattern.width);
@@ -127,12 +140,16 @@ static Status draw_glyphs(Draw *draw, const QxlText *text)
     if (text->fore.type == SPICE_BRUSH_TYPE_NONE || !box_intersect(&area.box, &all)) {
         return STATUS_OK;
     }
+    const int32_t width = area.box.x2 - area.box.x1, height = area.box.y2 - area.box.y1;
+    const bool usual = width <= MASK_WIDTH && height <= MASK_HEIGHT;
     Status status = raster_take(draw, SCRATCH_RESULT, string->depth == 1 ? PIXMAN_a1 : PIXMAN_a8,
-                                area.box.x2 - area.box.x1, area.box.y2 - area.box.y1, &mask);
+                                usual ? MASK_WIDTH : width, usual ? MASK_HEIGHT : height, &mask);
     if (status != STATUS_OK) {
         return status;
     }
-    memset(mask.top, 0, (size_t)mask.stride * (size_t)mask.height);
+    for (int32_t y = 0; y < height; y++) {
+        memset(raster_line(&mask, y), 0, ((size_t)width * PIXMAN_FORMAT_BPP(mask.format) + 7) / 8);
+    }
     for (unsigned i = 0; i < string->count && status == STATUS_OK; i++) {
         status = glyph_put(draw, &string->glyphs[i], string->depth, &mask, &area.box);
     }
@@ -145,8 +162,8 @@ static Status draw_glyphs(Draw *draw, const QxlText *text)
                    .clear = blend_clears(&draw->canvas->raster)};
     status = fore_image(draw, &text->fore, &all, &blend);
     if (status == STATUS_OK) {
-        blend.mask = raster_image(&mask);
-        blend.dest = raster_image(&draw->canvas->raster);
+        blend.mask = raster_image_kept(&draw->set->text_mask, &mask);
+        blend.dest = raster_image_kept(&draw->set->text_dest, &draw->canvas->raster);
         if (blend.mask != NULL && blend.dest != NULL) {
             blend_area(&blend, &area);
         } else {

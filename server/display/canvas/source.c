@@ -32,6 +32,28 @@ pixman_image_t *raster_image(const Raster *raster)
                                     (uint32_t *)(void *)raster->top, (int)raster->stride);
 }
 
+static bool same_raster(const Raster *a, const Raster *b)
+{
+    return a->top == b->top && a->stride == b->stride && a->width == b->width && a->height == b->height &&
+           a->format == b->format;
+}
+
+/* An image holds nothing but where its pixels are: it may outlive them, until a raster lies there again. */
+pixman_image_t *raster_image_kept(CanvasImage *kept, const Raster *raster)
+{
+    if (kept->image == NULL || !same_raster(&kept->raster, raster)) {
+        pixman_image_t *image = raster_image(raster);
+        if (image == NULL) {
+            return NULL;
+        }
+        if (kept->image != NULL) {
+            pixman_image_unref(kept->image);
+        }
+        *kept = (CanvasImage){*raster, image};
+    }
+    return pixman_image_ref(kept->image);
+}
+
 Source source_of_raster(const Raster *raster)
 {
     return (Source){.width = raster->width,
