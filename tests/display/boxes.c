@@ -179,8 +179,7 @@ static void full(void **state)
     for (int32_t i = 0; i < (int32_t)BOXES_MAX; i++) {
         boxes_add(&boxes, &(pixman_box32_t){i * 10, 0, i * 10 + 5, 5});
     }
-    boxes_subtract(&boxes,
-                   &(pixman_box32_t){1, 1, 15, 4}); /* no room for the parts of either */
+    boxes_subtract(&boxes, &(pixman_box32_t){1, 1, 15, 4}); /* no room for the parts of either */
     assert_int_equal(boxes.len, BOXES_MAX);
     assert_true(boxes_meet(&boxes, &(pixman_box32_t){2, 2, 3, 3}));
     boxes_subtract(&boxes, &(pixman_box32_t){0, 0, 15, 5});
