@@ -345,9 +345,32 @@ static bool rcc_may_commit_idle(const RedChannelClient *rcc)
            !ack_window_is_full(&rcc->ack);
 }
 
-static void rcc_commit(RedChannelClient *rcc, uint64_t now_ns)
+/* One client's: what it is sent takes time to make, which others wait for. */
+typedef struct Turn {
+    uint64_t end_ns; /* NS_NEVER: nobody has looked at the clock yet */
+    uint32_t commits;
+    bool over;
+} Turn;
+
+static void turn_look(Turn *turn, uint64_t clock_ns)
 {
-    while (rcc->state == RCC_LIVE) {
+    if (turn->end_ns == NS_NEVER) {
+        turn->end_ns = clock_ns + RCC_TURN_NS;
+    }
+    turn->over = turn->over || clock_ns >= turn->end_ns;
+}
+
+/* Most messages take less time than it would take to look at the clock after each of them. */
+static void turn_count(Turn *turn, const Core *core)
+{
+    if (++turn->commits % RCC_COMMITS_PER_LOOK == 0) {
+        turn_look(turn, core->now_ns(core));
+    }
+}
+
+static void rcc_commit(RedChannelClient *rcc, Turn *turn, uint64_t now_ns)
+{
+    for (; rcc->state == RCC_LIVE && !turn->over; turn_count(turn, rcc->core)) {
         if (rcc_may_commit(rcc)) {
             PipeItem *item = pipe_pop(&rcc->pipe);
             rcc->committing = true;
@@ -393,10 +416,8 @@ void rcc_measure(RedChannelClient *rcc)
 }
 
 /* The time is the clock's: since the loop woke up much may have been encoded. */
-static void rcc_count_taken(RedChannelClient *rcc, uint64_t taken)
+static void rcc_count_taken(RedChannelClient *rcc, uint64_t taken, uint64_t now_ns)
 {
-    const uint64_t now_ns = rcc->core->now_ns(rcc->core);
-
     if (rcc->ping_left > taken) {
         rcc->ping_left -= taken;
     } else if (rcc->ping_left > 0) {
@@ -414,13 +435,11 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
 {
     struct iovec iov[RCC_VECTORS_MAX];
     unsigned want = CORE_READ;
+    Turn turn = {.end_ns = NS_NEVER};
 
-    while (rcc->state == RCC_LIVE) {
-        rcc_commit(rcc, now_ns);
-        if (rcc->state != RCC_LIVE) {
-            break;
-        }
-        if (outgoing_is_empty(&rcc->out)) {
+    do {
+        rcc_commit(rcc, &turn, now_ns);
+        if (rcc->state != RCC_LIVE || outgoing_is_empty(&rcc->out)) {
             break;
         }
         const int64_t taken =
@@ -436,12 +455,17 @@ void rcc_flush(RedChannelClient *rcc, uint64_t now_ns)
         }
         outgoing_taken(&rcc->out, (size_t)taken);
         link_rate_ready(&rcc->rate, now_ns > rcc->loop->turn_ns ? now_ns - rcc->loop->turn_ns : 0);
-        rcc_count_taken(rcc, (uint64_t)taken);
+        const uint64_t clock_ns = rcc->core->now_ns(rcc->core);
+        rcc_count_taken(rcc, (uint64_t)taken, clock_ns);
+        turn_look(&turn, clock_ns);
         rcc->blocked_since_ns = NS_NEVER;
         rcc_measure(rcc);
-    }
+    } while (rcc->state == RCC_LIVE && !turn.over);
     if (rcc->state != RCC_LIVE) {
         return;
+    }
+    if (turn.over) {
+        rcc_flush_soon(rcc);
     }
     const bool waits = !outgoing_is_empty(&rcc->out) ||
                        ((rcc->pipe.len > 0 || rcc->idle_wanted) && ack_window_is_full(&rcc->ack));

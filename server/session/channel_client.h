@@ -33,6 +33,8 @@
 #define RCC_IN_FLIGHT_BYTES (64u * 1024u)
 #define RCC_READ_BYTES (16u * 1024u) /* bytes per read: one TLS record */
 #define RCC_READS_PER_WAKEUP 4u      /* then the other clients of the loop have their turn */
+#define RCC_TURN_NS (3 * NS_PER_MS)  /* of making and sending messages; then they have it, too */
+#define RCC_COMMITS_PER_LOOK 8u      /* messages between looks at the clock */
 
 #define RCC_PING_FIRST_NS (100 * NS_PER_MS) /* after LIVE: the greetings should not disturb the measurement */
 #define RCC_PING_PERIOD_NS (15 * NS_PER_S)  /* between measurements, which also find silent peers (I55) */
@@ -107,7 +109,7 @@ void rcc_want_idle(RedChannelClient *rcc);
 /* Holds back everything but SET_ACK, until the client has said hello; and lets it go. */
 void rcc_hold_pipe(RedChannelClient *rcc);
 void rcc_release_pipe(RedChannelClient *rcc);
-/* Sends what can be sent now, instead of at the end of the loop's turn. */
+/* Sends what can be sent now, instead of at the end of the loop's turn; what takes longer than RCC_TURN_NS, later. */
 void rcc_flush(RedChannelClient *rcc, uint64_t now_ns);
 
 bool rcc_has_common_cap(const RedChannelClient *rcc, unsigned cap);

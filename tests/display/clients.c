@@ -385,6 +385,61 @@ static void stalled_cursor(void **state)
     }
 }
 
+#define BIG_WIDTH 1024
+#define BIG_HEIGHT 600
+#define BIG_BYTES (BIG_WIDTH * BIG_HEIGHT * 4u)
+
+static void big_screen(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(BIG_WIDTH, BIG_HEIGHT);
+
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_OFF);
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+    desk_start_machine(desk);
+}
+
+static void big_noise(Desk *desk)
+{
+    for (int32_t y = 0; y < BIG_HEIGHT; y += 10) {
+        device_noise(&desk->device, 0, (QXLRect){.top = y, .right = BIG_WIDTH, .bottom = y + 10},
+                     (uint32_t)y);
+    }
+    desk_wake_and_wait(desk, 0);
+}
+
+static void fill_little(Desk *desk)
+{
+    device_fill(&desk->device, 0, (QXLRect){.right = 20, .bottom = 20}, 0x123456);
+    spice_qxl_wakeup(&desk->device.instance);
+}
+
+/* One client is owed much, takes it as fast as it comes, and its socket is never full: others have their turns meanwhile. */
+static void one_at_a_time(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, big_screen);
+    DeskClient *quick = desk_client(desk, NULL), *late = desk_client(desk, NULL);
+    desk_wire_listen(desk, &late->display, false);
+    desk_host(desk, big_noise);
+    desk_run(desk, NS_PER_S);
+    quick->display_got = late->display_got = (DeskMessages){0};
+    desk->look_costs_ns = 10 * NS_PER_MS;
+    desk_wire_listen(desk, &late->display, true);
+    desk_run(desk, NS_PER_MS);
+    const uint64_t before_ns = sim_now_ns(desk->sim);
+    desk_host(desk, fill_little);
+    for (int i = 0; i < 1000 && quick->display_got.len == 0; i++) {
+        desk_run(desk, NS_PER_MS);
+    }
+    assert_int_equal(quick->display_got.len, 1);
+    assert_in_range(quick->display_got.first_ns - before_ns, 0, 50 * NS_PER_MS);
+    assert_in_range(late->display_got.bytes, 1, BIG_BYTES / 2);
+    desk->look_costs_ns = 0;
+    desk_run(desk, NS_PER_S);
+    assert_in_range(late->display_got.bytes, BIG_BYTES, 2 * BIG_BYTES);
+}
+
 int run_clients(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +453,7 @@ int run_clients(void)
         cmocka_unit_test_setup_teardown(new_mode, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled_cursor, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(one_at_a_time, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("clients", tests, NULL, NULL);
 }

@@ -246,6 +246,16 @@ static CoreThread *start_late(const Core *core, const char *name, void (*entry)(
     return start_at_once(core, name, late_entry, late);
 }
 
+static uint64_t (*look_at_once)(const Core *core);
+
+static uint64_t look_late(const Core *core)
+{
+    if (starting->look_costs_ns > 0) {
+        sim_sleep(starting->sim, starting->look_costs_ns);
+    }
+    return look_at_once(core);
+}
+
 static void host_thread(void *arg)
 {
     Desk *desk = arg;
@@ -308,6 +318,8 @@ static void host_setup(Desk *desk)
     starting = desk;
     start_at_once = core->thread_start;
     core->thread_start = start_late;
+    look_at_once = core->now_ns;
+    core->now_ns = look_late;
     desk->server = server_new(core);
     spice_server_set_port(desk->server, DESK_PORT);
     spice_server_set_noauth(desk->server);
