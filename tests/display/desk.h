@@ -66,7 +66,7 @@ struct Desk {
     bool host_done;
     uint64_t value;          /* the test's own, for host code */
     uint64_t coders_rest_ns; /* threads that code begin so much later */
-    uint64_t look_costs_ns;  /* of the server at the clock: as if it had worked so long since the one before */
+    uint64_t look_costs_ns; /* of the server at the clock: as if it had worked so long since the one before */
 };
 
 /* A server with multiple clients, its device plugged in, its memory announced; the machine stands still. */
