@@ -211,8 +211,8 @@ static void server_free(Server *server)
     if (server->main != NULL) {
         main_channel_free(server->main);
     }
-    reds_finish(&server->reds);
     tls_context_unref(server->tls);
+    reds_finish(&server->reds);
     g_free(server->name);
     g_free(server->video_codecs);
     g_free(server->sasl_appname);

@@ -206,6 +206,13 @@ struct Core {
      * 7 ms of key making are not the subject. It lives as long as core. NULL function or false: make one. */
     bool (*ticket_key)(const Core *core, Span *ret_der);
 
+    /* Between the two exit() waits, for it takes down what libraries keep for the whole process (OpenSSL's locks), though
+     * our threads go on. false: the process is ending already; do without. May be released on another thread. What waits
+     * here must not itself end the process. The first call has to come after what exit() is to spare was set up. NULL
+     * functions: there is no exit(). */
+    bool (*exit_hold)(const Core *core);
+    void (*exit_release)(const Core *core);
+
     /* Ends the host's process; what exit_on_disconnect asks for. */
     void (*exit_process)(const Core *core, int code);
 };

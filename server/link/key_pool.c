@@ -16,10 +16,9 @@
 
 struct TicketKey {
     Ref ref;
-    OSSL_LIB_CTX *library;
-    EVP_PKEY *key;  /* NULL: core gave it, and no ticket has come yet */
-    Span given;     /* then core's DER */
-    Crypto *crypto; /* and whose library is to read it */
+    Crypto *crypto;
+    EVP_PKEY *key; /* NULL: core gave it, and no ticket has come yet */
+    Span given;    /* then core's DER */
     uint8_t public_der[TICKET_PUBLIC_BYTES];
     uint8_t spent[TICKET_KEY_LINKS_MAX][SPENT_BYTES]; /* how the tickets begin that have opened something */
     uint32_t spent_len;
@@ -30,8 +29,8 @@ struct TicketKey {
 typedef struct KeyJob {
     CoreTask task;
     CoreLoop *main_loop;
-    KeyPool *pool; /* NULL: freed meanwhile. The main domain's */
-    OSSL_LIB_CTX *library;
+    KeyPool *pool;  /* NULL: freed meanwhile. The main domain's */
+    Crypto *crypto; /* entered until the key is made */
     TicketKey *key; /* NULL: could not be made */
     char reason[128];
 } KeyJob;
@@ -61,7 +60,9 @@ struct KeyPool {
 /* ---- Keys -------------------------------------------------------------------------------------------------
  */
 
-static TicketKey *ticket_key_new(OSSL_LIB_CTX *library, EVP_PKEY *take_key)
+/* What uses OpenSSL here is called between crypto_enter() and crypto_leave(), but for what links call. */
+
+static TicketKey *ticket_key_new(Crypto *crypto, EVP_PKEY *take_key)
 {
     uint8_t *der = NULL;
     TicketKey *key = NULL;
@@ -70,7 +71,7 @@ static TicketKey *ticket_key_new(OSSL_LIB_CTX *library, EVP_PKEY *take_key)
     if (len == (int)TICKET_PUBLIC_BYTES && EVP_PKEY_get_size(take_key) == (int)TICKET_CIPHER_BYTES) {
         key = g_new0(TicketKey, 1);
         ref_init(&key->ref);
-        key->library = library;
+        key->crypto = crypto;
         key->key = take_key;
         memcpy(key->public_der, der, TICKET_PUBLIC_BYTES);
     } else {
@@ -80,9 +81,9 @@ static TicketKey *ticket_key_new(OSSL_LIB_CTX *library, EVP_PKEY *take_key)
     return key;
 }
 
-static TicketKey *ticket_key_make(OSSL_LIB_CTX *library)
+static TicketKey *ticket_key_make(Crypto *crypto)
 {
-    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(library, "RSA", NULL);
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(crypto_context(crypto), "RSA", NULL);
     EVP_PKEY *made = NULL;
 
     /* The exponent is 65537 unless told otherwise. */
@@ -90,23 +91,28 @@ static TicketKey *ticket_key_make(OSSL_LIB_CTX *library)
                       EVP_PKEY_CTX_set_rsa_keygen_bits(maker, TICKET_KEY_BITS) == 1 &&
                       EVP_PKEY_generate(maker, &made) == 1;
     EVP_PKEY_CTX_free(maker);
-    return good ? ticket_key_new(library, made) : NULL;
+    return good ? ticket_key_new(crypto, made) : NULL;
 }
 
-static EVP_PKEY *private_key_read(OSSL_LIB_CTX *library, Span der)
+static EVP_PKEY *private_key_read(Crypto *crypto, Span der)
 {
     const unsigned char *p = der.data;
 
-    return der.len <= TLS_FILE_BYTES_MAX ? d2i_AutoPrivateKey_ex(NULL, &p, (long)der.len, library, NULL)
-                                         : NULL;
+    return der.len <= TLS_FILE_BYTES_MAX
+               ? d2i_AutoPrivateKey_ex(NULL, &p, (long)der.len, crypto_context(crypto), NULL)
+               : NULL;
 }
 
-static TicketKey *ticket_key_read(OSSL_LIB_CTX *library, Span der)
+static TicketKey *ticket_key_read(Crypto *crypto, Span der)
 {
-    EVP_PKEY *read = private_key_read(library, der);
-
-    TicketKey *key = read != NULL ? ticket_key_new(library, read) : NULL;
-    crypto_leave(library);
+    if (!crypto_enter(crypto)) {
+        return NULL;
+    }
+    ERR_clear_error();
+    EVP_PKEY *read = private_key_read(crypto, der);
+    TicketKey *key = read != NULL ? ticket_key_new(crypto, read) : NULL;
+    ERR_clear_error();
+    crypto_leave(crypto);
     return key;
 }
 
@@ -149,9 +155,8 @@ static TicketKey *ticket_key_defer(Crypto *crypto, Span der)
 /* What ticket_key_defer() has put off. */
 static bool ticket_key_complete(TicketKey *key)
 {
-    if (key->key == NULL && key->crypto != NULL) {
-        key->library = crypto_context(key->crypto);
-        key->key = key->library != NULL ? private_key_read(key->library, key->given) : NULL;
+    if (key->key == NULL) {
+        key->key = private_key_read(key->crypto, key->given);
     }
     return key->key != NULL;
 }
@@ -165,7 +170,10 @@ static TicketKey *ticket_key_ref(TicketKey *key)
 void ticket_key_unref(TicketKey *key)
 {
     if (key != NULL && ref_drop(&key->ref)) {
-        EVP_PKEY_free(key->key);
+        if (key->key != NULL && crypto_enter(key->crypto)) {
+            EVP_PKEY_free(key->key);
+            crypto_leave(key->crypto);
+        }
         g_free(key);
     }
 }
@@ -182,9 +190,13 @@ bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES
                                            (CVE-2013-4282) */
     size_t len = sizeof plain;
 
+    if (!crypto_enter(key->crypto)) {
+        return false;
+    }
     ERR_clear_error();
-    EVP_PKEY_CTX *decrypter =
-        ticket_key_complete(key) ? EVP_PKEY_CTX_new_from_pkey(key->library, key->key, NULL) : NULL;
+    EVP_PKEY_CTX *decrypter = ticket_key_complete(key)
+                                  ? EVP_PKEY_CTX_new_from_pkey(crypto_context(key->crypto), key->key, NULL)
+                                  : NULL;
     const bool good = decrypter != NULL && EVP_PKEY_decrypt_init(decrypter) == 1 &&
                       EVP_PKEY_CTX_set_rsa_padding(decrypter, RSA_PKCS1_OAEP_PADDING) == 1 &&
                       EVP_PKEY_decrypt(decrypter, plain, &len, cipher, TICKET_CIPHER_BYTES) == 1 &&
@@ -196,9 +208,7 @@ bool ticket_key_decrypt(TicketKey *key, const uint8_t cipher[TICKET_CIPHER_BYTES
     EVP_PKEY_CTX_free(decrypter);
     OPENSSL_cleanse(plain, sizeof plain);
     ERR_clear_error();
-    if (key->library != NULL) {
-        crypto_leave(key->library);
-    }
+    crypto_leave(key->crypto);
     return good;
 }
 
@@ -259,11 +269,12 @@ static void key_job_make(CoreTask *task, uint64_t now_ns)
 
     (void)now_ns;
     ERR_clear_error();
-    job->key = ticket_key_make(job->library);
+    job->key = ticket_key_make(job->crypto);
     if (job->key == NULL) {
         ERR_error_string_n(ERR_peek_error(), job->reason, sizeof job->reason);
     }
     ERR_clear_error();
+    crypto_leave(job->crypto);
     job->task.run = key_job_made;
     loop_post(job->main_loop, &job->task);
 }
@@ -303,9 +314,13 @@ static void key_pool_make(KeyPool *pool)
     KeyJob *job = pool->job = g_new0(KeyJob, 1);
     job->pool = pool;
     job->main_loop = pool->main_loop;
-    job->library = crypto_context(pool->crypto);
-    const char *error = job->library != NULL ? key_pool_start_maker(pool) : "no OpenSSL";
+    job->crypto = pool->crypto;
+    const bool entered = crypto_enter(pool->crypto);
+    const char *error = entered ? key_pool_start_maker(pool) : "no OpenSSL, or the process is ending";
     if (error != NULL) {
+        if (entered) {
+            crypto_leave(pool->crypto);
+        }
         /* Told like any other failure, not from inside key_pool_take(). */
         g_strlcpy(job->reason, error, sizeof job->reason);
         job->task.run = key_job_made;
@@ -366,11 +381,7 @@ static TicketKey *key_pool_ask_core(KeyPool *pool)
     if (pool->core->ticket_key != NULL && pool->core->ticket_key(pool->core, &der)) {
         pool->given = ticket_key_defer(pool->crypto, der);
         if (pool->given == NULL) {
-            OSSL_LIB_CTX *library = crypto_context(pool->crypto);
-
-            ERR_clear_error();
-            pool->given = library != NULL ? ticket_key_read(library, der) : NULL;
-            ERR_clear_error();
+            pool->given = ticket_key_read(pool->crypto, der);
         }
         if (pool->given == NULL) {
             core_log(pool->core, CORE_LOG_WARNING, "the given ticket key is no %d-bit RSA key",

@@ -191,6 +191,8 @@ void crypto_free(Crypto *crypto)
 
 static bool crypto_make_context(Crypto *crypto)
 {
+    /* Registers what it does at exit(), for core->exit_hold() to come after it. */
+    OPENSSL_init_crypto(0, NULL);
     crypto->context = OSSL_LIB_CTX_new();
     if (crypto->context == NULL ||
         !OSSL_PROVIDER_add_builtin(crypto->context, ENTROPY_PROVIDER, entropy_provider_init)) {
@@ -229,7 +231,19 @@ OSSL_LIB_CTX *crypto_context(Crypto *crypto)
     return crypto->context;
 }
 
-void crypto_leave(OSSL_LIB_CTX *library)
+bool crypto_enter(Crypto *crypto)
 {
-    OPENSSL_thread_stop_ex(library);
+    const Core *core = crypto->core;
+
+    return crypto_context(crypto) != NULL && (core->exit_hold == NULL || core->exit_hold(core));
+}
+
+void crypto_leave(Crypto *crypto)
+{
+    const Core *core = crypto->core;
+
+    OPENSSL_thread_stop_ex(crypto->context);
+    if (core->exit_release != NULL) {
+        core->exit_release(core);
+    }
 }

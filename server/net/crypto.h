@@ -9,7 +9,8 @@
  * Thread     crypto_context() may be called from the main domain and from the key maker's thread, first from the main
  *            domain. OpenSSL keeps a generator per thread that drew a random number, and frees it when the thread ends,
  *            through the context. Our threads are joined before crypto_free(); a host's may outlive the server, and
- *            another one may destroy it: so whoever may have drawn one ends with crypto_leave().
+ *            another one may destroy it. And exit() cleans up what all contexts share, while our threads go on. So whoever
+ *            uses OpenSSL does it between crypto_enter() and crypto_leave().
  */
 #pragma once
 
@@ -22,5 +23,8 @@ Crypto *crypto_new(const Core *core);
 void crypto_free(Crypto *crypto);
 /* NULL: OpenSSL refused; logged once. */
 struct ossl_lib_ctx_st *crypto_context(Crypto *crypto);
+/* Until crypto_leave() the process does not end. false: it is ending, or there is no context (which is logged). May be
+ * nested, and left on another thread. */
+bool crypto_enter(Crypto *crypto);
 /* This thread keeps nothing of the context. */
-void crypto_leave(struct ossl_lib_ctx_st *library);
+void crypto_leave(Crypto *crypto);

@@ -243,29 +243,28 @@ static bool load_all(const Core *core, Loading *loading)
 
 TlsContext *tls_context_new(const Core *core, Crypto *crypto, const TlsFiles *files)
 {
-    OSSL_LIB_CTX *library = crypto_context(crypto);
-
-    if (library == NULL) {
-        return NULL; /* logged */
+    if (!crypto_enter(crypto)) {
+        return NULL;
     }
+    OSSL_LIB_CTX *library = crypto_context(crypto);
     ERR_clear_error();
     TlsContext *context = g_new0(TlsContext, 1);
     ref_init(&context->ref);
     context->core = core;
-    context->library = library;
+    context->crypto = crypto;
     context->bio = tls_filter_bio_new();
     context->ssl = SSL_CTX_new_ex(library, NULL, TLS_server_method());
-    if (context->bio == NULL || context->ssl == NULL) {
+    Loading loading = {context->ssl, library, files, NULL};
+    bool good = context->bio != NULL && context->ssl != NULL;
+    if (!good) {
         log_openssl_error(core, "new", "context");
+    }
+    good = good && load_all(core, &loading);
+    crypto_leave(crypto);
+    if (!good) {
         tls_context_unref(context);
         return NULL;
     }
-    Loading loading = {context->ssl, library, files, NULL};
-    if (!load_all(core, &loading)) {
-        tls_context_unref(context);
-        context = NULL;
-    }
-    crypto_leave(library);
     return context;
 }
 
@@ -280,7 +279,10 @@ void tls_context_unref(TlsContext *context)
     if (context == NULL || !ref_drop(&context->ref)) {
         return;
     }
-    SSL_CTX_free(context->ssl);
-    BIO_meth_free(context->bio);
+    if (crypto_enter(context->crypto)) {
+        SSL_CTX_free(context->ssl);
+        BIO_meth_free(context->bio);
+        crypto_leave(context->crypto);
+    }
     g_free(context);
 }

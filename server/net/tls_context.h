@@ -11,7 +11,7 @@
 struct TlsContext {
     Ref ref;
     const Core *core;
-    OSSL_LIB_CTX *library;
+    Crypto *crypto;
     SSL_CTX *ssl;
     BIO_METHOD *bio; /* between OpenSSL and the buffers of a TlsFilter */
 };

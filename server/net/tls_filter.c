@@ -116,25 +116,38 @@ BIO_METHOD *tls_filter_bio_new(void)
 /* ---- Life -------------------------------------------------------------------------------------------------
  */
 
+static bool filter_start(TlsFilter *filter)
+{
+    ERR_clear_error();
+    filter->ssl = SSL_new(filter->context->ssl);
+    BIO *bio = BIO_new(filter->context->bio);
+    if (filter->ssl == NULL || bio == NULL) {
+        BIO_free(bio);
+        ERR_clear_error();
+        return false;
+    }
+    BIO_set_data(bio, filter);
+    SSL_set_bio(filter->ssl, bio, bio);
+    SSL_set_accept_state(filter->ssl);
+    return true;
+}
+
 TlsFilter *tls_filter_new(TlsContext *context)
 {
     TlsFilter *filter = g_new(TlsFilter, 1);
 
     /* Not the buffers: they are larger than all the rest. */
     memset(filter, 0, offsetof(TlsFilter, input));
-    ERR_clear_error();
     filter->context = tls_context_ref(context);
-    filter->ssl = SSL_new(context->ssl);
-    BIO *bio = BIO_new(context->bio);
-    if (filter->ssl == NULL || bio == NULL) {
-        BIO_free(bio);
+    bool started = false;
+    if (crypto_enter(context->crypto)) {
+        started = filter_start(filter);
+        crypto_leave(context->crypto);
+    }
+    if (!started) {
         tls_filter_free(filter);
-        ERR_clear_error();
         return NULL;
     }
-    BIO_set_data(bio, filter);
-    SSL_set_bio(filter->ssl, bio, bio);
-    SSL_set_accept_state(filter->ssl);
     return filter;
 }
 
@@ -143,7 +156,10 @@ void tls_filter_free(TlsFilter *filter)
     if (filter == NULL) {
         return;
     }
-    SSL_free(filter->ssl);
+    if (filter->ssl != NULL && crypto_enter(filter->context->crypto)) {
+        SSL_free(filter->ssl);
+        crypto_leave(filter->context->crypto);
+    }
     tls_context_unref(filter->context);
     g_free(filter->gathered);
     g_free(filter);
@@ -226,7 +242,8 @@ static int explain(TlsFilter *filter, int result, bool *ret_ended)
     }
 }
 
-int tls_filter_handshake(TlsFilter *filter)
+/* The functions that are called between crypto_enter() and crypto_leave() end in _entered. */
+static int handshake_entered(TlsFilter *filter)
 {
     bool ended;
 
@@ -235,7 +252,6 @@ int tls_filter_handshake(TlsFilter *filter)
     }
     ERR_clear_error();
     const int result = SSL_do_handshake(filter->ssl);
-    crypto_leave(filter->context->library);
     if (result == 1) {
         filter->handshake_done = true;
         filter->stalled = false;
@@ -248,27 +264,46 @@ int tls_filter_handshake(TlsFilter *filter)
     return error;
 }
 
+int tls_filter_handshake(TlsFilter *filter)
+{
+    if (!crypto_enter(filter->context->crypto)) {
+        return -ESHUTDOWN;
+    }
+    const int error = handshake_entered(filter);
+    crypto_leave(filter->context->crypto);
+    return error;
+}
+
 bool tls_filter_is_handshaking(const TlsFilter *filter)
 {
     return !filter->handshake_done;
 }
 
-int64_t tls_filter_read(TlsFilter *filter, void *buffer, size_t len)
+static int64_t read_entered(TlsFilter *filter, void *buffer, size_t len)
 {
     bool ended;
 
-    const int handshake = tls_filter_handshake(filter);
+    const int handshake = handshake_entered(filter);
     if (handshake != 0) {
         return handshake;
     }
     ERR_clear_error();
     const int n = SSL_read(filter->ssl, buffer, (int)MIN(len, (size_t)INT_MAX));
-    crypto_leave(filter->context->library);
     if (n > 0) {
         filter->stalled = false;
         return n;
     }
     return explain(filter, n, &ended);
+}
+
+int64_t tls_filter_read(TlsFilter *filter, void *buffer, size_t len)
+{
+    if (!crypto_enter(filter->context->crypto)) {
+        return -ESHUTDOWN;
+    }
+    const int64_t n = read_entered(filter, buffer, len);
+    crypto_leave(filter->context->crypto);
+    return n;
 }
 
 /* Up to one record's worth of data in one piece: where it lies if it is in one piece already, or a copy.
@@ -296,11 +331,11 @@ static Span gather(TlsFilter *filter, const struct iovec *iov, int iov_len, size
     return span_of(filter->gathered, len);
 }
 
-int64_t tls_filter_write(TlsFilter *filter, const struct iovec *iov, int iov_len, size_t offset)
+static int64_t write_entered(TlsFilter *filter, const struct iovec *iov, int iov_len, size_t offset)
 {
     bool ended;
 
-    const int handshake = tls_filter_handshake(filter);
+    const int handshake = handshake_entered(filter);
     if (handshake != 0) {
         return handshake;
     }
@@ -310,7 +345,6 @@ int64_t tls_filter_write(TlsFilter *filter, const struct iovec *iov, int iov_len
     const Span data = gather(filter, iov, iov_len, offset);
     ERR_clear_error();
     const int n = SSL_write(filter->ssl, data.data, (int)data.len);
-    crypto_leave(filter->context->library);
     if (n > 0) {
         return n;
     }
@@ -322,13 +356,23 @@ int64_t tls_filter_write(TlsFilter *filter, const struct iovec *iov, int iov_len
     return error;
 }
 
+int64_t tls_filter_write(TlsFilter *filter, const struct iovec *iov, int iov_len, size_t offset)
+{
+    if (!crypto_enter(filter->context->crypto)) {
+        return -ESHUTDOWN;
+    }
+    const int64_t n = write_entered(filter, iov, iov_len, offset);
+    crypto_leave(filter->context->crypto);
+    return n;
+}
+
 void tls_filter_close(TlsFilter *filter)
 {
-    if (filter->dead == 0 && filter->handshake_done) {
+    if (filter->dead == 0 && filter->handshake_done && crypto_enter(filter->context->crypto)) {
         ERR_clear_error();
         SSL_shutdown(filter->ssl);
-        crypto_leave(filter->context->library);
         ERR_clear_error();
+        crypto_leave(filter->context->crypto);
     }
 }
 

@@ -18,6 +18,11 @@ void posix_thread_join(const Core *core, CoreThread *thread);
 void posix_gate_wait(const Core *core, CoreGate *gate);
 void posix_gate_open(const Core *core, CoreGate *gate);
 
+/* exit.c */
+bool posix_exit_hold(const Core *core);
+void posix_exit_release(const Core *core);
+void posix_exit_process(const Core *core, int code);
+
 /* handle.c */
 int64_t posix_readv(const Core *core, int handle, const struct iovec *iov, int iov_len);
 int64_t posix_writev(const Core *core, int handle, const struct iovec *iov, int iov_len);

@@ -115,12 +115,6 @@ static void posix_log(const Core *core, CoreLogLevel level, const char *line)
     g_log(LOG_DOMAIN, levels[level], "%s", line);
 }
 
-static void posix_exit_process(const Core *core, int code)
-{
-    (void)core;
-    exit(code);
-}
-
 const Core *core_posix(void)
 {
     static const Core core = {
@@ -159,6 +153,8 @@ const Core *core_posix(void)
         .log = posix_log,
         .note = NULL,
         .ticket_key = NULL,
+        .exit_hold = posix_exit_hold,
+        .exit_release = posix_exit_release,
         .exit_process = posix_exit_process,
     };
     return &core;
