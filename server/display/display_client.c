@@ -447,15 +447,15 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     return false;
 }
 
-/* Pixels that would keep a link busy for long go in bands, which others may cover meanwhile. All of an image travels, however
- * little of it is drawn; unless the client has it. */
+/* A message that would keep a link busy for long: what it draws goes in bands, which others may cover meanwhile. What it says
+ * counts, and not how much of the screen it covers. All of an image travels, however little of it is drawn; unless the client
+ * has it. That it might become shorter is known only when it is coded. */
 static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
 {
     const uint32_t most = display_client_message_max(client, UINT32_MAX);
 
-    return drawable->opaque && drawable->qxl->type == QXL_DRAW_COPY && drawable->read_count == 0 &&
-           (box_area(&drawable->extents) * 4 > most || drawable->bytes > most) &&
-           !draw_encoder_has_image(client->encoder, drawable->qxl);
+    /* What keeps less memory says less. */
+    return drawable->bytes > most && draw_encoder_plain_bytes(client->encoder, drawable->qxl) > most;
 }
 
 /* One that would keep the worker busy for long: as damage it is coded by threads, side by side; or a part of one, all of which

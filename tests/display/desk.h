@@ -122,5 +122,6 @@ int run_merging(void);
 int run_sharing(void);
 int run_threads(void);
 int run_bands(void);
+int run_large(void);
 int run_pinning(void);
 int run_dictionary(void);

@@ -289,6 +289,13 @@ bool draw_encoder_has_image(DrawEncoder *encoder, const QxlDrawable *drawable)
     return drawable->u.copy.src != NULL && image_is_cached(drawable->u.copy.src, &options);
 }
 
+uint64_t draw_encoder_plain_bytes(DrawEncoder *encoder, const QxlDrawable *drawable)
+{
+    const ImageOptions options = options_for(encoder, drawable);
+
+    return draw_message_plain_bytes(drawable, &options);
+}
+
 /* Everything that can fail comes before the first byte: with room for all, and runs for all, the rest cannot. */
 static bool message_send(DrawEncoder *encoder, const QxlDrawable *drawable, size_t piece_min, Outgoing *ret)
 {

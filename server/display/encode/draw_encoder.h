@@ -132,6 +132,9 @@ bool draw_encoder_was_lossy(const DrawEncoder *encoder);
 DrawPhoto draw_encoder_photo(const QxlDrawable *drawable);
 /* Does the client have the image of this copy, so that it would go by name? */
 bool draw_encoder_has_image(DrawEncoder *encoder, const QxlDrawable *copy);
+/* How many bytes its message takes if nothing is coded, a thousand more or less: images that do not go by name, glyphs, paths,
+ * clips. No pixel is looked at. */
+uint64_t draw_encoder_plain_bytes(DrawEncoder *encoder, const QxlDrawable *drawable);
 
 /* The client forgets all images of this display, by name: INVAL_ALL_PIXMAPS would take those of its other displays, too. */
 bool draw_encoder_reset_images(DrawEncoder *encoder, Outgoing *ret);

@@ -22,6 +22,55 @@ size_t draw_message_piece_min(const QxlDrawable *drawable)
     return most;
 }
 
+/* ---- How large ---- */
+
+static const QxlImage *mask_of(const QxlDrawable *drawable)
+{
+    switch (drawable->type) {
+    case QXL_DRAW_FILL:
+        return drawable->u.fill.mask.image;
+    case QXL_DRAW_OPAQUE:
+        return drawable->u.opaque.mask.image;
+    case QXL_DRAW_COPY:
+    case QXL_DRAW_BLEND:
+        return drawable->u.copy.mask.image;
+    case QXL_DRAW_ROP3:
+        return drawable->u.rop3.mask.image;
+    case QXL_DRAW_BLACKNESS:
+    case QXL_DRAW_WHITENESS:
+    case QXL_DRAW_INVERS:
+        return drawable->u.mask.image;
+    default:
+        return NULL;
+    }
+}
+
+static size_t path_bytes(const QxlPath *path)
+{
+    return 4 + 5 * (size_t)path->count + 8 * (size_t)path->points;
+}
+
+static size_t string_bytes(const QxlString *string)
+{
+    return 3 + 20 * (size_t)string->count + string->glyph_bytes;
+}
+
+uint64_t draw_message_plain_bytes(const QxlDrawable *drawable, const ImageOptions *options)
+{
+    const QxlImage *images[QXL_DRAWABLE_IMAGES_MAX], *mask = mask_of(drawable);
+    const size_t count = qxl_drawable_images(drawable, images);
+    uint64_t bytes = 16 * (uint64_t)drawable->clip.count;
+
+    bytes += drawable->type == QXL_DRAW_STROKE ? path_bytes(&drawable->u.stroke.path) : 0;
+    bytes += drawable->type == QXL_DRAW_TEXT ? string_bytes(&drawable->u.text.string) : 0;
+    for (size_t i = 0; i < count; i++) {
+        if (images[i] == mask || !image_is_cached(images[i], options)) {
+            bytes += image_plain_bytes(images[i]);
+        }
+    }
+    return bytes;
+}
+
 /* ---- Parts ---- */
 
 static bool base_make(DrawMaker *maker, DrawMessage *ret, WireDisplayBase *ret_base)
@@ -163,7 +212,7 @@ static bool path_make(DrawMaker *maker, DrawMessage *ret, const QxlPath *path, c
             *points++ = (WirePointFix){from->points[k].x, from->points[k].y};
         }
     }
-    ret->inline_bytes += 4 + 5 * (size_t)path->count + 8 * (size_t)path->points;
+    ret->inline_bytes += path_bytes(path);
     *ret_path = to;
     return true;
 }
@@ -186,7 +235,7 @@ static bool string_make(DrawMaker *maker, DrawMessage *ret, const QxlString *str
                                 .height = from->height,
                                 .data = span_of(from->rows, (size_t)from->row_bytes * from->height)};
     }
-    ret->inline_bytes += 3 + 20 * (size_t)string->count + string->glyph_bytes;
+    ret->inline_bytes += string_bytes(string);
     *ret_string = to;
     return true;
 }

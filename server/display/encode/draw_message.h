@@ -31,6 +31,9 @@ typedef struct DrawMaker {
 
 /* Strings of the drawable's that are no images go into the message: pieces must be longer than the longest of them. */
 size_t draw_message_piece_min(const QxlDrawable *drawable);
+/* How many bytes it takes if nothing is coded, but for its fixed fields, palettes and dashes. `options`: of images that are not
+ * masks. */
+uint64_t draw_message_plain_bytes(const QxlDrawable *drawable, const ImageOptions *options);
 /* False: it cannot be said, or no memory. Drop it in any case. */
 bool draw_message_make(DrawMaker *maker, DrawMessage *ret);
 void draw_message_drop(DrawMessage *message);

@@ -304,22 +304,41 @@ static bool rows_copy(EncodedImage *ret, const QxlData *data, uint32_t stride, u
 
 /* Rows with more between them than makes whole words are packed: part of a screen would take what lies beside it along, and
  * spice-html5 0.3.0 takes no notice of a stride. */
+static uint32_t plain_stride(const QxlImage *image)
+{
+    const QxlBitmap *bitmap = &image->u.bitmap;
+    const uint64_t words = ((uint64_t)image->width * qxl_bitmap_depth(bitmap->format) + 31) / 32;
+
+    return bitmap->stride <= words * 4 ? bitmap->stride : (uint32_t)words * 4;
+}
+
+uint64_t image_plain_bytes(const QxlImage *image)
+{
+    switch (image->type) {
+    case SPICE_IMAGE_TYPE_BITMAP:
+        return (uint64_t)plain_stride(image) * image->height;
+    case SPICE_IMAGE_TYPE_QUIC:
+        return image->u.quic.bytes;
+    default:
+        return 0;
+    }
+}
+
 static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const ImageOptions *options,
                          EncodedImage *ret)
 {
     const QxlBitmap *from = &image->u.bitmap;
     WireBitmap *to = &ret->wire.u.bitmap;
-    const uint64_t words = ((uint64_t)image->width * qxl_bitmap_depth(from->format) + 31) / 32;
-    const bool is_dense = from->stride <= words * 4;
+    const uint32_t stride = plain_stride(image);
 
     ret->wire.type = WIRE_IMAGE_TYPE_BITMAP;
     *to = (WireBitmap){.format = from->format,
                        .flags = from->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0,
                        .x = image->width,
                        .y = image->height,
-                       .stride = is_dense ? from->stride : (uint32_t)words * 4};
+                       .stride = stride};
     palette_set(from->palette, options, ret, &to->flags, &to->palette, &to->palette_id);
-    if (!is_dense) {
+    if (stride != from->stride) {
         return rows_copy(ret, &from->data, from->stride, to->stride) &&
                data_of_chain(encoder, ret, options->piece_min, &to->data);
     }

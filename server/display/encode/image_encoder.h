@@ -83,3 +83,5 @@ void encoded_image_drop(EncodedImage *image);
 
 /* Would it go by name alone, as things are? */
 bool image_is_cached(const QxlImage *image, const ImageOptions *options);
+/* Of its data, if it goes neither by name nor coded by us. */
+uint64_t image_plain_bytes(const QxlImage *image);
