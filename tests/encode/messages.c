@@ -474,7 +474,10 @@ static void test_rows_travel_packed(void **state)
         memcpy(before, rig->pixels[1], cut > 0 ? cut : bytes);
         memcpy(before + cut, cut > 0 ? rig->pixels[2] : rig->pixels[1], bytes - cut);
 
-        const QxlDrawable drawable = copy_of(&rig->images[1]);
+        QxlDrawable drawable = copy_of(&rig->images[1]);
+        drawable.images[drawable.image_count++] = &rig->images[1];
+        assert_int_equal(draw_encoder_plain_bytes(rig->encoder, &drawable),
+                         cases[i].packed * cases[i].height);
         assert_true(draw_encoder_draw(rig->encoder, &drawable, 0, &rig->out));
         const bool stays = stride == cases[i].packed && bytes > OUTGOING_PIECE_BYTES_MIN;
         assert_int_equal(is_vector(rig, rig->pixels[1]), stays);
@@ -1002,9 +1005,75 @@ static void test_fields_that_change_no_pixel(void **state)
     assert_int_equal(s->path->segments.items[0].points.items[1].y, 64);
 }
 
+/* How large a message will be is known before it is made, but for little. */
+static void plain_bytes_are(Rig *rig, const QxlDrawable *drawable, uint64_t bytes)
+{
+    WireMsg m;
+
+    assert_int_equal(draw_encoder_plain_bytes(rig->encoder, drawable), bytes);
+    only_message(rig, drawable, &m);
+    assert_in_range(le32_get(rig->bytes + 2), bytes, bytes + 256);
+}
+
+static void test_how_large_before_it_is_made(void **state)
+{
+    static const uint8_t rows[900];
+    static const QXLRect rects[40];
+    static const QXLPointFix points[50];
+    Rig *rig = *state;
+    QxlImage *const images = rig->images;
+    WireMsg m;
+
+    draw_encoder_set_compression(rig->encoder, DRAW_COMPRESSION_OFF);
+    image_make(rig, 0, SPICE_BITMAP_FMT_32BIT, 20, 30);
+    image_make(rig, 1, SPICE_BITMAP_FMT_16BIT, 30, 40);
+    image_make(rig, 2, SPICE_BITMAP_FMT_1BIT_BE, 64, 50);
+    images[2].u.bitmap.palette = NULL;
+    images[0].flags = images[1].flags = images[2].flags = QXL_IMAGE_CACHE;
+    QxlDrawable opaque = opaque_of(&images[0], &images[1]);
+    opaque.u.opaque.mask.image = &images[2];
+    opaque.image_count = 3;
+    for (uint32_t i = 0; i < 3; i++) {
+        opaque.images[i] = &images[i];
+    }
+    plain_bytes_are(rig, &opaque, 2400 + 2400 + 400);
+    plain_bytes_are(rig, &opaque, 2400 + 400); /* it has the source */
+    const QxlDrawable copy = copy_of(&images[1]);
+    only_message(rig, &copy, &m);
+    plain_bytes_are(rig, &opaque, 400); /* both; masks always travel */
+
+    const QxlGlyph glyphs[2] = {{.width = 30, .height = 30, .row_bytes = 30, .rows = rows},
+                                {.width = 10, .height = 30, .row_bytes = 10, .rows = rows}};
+    const QxlDrawable text = {.type = QXL_DRAW_TEXT,
+                              .clip = {.rects_given = true, .count = 40, .rects = rects},
+                              .u.text.string = {.flags = SPICE_STRING_FLAGS_RASTER_A8,
+                                                .count = 2,
+                                                .depth = 8,
+                                                .glyph_bytes = 1200,
+                                                .glyphs = glyphs}};
+    plain_bytes_are(rig, &text, 40 * 16 + 3 + 2 * 20 + 1200);
+
+    const QxlPathSegment segment = {.flags = SPICE_PATH_BEGIN, .count = 50, .points = points};
+    const QxlDrawable stroke = {.type = QXL_DRAW_STROKE,
+                                .u.stroke.path = {.segments = &segment, .count = 1, .points = 50}};
+    plain_bytes_are(rig, &stroke, 4 + 5 + 50 * 8);
+
+    QxlSpan span = {.host = (uintptr_t)rig->pixels[3], .bytes = 777};
+    QxlImage quic = {.type = SPICE_IMAGE_TYPE_QUIC,
+                     .width = 60,
+                     .height = 60,
+                     .u.quic = {.spans = &span, .count = 1, .bytes = 777}};
+    QxlDrawable shown = copy_of(&quic);
+    shown.images[shown.image_count++] = &quic;
+    plain_bytes_are(rig, &shown, 777);
+    quic = (QxlImage){.type = SPICE_IMAGE_TYPE_SURFACE, .width = 60, .height = 60, .u.surface_id = 3};
+    plain_bytes_are(rig, &shown, 0);
+}
+
 int run_messages(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_how_large_before_it_is_made, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_client_follows_whatever_happens, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_bare_pixels_go_from_where_they_lie, rig_setup, rig_teardown),
         cmocka_unit_test_setup_teardown(test_rows_travel_packed, rig_setup, rig_teardown),
