@@ -450,12 +450,22 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
 /* A message that would keep a link busy for long: what it draws goes in bands, which others may cover meanwhile. What it says
  * counts, and not how much of the screen it covers. All of an image travels, however little of it is drawn; unless the client
  * has it. That it might become shorter is known only when it is coded. */
-static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
+static bool is_larger_than(const DisplayClient *client, const Drawable *drawable, uint64_t most)
 {
-    const uint32_t most = display_client_message_max(client, UINT32_MAX);
-
     /* What keeps less memory says less. */
     return drawable->bytes > most && draw_encoder_plain_bytes(client->encoder, drawable->qxl) > most;
+}
+
+static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
+{
+    return is_larger_than(client, drawable, display_client_message_max(client, UINT32_MAX));
+}
+
+/* While it waited the client was told to forget its image, or the link came to carry less: by half, as it is not measured to carry
+ * the very same each time, and what waits becomes pixels. */
+static bool is_too_large_by_now(const DisplayClient *client, const Drawable *drawable)
+{
+    return is_larger_than(client, drawable, 2 * (uint64_t)display_client_message_max(client, UINT32_MAX));
 }
 
 /* One that would keep the worker busy for long: as damage it is coded by threads, side by side; or a part of one, all of which
@@ -689,6 +699,16 @@ static bool damage_starves(DisplayClient *client, uint64_t now_ns)
     return starves;
 }
 
+/* It is not sent, and what waits may build on it. */
+static void pixels_for_all(DisplayClient *client, ClientSurface *at, const pixman_box32_t *box)
+{
+    if (at->known == at->told) {
+        add_damage(at, box);
+    }
+    drop_all(client);
+    want_damage(client);
+}
+
 static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_ns)
 {
     Drawable *drawable = drawable_of(item);
@@ -700,6 +720,10 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
     leaves_pipe(client, drawable);
     lossy_busy(client, now_ns);
     if (drawable->dropped || at->told != drawable->generation) {
+        return;
+    }
+    if (is_too_large_by_now(client, drawable)) {
+        pixels_for_all(client, at, &drawable->extents);
         return;
     }
     const bool loses = lossy_allows(client, drawable);
@@ -717,12 +741,7 @@ static void drawable_commit(PipeItem *item, RedChannelClient *rcc, uint64_t now_
         pipe_item_unref(&merge.drawables[i]->item);
     }
     if (!sent) {
-        /* Others that wait may build on it. */
-        if (at->known == at->told) {
-            add_damage(at, &merge.box);
-        }
-        drop_all(client);
-        want_damage(client);
+        pixels_for_all(client, at, &merge.box);
     } else if (damage_starves(client, now_ns)) {
         client->is_behind = true;
         drop_all(client);

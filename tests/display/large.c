@@ -473,6 +473,85 @@ static void over_both(void **state)
     }
 }
 
+/* A picture that clients are to keep, always the same one. */
+static void kept(Device *device, QXLDrawable *command, uint64_t picture)
+{
+    QXLImage *image = (QXLImage *)(void *)(device->memory + (picture - device_address(0)));
+    uint8_t *pixels = device->memory + (image->bitmap.data - device_address(0));
+
+    for (uint32_t i = 0, seed = 1; i < WIDTH * HEIGHT * 4; i++) {
+        seed = seed * 1664525 + 1013904223;
+        pixels[i] = i % 4 != 3 ? (uint8_t)(seed >> 24) : 0;
+    }
+    image->descriptor.id = UINT64_C(7777777) << 32;
+    image->descriptor.flags = QXL_IMAGE_CACHE;
+    alpha_blend(device, command, picture);
+}
+
+static const Kind kept_kind = {"what it has", WIRE_MSG_DISPLAY_DRAW_ALPHA_BLEND, kept};
+
+/* By GLZ what it saw before would be short, although it forgot it. */
+static void start_without_codecs(Desk *desk)
+{
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_OFF);
+    start_with_primary(desk);
+}
+
+/* As for a client whose link nobody knows yet, which is told to keep it. */
+static DeskClient *client_that_keeps(Desk *desk)
+{
+    desk_host(desk, start_without_codecs);
+    DeskClient *client = client_at(desk, SLOW_BYTES_PER_S);
+    draw(desk, &kept_kind);
+    came_as_it_is(client, &kept_kind);
+    assert_true(client->display_got.largest > LINK_MESSAGE_BYTES_MIN);
+    desk_host(desk, noises);
+    desk_run(desk, NS_PER_S);
+    return client;
+}
+
+/* What it has goes by name, however large it is. */
+static void by_name(void **state)
+{
+    Desk *desk = *state;
+    DeskClient *client = client_that_keeps(desk);
+
+    draw(desk, &kept_kind);
+    came_as_it_is(client, &kept_kind);
+    assert_true(client->display_got.largest <= BESIDE);
+    same_picture(desk, client);
+}
+
+static void draw_before_it_forgets(Desk *desk)
+{
+    const QXLRect corner = {.right = 90, .bottom = 90};
+
+    for (int32_t i = 0; i < 5; i++) {
+        device_noise(&desk->device, 0, (QXLRect){.left = i * 40, .right = i * 40 + 40, .bottom = 90},
+                     (uint32_t)i + 50);
+    }
+    desk_wake_and_wait(desk, NS_PER_MS);
+    spice_qxl_reset_image_cache(&desk->device.instance);
+    (void)put_drawn(desk);
+    device_copy_bits(&desk->device, 0, (QXLRect){.left = 100, .right = 190, .bottom = 90}, 0, 0);
+    device_fill(&desk->device, 0, corner, 0x123456);
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
+}
+
+/* It had the picture when the drawing came, and forgot it before that was sent. */
+static void forgotten_meanwhile(void **state)
+{
+    Desk *desk = *state;
+    DeskClient *client = client_that_keeps(desk);
+
+    drawn = &kept_kind;
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, draw_before_it_forgets);
+    desk_run(desk, NS_PER_S);
+    assert_true(client->display_got.largest <= LINK_MESSAGE_BYTES_MIN + BESIDE);
+    same_picture(desk, client);
+}
+
 #define SIDE 32 /* of a surface that nobody sees */
 
 static void surface(Desk *desk)
@@ -526,6 +605,8 @@ int run_large(void)
         cmocka_unit_test_setup_teardown(over_a_quick_link, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(short_words, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(over_both, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(by_name, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(forgotten_meanwhile, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(onto_a_surface, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("large", tests, NULL, NULL);
