@@ -9,7 +9,8 @@
  * drawable comes: one that touches damage, or takes pixels from it, becomes damage itself. An opaque one that covers
  * damage takes its place.
  *
- * So does a copy of more pixels than the client's link carries in a short time; damage is sent in bands of that size.
+ * So does a drawing whose message, if nothing were coded, would be more than the client's link carries in a short time; damage is
+ * sent in bands of that size. What it says counts, and not its box: a fill stays a fill. Each client has its own link.
  * Copies side by side are sent as one (merge.h), if all of them may lose something or none.
  *
  * What was sent lossily is remembered (lossy.h), and sent once more without loss when nothing else is to be sent.
