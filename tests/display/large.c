@@ -558,6 +558,40 @@ static void forgotten_meanwhile(void **state)
     same_picture(desk, client);
 }
 
+static void start_with_jpeg(Desk *desk)
+{
+    spice_server_set_jpeg_compression(desk->server, SPICE_WAN_COMPRESSION_ALWAYS);
+    start_with_primary(desk);
+}
+
+static void draw_on_a_photo(Desk *desk)
+{
+    device_photo(&desk->device, 0, all, (uint32_t)desk->value);
+    desk_wake_and_wait(desk, 300 * NS_PER_MS);
+    (void)put_drawn(desk);
+    desk_wake_and_wait(desk, 3 * NS_PER_S);
+}
+
+/* Onto pixels that are only nearly right: in the end all are. */
+static void onto_lossy_pixels(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_with_jpeg);
+    DeskClient *client = client_at(desk, SLOW_BYTES_PER_S);
+    desk_host(desk, noises);
+    for (uint32_t i = 0; i < LARGE; i++) {
+        drawn = &large[i];
+        desk->value = i;
+        client->display_got = (DeskMessages){0};
+        client->images[WIRE_IMAGE_TYPE_JPEG] = 0;
+        desk_host(desk, draw_on_a_photo);
+        none_is_large(client, drawn);
+        assert_true(client->images[WIRE_IMAGE_TYPE_JPEG] > 0);
+        same_picture(desk, client);
+    }
+}
+
 #define SIDE 128 /* of surfaces that nobody sees */
 #define SURFACES_AT (DEVICE_BYTES / 2 + WIDTH * HEIGHT * 4)
 #define SURFACE_BYTES (SIDE * SIDE * 4)
@@ -704,6 +738,7 @@ int run_large(void)
         cmocka_unit_test_setup_teardown(over_both, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(by_name, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(forgotten_meanwhile, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(onto_lossy_pixels, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(onto_surfaces, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(shown_after_that, desk_setup, desk_teardown),
     };
