@@ -138,6 +138,21 @@ static void add_read(Drawable *drawable, uint32_t surface_id, const pixman_box32
     drawable->reads[drawable->read_count++] = (DrawableRead){surface_id, *box};
 }
 
+/* What it takes of the image, which is a surface. */
+static pixman_box32_t read_of(const QxlDrawable *qxl, const QxlImage *image)
+{
+    const QXLRect *area = source_area(qxl, image), *box = &qxl->box;
+
+    if (area == NULL) {
+        return (pixman_box32_t){0, 0, (int32_t)image->width, (int32_t)image->height};
+    }
+    if ((int64_t)area->right - area->left == (int64_t)box->right - box->left &&
+        (int64_t)area->bottom - area->top == (int64_t)box->bottom - box->top) {
+        return box_of_rect(area);
+    }
+    return canvas_scales_from(box, area, qxl->type == QXL_DRAW_ROP3);
+}
+
 static void find_reads(Drawable *drawable, const QxlDrawable *qxl)
 {
     const QxlImage *images[QXL_DRAWABLE_IMAGES_MAX];
@@ -145,10 +160,7 @@ static void find_reads(Drawable *drawable, const QxlDrawable *qxl)
 
     for (size_t i = 0; i < count; i++) {
         if (images[i]->type == SPICE_IMAGE_TYPE_SURFACE) {
-            const QXLRect *area = source_area(qxl, images[i]);
-            const pixman_box32_t box =
-                area != NULL ? box_of_rect(area)
-                             : (pixman_box32_t){0, 0, (int32_t)images[i]->width, (int32_t)images[i]->height};
+            const pixman_box32_t box = read_of(qxl, images[i]);
             add_read(drawable, images[i]->u.surface_id, &box);
         }
     }

@@ -433,6 +433,7 @@ static void add_built_in(Cli *cli)
         &machine_subject,
         &crowd_subject,
         &order_subject,
+        &order_windows_subject,
         &teardown_subject,
         &teardown_open_subject,
         &teardown_dies_subject,

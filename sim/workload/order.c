@@ -13,10 +13,14 @@
 #include "sim/explore/plan.h"
 #include "sim/workload/pictures.h"
 #include "sim/workload/ticket_key.h"
+#include "sim/workload/windows.h"
 
 #define SURFACES 7u /* the primary among them; one of each format, and one more */
 #define EDGE_MAX 64u
 #define PATIENCE_MS 10000u /* schedulers starve whom they like */
+#define STEPS_MIN 400u
+#define STEPS_MAX 700u
+#define EAGER_EACH 16u /* drawings; far fewer than are ever folded or pruned */
 
 enum { LAZY, EAGER, DEVICES };
 
@@ -25,6 +29,9 @@ typedef struct Order {
     SimOutcome *outcome;
     Sim *sim;
     SpiceServer *server;
+    bool windows; /* nothing disturbs: drawings pile up */
+    OrderLook look;
+    void *look_opaque;
     FakeQxl *qxl[DEVICES];
     FakeDrawSurface surfaces[SURFACES];
     uint64_t drawn;
@@ -48,12 +55,23 @@ static bool draw(Order *order, const FakeDrawing *drawing, unsigned device)
         if (fake_qxl_draw(order->qxl[device], drawing)) {
             return true;
         }
-        if (ms % 10 == 9) {
+        if (ms % 10 == 9 && !order->windows) {
             fake_qxl_oom(order->qxl[device]); /* as drivers do */
         }
         sim_sleep(order->sim, NS_PER_MS);
     }
     return false;
+}
+
+static bool draw_on_both(Order *order, const FakeDrawing *drawing)
+{
+    if (!draw(order, drawing, LAZY) || !draw(order, drawing, EAGER)) {
+        sim_outcome_fail(order->outcome, "device: no room for a drawing in %u ms", PATIENCE_MS);
+        order->over = true;
+        return false;
+    }
+    order->drawn++;
+    return true;
 }
 
 static void draw_both(Order *order)
@@ -74,13 +92,9 @@ static void draw_both(Order *order)
         drawing.box = (QXLRect){.right = (int32_t)on->width, .bottom = (int32_t)on->height};
         drawing.mask.present = false;
     }
-    if (!draw(order, &drawing, LAZY) || !draw(order, &drawing, EAGER)) {
-        sim_outcome_fail(order->outcome, "device: no room for a drawing in %u ms", PATIENCE_MS);
-        order->over = true;
-        return;
+    if (draw_on_both(order, &drawing)) {
+        (void)fake_qxl_update_area(order->qxl[EAGER], drawing.surface_id, &everything, false);
     }
-    (void)fake_qxl_update_area(order->qxl[EAGER], drawing.surface_id, &everything, false);
-    order->drawn++;
 }
 
 static bool surface_make(Order *order, uint32_t id)
@@ -146,6 +160,32 @@ static void disturb(Order *order)
     }
 }
 
+/* ---- Windows ---- */
+
+static void put(void *opaque, const FakeDrawing *drawing)
+{
+    Order *order = opaque;
+
+    if (!order->over && draw_on_both(order, drawing) && order->drawn % EAGER_EACH == 0) {
+        for (uint32_t id = 0; id < SURFACES; id++) {
+            (void)fake_qxl_update_area(order->qxl[EAGER], id, &everything, false);
+        }
+    }
+}
+
+static void play_windows(Order *order)
+{
+    const uint32_t steps = sim_plan_knob(order->plan, "steps");
+    const FakeDrawWorld world = {
+        .surfaces = order->surfaces, .surface_count = SURFACES, .edge_max = EDGE_MAX};
+    Windows windows = {.world = &world, .choice = {choose, order}, .put = put, .opaque = order};
+
+    windows_begin(&windows);
+    for (uint32_t i = 0; i < steps && !order->over; i++) {
+        windows_go_on(&windows);
+    }
+}
+
 /* ---- The whole ---- */
 
 static void compare(Order *order)
@@ -173,10 +213,25 @@ static void compare(Order *order)
     }
 }
 
+static void play_acts(Order *order)
+{
+    const uint32_t acts = sim_plan_knob(order->plan, "acts");
+
+    for (uint32_t i = 0; i < acts && !order->over; i++) {
+        const uint32_t act = choose(order, "act", 40);
+        if (act == 0) {
+            surface_anew(order);
+        } else if (act < 4) {
+            disturb(order);
+        } else {
+            draw_both(order);
+        }
+    }
+}
+
 static void play(void *arg)
 {
     Order *order = arg;
-    const uint32_t acts = sim_plan_knob(order->plan, "acts");
 
     order->server = server_new(sim_core(order->sim));
     spice_server_set_noauth(order->server);
@@ -200,27 +255,30 @@ static void play(void *arg)
     for (uint32_t id = 1; id < SURFACES && !order->over; id++) {
         (void)surface_make(order, id);
     }
-    for (uint32_t i = 0; i < acts && !order->over; i++) {
-        const uint32_t act = choose(order, "act", 40);
-        if (act == 0) {
-            surface_anew(order);
-        } else if (act < 4) {
-            disturb(order);
-        } else {
-            draw_both(order);
-        }
+    if (order->windows) {
+        play_windows(order);
+    } else {
+        play_acts(order);
     }
     if (!order->over) {
         compare(order);
+    }
+    if (order->look != NULL) {
+        order->look(order->look_opaque, fake_qxl_instance(order->qxl[LAZY]));
     }
     spice_server_destroy(order->server);
     order->server = NULL;
 }
 
-static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
+static void run_looked_at(const SimPlan *plan, const SimConfig *base, OrderLook look, void *opaque,
+                          SimOutcome *ret)
 {
+    const bool windows = plan->subject == &order_windows_subject;
     Order order = {.plan = plan,
                    .outcome = ret,
+                   .windows = windows,
+                   .look = look,
+                   .look_opaque = opaque,
                    .surfaces = {{0, 120, 90, SPICE_SURFACE_FMT_32_xRGB},
                                 {1, 64, 64, SPICE_SURFACE_FMT_32_ARGB},
                                 {2, 80, 40, SPICE_SURFACE_FMT_32_xRGB},
@@ -237,7 +295,7 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
     CHECK(order.sim != NULL);
     for (unsigned device = 0; device < DEVICES; device++) {
         order.qxl[device] = fake_qxl_new(&(FakeQxlConfig){.id = (int)device,
-                                                          .ram_bytes = 1u << 20,
+                                                          .ram_bytes = windows ? 4u << 20 : 1u << 20,
                                                           .vram_bytes = 256u << 10,
                                                           .strict = true,
                                                           .choice = {choose, &order}});
@@ -260,7 +318,14 @@ static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
     }
 }
 
-static const SimKnob knobs[] = {{"acts", 1, 200, "drawings, and what disturbs them"}};
+static void run(const SimPlan *plan, const SimConfig *base, SimOutcome *ret)
+{
+    run_looked_at(plan, base, NULL, NULL, ret);
+}
+
+static const SimKnob knobs[] = {{"acts", 1, 200, "drawings, and what disturbs them"}},
+                     windows_knobs[] = {
+                         {"steps", STEPS_MIN, STEPS_MAX, "moves and lines, of some drawings each"}};
 
 const SimSubject order_subject = {
     .name = "order",
@@ -269,3 +334,18 @@ const SimSubject order_subject = {
     .knobs_len = sizeof knobs / sizeof knobs[0],
     .run = run,
 };
+
+const SimSubject order_windows_subject = {
+    .name = "order-windows",
+    .about = "the same of a window that moves and lines that scroll, more than may be pending",
+    .knobs = windows_knobs,
+    .knobs_len = sizeof windows_knobs / sizeof windows_knobs[0],
+    .run = run,
+};
+
+void order_windows_run(const SimPlan *plan, const SimConfig *base, OrderLook look, void *opaque,
+                       SimOutcome *ret)
+{
+    CHECK(plan->subject == &order_windows_subject);
+    run_looked_at(plan, base, look, opaque, ret);
+}

@@ -126,6 +126,47 @@ static void sources(void **state)
     same_picture(desk, desk_client(desk, NULL));
 }
 
+/* The left half of surface 5, twice as wide, while its right half is blue. */
+static void show_wider(Desk *desk, int32_t top, bool at_once)
+{
+    Device *device = &desk->device;
+
+    device_fill(device, 5, box_of(32, 0, 64, 48), BLUE);
+    const uint64_t at = device_show(device, 0, box_of(0, top, 64, top + 24), 5);
+    ((QXLDrawable *)(void *)(device->memory + at))->u.copy.src_area = box_of(0, 0, 32, 24);
+    wait_for_rings(desk);
+    if (at_once) {
+        update_all(desk);
+    }
+    device_fill(device, 5, box_of(32, 0, 64, 48), GREEN);
+    wait_for_rings(desk);
+}
+
+static void show_wider_twice(Desk *desk)
+{
+    device_surface_create(&desk->device, 5, 64, 48);
+    device_fill(&desk->device, 5, box_of(0, 0, 64, 48), RED);
+    wait_for_rings(desk);
+    show_wider(desk, 0, false);
+    show_wider(desk, 24, true);
+}
+
+/* What is scaled is made of pixels beside its area, too: what was there counts, although it was covered afterwards. */
+static void sources_of_what_is_scaled(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    desk_host(desk, show_wider_twice);
+    desk_host(desk, update_all);
+    assert_int_equal(pixel_at(desk, 30, 1), RED);
+    assert_int_not_equal(pixel_at(desk, 63, 25), RED);
+    assert_int_equal(pixel_at(desk, 63, 1), pixel_at(desk, 63, 25));
+    desk_run(desk, 50 * NS_PER_MS);
+    same_picture(desk, client);
+}
+
 /* A client that keeps up is sent what the guest has said, as the guest has said it. */
 static void as_commands(void **state)
 {
@@ -659,6 +700,7 @@ int run_drawing(void)
         cmocka_unit_test(bands_are_pictures),
         cmocka_unit_test_setup_teardown(lazily, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(sources, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(sources_of_what_is_scaled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(as_commands, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(many_messages_in_one_write, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),

@@ -18,7 +18,7 @@ import sys
 import tempfile
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-SUBJECTS = "universe,universe-tickets,universe-scarce,machine,crowd,order,teardown,teardown-open,teardown-dies,scenarios"
+SUBJECTS = "universe,universe-tickets,universe-scarce,machine,crowd,order,order-windows,teardown,teardown-open,teardown-dies,scenarios"
 
 
 def play(program, backend, arguments, shard, processors):

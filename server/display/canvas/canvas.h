@@ -84,6 +84,10 @@ uint64_t canvas_work_of(const QxlDrawable *drawable);
 Status canvas_draw(CanvasSet *set, const Canvas *canvas, const QxlDrawable *drawable,
                    QxlFault *ret_fault) STATUS_MUST_CHECK;
 
+/* Where a drawing that makes what lies in `from` as large as `box` takes pixels from: a little more than that, also beyond
+ * the source, as pixels at the edges are made of their neighbours, too. `rounded`: as ROP3 does it. */
+pixman_box32_t canvas_scales_from(const QXLRect *box, const QXLRect *from, bool rounded);
+
 /* Can it? Pixels are bytes. */
 bool canvas_can_move(const Canvas *canvas);
 /* Copies what lies in `from` to (x, y), as if all were read before anything is written; both places lie on the canvas. */
