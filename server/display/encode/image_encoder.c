@@ -355,9 +355,16 @@ static bool has_fourth_bytes(const QxlImage *image)
     for (uint32_t i = 0; i < bitmap->data.count && any == 0; i++) {
         const QxlSpan *span = &bitmap->data.spans[i];
         const uint8_t *bytes = (const uint8_t *)span->host;
-        for (uint32_t at = 0; at < span->bytes; at++) {
-            const uint32_t in_row = (span->offset + at) % bitmap->stride;
-            any |= in_row % 4 == 3 && in_row < image->width * 4 ? bytes[at] : 0;
+        uint32_t in_row = span->offset % bitmap->stride, left = span->bytes;
+        while (left > 0) {
+            const uint32_t part = left < bitmap->stride - in_row ? left : bitmap->stride - in_row;
+            const uint32_t end = in_row + part < image->width * 4 ? in_row + part : image->width * 4;
+            for (uint32_t at = in_row | 3; at < end; at += 4) {
+                any |= bytes[at - in_row];
+            }
+            bytes += part;
+            left -= part;
+            in_row = 0;
         }
     }
     return any != 0;
