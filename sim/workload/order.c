@@ -55,8 +55,9 @@ static bool draw(Order *order, const FakeDrawing *drawing, unsigned device)
         if (fake_qxl_draw(order->qxl[device], drawing)) {
             return true;
         }
+        /* As drivers do. A worker that pauses leaves a ring full for as long: nothing would ever pile up. */
         if (ms % 10 == 9 && !order->windows) {
-            fake_qxl_oom(order->qxl[device]); /* as drivers do */
+            fake_qxl_oom(order->qxl[device]);
         }
         sim_sleep(order->sim, NS_PER_MS);
     }
