@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "display/encode/image_encoder.h"
+#include "display/encode/image_internal.h"
 
 #include <spice/enums.h>
 #include <spice/qxl_dev.h>
@@ -73,7 +73,7 @@ static bool data_set(ImageEncoder *encoder, EncodedImage *ret, Span *spans, uint
     return true;
 }
 
-static bool data_of_chain(ImageEncoder *encoder, EncodedImage *ret, size_t piece_min, Span *ret_data)
+bool image_data_of_chain(ImageEncoder *encoder, EncodedImage *ret, size_t piece_min, Span *ret_data)
 {
     Span *spans = pad_take(encoder->pad, (uint64_t)ret->taken.count * sizeof *spans);
     if (spans == NULL) {
@@ -114,7 +114,7 @@ static bool data_of_guest(ImageEncoder *encoder, EncodedImage *ret, const QxlDat
                           size_t piece_min, Span *ret_data)
 {
     if (!may_stay && data->bytes > piece_min) {
-        return guest_copy(ret, data) && data_of_chain(encoder, ret, piece_min, ret_data);
+        return guest_copy(ret, data) && image_data_of_chain(encoder, ret, piece_min, ret_data);
     }
     Span *spans = pad_take(encoder->pad, (uint64_t)data->count * sizeof *spans);
     if (spans == NULL) {
@@ -128,7 +128,7 @@ static bool data_of_guest(ImageEncoder *encoder, EncodedImage *ret, const QxlDat
 
 /* ---- Coding ---- */
 
-static CoderOptions coder_options(const ImageOptions *options)
+CoderOptions image_coder_options(const ImageOptions *options)
 {
     return (CoderOptions){.compression = options->compression,
                           .may_lose = options->is_source && options->may_lose,
@@ -208,9 +208,8 @@ static bool source_code(ImageEncoder *encoder, const CoderOptions *how, ImageSou
     return true;
 }
 
-/* The bytes, which are in ret->taken or ret->shared, and what is said about them. */
-static bool coded_set(ImageEncoder *encoder, const Coded *coded, bool top_down, const ImageOptions *options,
-                      EncodedImage *ret)
+bool image_coded_set(ImageEncoder *encoder, const Coded *coded, bool top_down, const ImageOptions *options,
+                     EncodedImage *ret)
 {
     WireImage *wire = &ret->wire;
     Span *data = &wire->u.compressed.data;
@@ -234,13 +233,12 @@ static bool coded_set(ImageEncoder *encoder, const Coded *coded, bool top_down, 
         break;
     }
     return ret->shared != NULL ? data_of_shared(encoder, ret, options->piece_min, data)
-                               : data_of_chain(encoder, ret, options->piece_min, data);
+                               : image_data_of_chain(encoder, ret, options->piece_min, data);
 }
 
-/* Into ret->taken or ret->shared, and ret->wire.u. *ret_coded false: it is to be sent as it is. */
-static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
-                          const QxlImage *image, const ImageOptions *options, EncodedImage *ret,
-                          bool *ret_coded)
+bool image_source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageSource *source,
+                         const QxlImage *image, const ImageOptions *options, EncodedImage *ret,
+                         bool *ret_coded)
 {
     const Coded *coded;
     Coded own;
@@ -249,10 +247,11 @@ static bool source_encode(ImageEncoder *encoder, const CoderOptions *how, ImageS
         return false;
     }
     *ret_coded = coded != NULL;
-    return coded == NULL || coded_set(encoder, coded, source->top_down, options, ret);
+    return coded == NULL || image_coded_set(encoder, coded, source->top_down, options, ret);
 }
 
-static bool is_photo(const ImageOptions *options, bool (*look)(const void *picture), const void *picture)
+bool image_picture_is_photo(const ImageOptions *options, bool (*look)(const void *picture),
+                            const void *picture)
 {
     if (options->is_source && options->photo != DRAW_PHOTO_UNKNOWN) {
         return options->photo == DRAW_PHOTO_YES;
@@ -340,7 +339,7 @@ static bool bitmap_as_is(ImageEncoder *encoder, const QxlImage *image, const Ima
     palette_set(from->palette, options, ret, &to->flags, &to->palette, &to->palette_id);
     if (stride != from->stride) {
         return rows_copy(ret, &from->data, from->stride, to->stride) &&
-               data_of_chain(encoder, ret, options->piece_min, &to->data);
+               image_data_of_chain(encoder, ret, options->piece_min, &to->data);
     }
     return data_of_guest(encoder, ret, &from->data, options->keep_guest && !from->unstable,
                          options->piece_min, &to->data);
@@ -442,7 +441,7 @@ static bool bitmap_encode(ImageEncoder *encoder, const QxlImage *image, const Im
         return image_format_is_bare(source.format) ? bitmap_as_is(encoder, image, options, ret)
                                                    : bitmap_as_twin(encoder, image, options, ret);
     }
-    if (!source_encode(encoder, how, &source, image, options, ret, &coded)) {
+    if (!image_source_encode(encoder, how, &source, image, options, ret, &coded)) {
         return false;
     }
     if (!coded) {
@@ -549,9 +548,10 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
         ret->wire.u.surface_id = image->u.surface_id;
         return true;
     }
-    CoderOptions how = coder_options(options);
+    CoderOptions how = image_coder_options(options);
     /* Only once, as the guest may change the pixels; and not for nothing. */
-    how.is_photo = how.may_lose && image_coder_asks_photo(&how) && is_photo(options, guest_is_photo, image);
+    how.is_photo = how.may_lose && image_coder_asks_photo(&how) &&
+                   image_picture_is_photo(options, guest_is_photo, image);
     if (image_from_cache(image, options, image_coder_loses(&how, image->width, image->height), ret)) {
         return true;
     }
@@ -562,273 +562,7 @@ bool image_encode(ImageEncoder *encoder, const QxlImage *image, const ImageOptio
                              &ret->wire.u.compressed.data);
     }
     if (!how.may_lose) {
-        how.is_photo = image_coder_asks_photo(&how) && is_photo(options, guest_is_photo, image);
+        how.is_photo = image_coder_asks_photo(&how) && image_picture_is_photo(options, guest_is_photo, image);
     }
     return bitmap_encode(encoder, image, options, &how, ret);
-}
-
-/* ---- Areas of canvases ---- */
-
-static uint8_t area_format(pixman_format_code_t format, bool with_alpha)
-{
-    switch (format) {
-    case PIXMAN_x8r8g8b8:
-        return with_alpha ? PIXEL_RGBA : PIXEL_32BIT;
-    case PIXMAN_a8r8g8b8:
-        return PIXEL_RGBA;
-    case PIXMAN_r5g6b5: /* there is no bitmap of that kind: wider, and back again without loss */
-        return PIXEL_32BIT;
-    case PIXMAN_x1r5g5b5:
-        return PIXEL_16BIT;
-    case PIXMAN_a8:
-        return PIXEL_8BIT_A;
-    default:
-        return PIXEL_1BIT_BE;
-    }
-}
-
-/* The pixels in which no bitmap has the canvas's format, or that do not begin with a byte, are made so. */
-static bool area_convert(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, Raster *ret_raster)
-{
-    const int64_t width = area->right - area->left, height = area->bottom - area->top;
-    const bool is_565 = raster->format == PIXMAN_r5g6b5;
-    const int64_t stride = is_565 ? width * 4 : (width + 31) / 32 * 4;
-    uint8_t *pixels = pad_take(encoder->pad, (uint64_t)(stride * height));
-
-    if (pixels == NULL) {
-        return false;
-    }
-    *ret_raster = (Raster){.top = pixels,
-                           .stride = stride,
-                           .width = (int32_t)width,
-                           .height = (int32_t)height,
-                           .format = is_565 ? PIXMAN_x8r8g8b8 : PIXMAN_a1};
-    for (int64_t y = 0; y < height; y++) {
-        const uint8_t *from = raster->top + raster->stride * (area->top + y);
-        uint8_t *to = pixels + stride * y;
-        memset(to, 0, (size_t)stride);
-        for (int64_t i = 0; i < width; i++) {
-            const int64_t x = area->left + i;
-            if (is_565) {
-                const uint32_t v = le16_get(from + 2 * x);
-                const uint32_t r = v >> 11, g = v >> 5 & 63, b = v & 31;
-                le32_put(to + 4 * i, (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2));
-            } else {
-                to[i / 8] |= (uint8_t)((from[x / 8] >> x % 8 & 1) << (7 - i % 8));
-            }
-        }
-    }
-    return true;
-}
-
-/* The colours of a surface of bits. */
-static const uint32_t bit_colors[2] = {0, 1};
-
-static bool area_as_is(ImageEncoder *encoder, const ImageSource *source, const ImageOptions *options,
-                       EncodedImage *ret)
-{
-    const size_t row_bytes = (size_t)pixel_row_bytes(source->format, source->width);
-    WireBitmap *to = &ret->wire.u.bitmap;
-
-    ret->wire.type = WIRE_IMAGE_TYPE_BITMAP;
-    *to = (WireBitmap){.format = (uint8_t)source->format,
-                       .flags = source->top_down ? WIRE_BITMAP_FLAG_TOP_DOWN : 0,
-                       .x = source->width,
-                       .y = source->height,
-                       .stride = (uint32_t)((row_bytes + 3) / 4 * 4)};
-    if (source->format == PIXEL_1BIT_BE) {
-        ret->palette = (WirePalette){.ents = {bit_colors, 2}};
-        to->palette = &ret->palette;
-        ret->inline_bytes += 32;
-    }
-    for (uint32_t y = 0; y < source->height; y++) {
-        if (!block_chain_write(&ret->taken, source->chunks[0].data + (size_t)y * source->stride, row_bytes) ||
-            !block_chain_write(&ret->taken, (const uint8_t[4]){0}, to->stride - row_bytes)) {
-            return false;
-        }
-    }
-    return data_of_chain(encoder, ret, options->piece_min, &to->data);
-}
-
-/* The fourth bytes of 32_xRGB are nobody's, but a guest can make alpha of them; most codecs have no place for them. */
-typedef enum SpareBytes { SPARE_CLEAR, SPARE_SET, SPARE_ANY } SpareBytes;
-
-static bool loses_spare_bytes(DrawCompression compression)
-{
-    return compression != DRAW_COMPRESSION_OFF && compression != DRAW_COMPRESSION_LZ4;
-}
-
-static SpareBytes spare_bytes(const Raster *raster, const QXLRect *area)
-{
-    uint32_t all = UINT32_MAX, any = 0;
-
-    for (int32_t y = area->top; y < area->bottom; y++) {
-        const uint8_t *line = raster->top + raster->stride * y;
-        int64_t x = area->left;
-        uint64_t all2 = UINT64_MAX, any2 = 0;
-        for (; x + 1 < area->right; x += 2) {
-            const uint64_t pixels = le64_get(line + 4 * x);
-            all2 &= pixels;
-            any2 |= pixels;
-        }
-        if (x < area->right) {
-            const uint32_t pixel = le32_get(line + 4 * x);
-            all &= pixel;
-            any |= pixel;
-        }
-        all &= (uint32_t)all2 & (uint32_t)(all2 >> 32);
-        any |= (uint32_t)any2 | (uint32_t)(any2 >> 32);
-        if (any >> 24 != 0 && all >> 24 != 0xff) {
-            return SPARE_ANY;
-        }
-    }
-    return any >> 24 == 0 ? SPARE_CLEAR : SPARE_SET;
-}
-
-static bool source_is_photo(const void *picture)
-{
-    const ImageSource *source = picture;
-    const uint32_t bytes =
-        source->stride * (source->height - 1) + (uint32_t)pixel_row_bytes(source->format, source->width);
-    QxlSpan span = {(uintptr_t)source->chunks[0].data, 0, bytes};
-    const QxlData data = {&span, 1, bytes};
-
-    return pixels_are_photo(source->format, source->width, source->height, source->stride, &data);
-}
-
-/* An area as a codec sees it. */
-typedef struct AreaSource {
-    ImageSource source;
-    ImageChunk chunk;
-    uint8_t flags; /* WIRE_IMAGE_FLAG_* */
-} AreaSource;
-
-static bool area_source(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
-                        DrawCompression compression, AreaSource *ret)
-{
-    QXLRect part = *area;
-    Raster pixels = *raster;
-
-    *ret = (AreaSource){0};
-    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(compression) && !with_alpha) {
-        const SpareBytes spare = spare_bytes(raster, area);
-        ret->flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
-        with_alpha = spare == SPARE_ANY;
-    }
-
-    if (raster->format == PIXMAN_r5g6b5 || raster->format == PIXMAN_a1) {
-        if (!area_convert(encoder, raster, area, &pixels)) {
-            return false;
-        }
-        part = (QXLRect){.right = pixels.width, .bottom = pixels.height};
-    }
-    const bool top_down = pixels.stride >= 0;
-    const int32_t first = top_down ? part.top : part.bottom - 1;
-    ret->chunk = (ImageChunk){
-        .data = pixels.top + pixels.stride * first +
-                (int64_t)part.left * (int64_t)PIXMAN_FORMAT_BPP(pixels.format) / 8,
-        .rows = (uint32_t)(part.bottom - part.top),
-    };
-    ret->source = (ImageSource){.format = (PixelFormat)area_format(pixels.format, with_alpha),
-                                .width = (uint32_t)(part.right - part.left),
-                                .height = ret->chunk.rows,
-                                .stride = (uint32_t)(top_down ? pixels.stride : -pixels.stride),
-                                .top_down = top_down,
-                                .chunks = &ret->chunk,
-                                .chunk_count = 1,
-                                .high_bits = ret->flags != 0};
-    return true;
-}
-
-static EncodedImage area_image(ImageEncoder *encoder, uint8_t flags, uint32_t width, uint32_t height)
-{
-    return (EncodedImage){
-        .wire = {.id = encoder->next_area++ << 32 | QXL_IMAGE_GROUP_RED,
-                 .flags = flags,
-                 .width = width,
-                 .height = height},
-        .taken = block_chain_of(encoder->pool),
-        .inline_bytes = 64,
-    };
-}
-
-static CoderOptions area_coder_options(const ImageOptions *options, const ImageSource *source)
-{
-    CoderOptions how = coder_options(options);
-
-    how.is_photo = source->format != PIXEL_1BIT_BE && image_coder_asks_photo(&how) &&
-                   is_photo(options, source_is_photo, source);
-    return how;
-}
-
-bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
-                       const ImageOptions *options, EncodedImage *ret)
-{
-    AreaSource from;
-    bool coded = false;
-
-    if (!area_source(encoder, raster, area, with_alpha, options->compression, &from)) {
-        *ret = area_image(encoder, 0, 0, 0);
-        return false;
-    }
-    *ret = area_image(encoder, from.flags, from.source.width, from.source.height);
-    if (from.source.format != PIXEL_1BIT_BE) {
-        const CoderOptions how = area_coder_options(options, &from.source);
-        if (!source_encode(encoder, &how, &from.source, NULL, options, ret, &coded)) {
-            return false;
-        }
-    }
-    if (coded) {
-        return true;
-    }
-    encoded_image_drop(ret);
-    return area_as_is(encoder, &from.source, options, ret);
-}
-
-/* ---- By threads ---- */
-
-/* The others take no longer than to wake somebody up, or go on from what was coded before. */
-static bool is_slow_type(uint8_t type)
-{
-    return type == WIRE_IMAGE_TYPE_QUIC || type == WIRE_IMAGE_TYPE_JPEG || type == WIRE_IMAGE_TYPE_JPEG_ALPHA;
-}
-
-CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area,
-                             const ImageOptions *options, CodingPool *pool, SharedCoding **ret_coding)
-{
-    AreaSource from;
-
-    if (!area_source(encoder, raster, area, false, options->compression, &from)) {
-        return CODING_NOT;
-    }
-    const CoderOptions how = area_coder_options(options, &from.source);
-    const uint8_t type = image_coder_type(&encoder->coder, &how, &from.source);
-    if (from.source.format == PIXEL_1BIT_BE || !is_slow_type(type)) {
-        return CODING_NOT;
-    }
-    SharedCoding *known = options->shared != NULL ? shared_find_begun(options->shared, 0, type) : NULL;
-    if (known != NULL) {
-        *ret_coding = known;
-        return CODING_BEGUN;
-    }
-    const CodingStart start = coding_pool_begin(pool, &how, &from.source, from.flags, ret_coding);
-    if (start == CODING_BEGUN && options->shared != NULL) {
-        shared_put_begun(options->shared, 0, type, *ret_coding);
-    }
-    return start;
-}
-
-bool image_of_coding(ImageEncoder *encoder, SharedCoding *coding, const QXLRect *area,
-                     const ImageOptions *options, EncodedImage *ret)
-{
-    const Coded *coded = shared_coding_coded(coding);
-    const SharedForm form = shared_coding_form(coding);
-
-    *ret = area_image(encoder, form.flags, (uint32_t)(area->right - area->left),
-                      (uint32_t)(area->bottom - area->top));
-    if (coded == NULL) {
-        return false;
-    }
-    ret->shared = shared_coding_ref(coding);
-    return coded_set(encoder, coded, form.top_down, options, ret);
 }
