@@ -427,24 +427,15 @@ static void add_subject(Cli *cli, const SimSubject *subject)
 static void add_built_in(Cli *cli)
 {
     static const SimSubject *const built_in[] = {
-        &universe_subject,
-        &universe_tickets_subject,
-        &universe_scarce_subject,
-        &machine_subject,
-        &crowd_subject,
-        &order_subject,
-        &order_windows_subject,
-        &teardown_subject,
-        &teardown_open_subject,
-        &teardown_dies_subject,
-        &planted_order_subject,
-        &planted_window_subject,
-        &planted_update_subject,
-        &planted_access_subject,
-        &planted_starved_subject,
-        &planted_fault_subject,
-        &planted_crash_subject,
-        &planted_deadlock_subject,
+        &universe_subject,        &universe_tickets_subject,
+        &universe_scarce_subject, &machine_subject,
+        &crowd_subject,           &order_subject,
+        &order_windows_subject,   &teardown_subject,
+        &teardown_open_subject,   &teardown_dies_subject,
+        &planted_order_subject,   &planted_window_subject,
+        &planted_update_subject,  &planted_access_subject,
+        &planted_starved_subject, &planted_fault_subject,
+        &planted_crash_subject,   &planted_deadlock_subject,
     };
     for (size_t i = 0; i < sizeof built_in / sizeof built_in[0]; i++) {
         add_subject(cli, built_in[i]);
