@@ -9,7 +9,7 @@
  *   tablet-size: width height
  *   leds                      the server asked for the state of the keyboard's lamps
  *   event: connected|initialized|disconnected type id connection tls
- *   dumped                    the first device's picture is in the file of --dump
+ *   dumped                    the devices' pictures are in the files of --dump
  *   painted: type N times N   of --paint, in the end: QXL_DRAW_*
  *   bye: taken N released N violations N
  *
@@ -91,7 +91,8 @@ static void usage(FILE *out)
           "  --compression C       of images: off, auto_glz, auto_lz, quic, glz, lz, lz4\n"
           "  --jpeg WHEN           pictures may lose: auto (on slow links), always, never\n"
           "  --zlib-glz WHEN       GLZ images go through zlib: auto, always, never\n"
-          "  --dump FILE           at SIGUSR1 stop drawing and write the picture (PPM) to this file\n"
+          "  --dump FILE           at SIGUSR1 stop drawing and write the picture (PPM) to this file;\n"
+          "                        those of further devices to FILE.1 and so on\n"
           "  --seconds S           end after S seconds (default: at SIGINT or SIGTERM)\n"
           "  --help                this text\n",
           out);
@@ -438,12 +439,12 @@ static void paint(FakeQxl *qxl, uint64_t *seed, uint32_t painted[QXL_DRAW_COMPOS
 }
 
 /* What is in the guest's memory once all was drawn; false: the file cannot be written. */
-static bool dump(FakeQxl *qxl, const Options *o)
+static bool dump(FakeQxl *qxl, const Options *o, const char *path)
 {
     const QXLRect screen = {.right = (int32_t)o->width, .bottom = (int32_t)o->height};
     fake_qxl_update_area(qxl, 0, &screen, false);
     FakeQxlPicture shot;
-    FILE *file = fopen(o->dump, "wb");
+    FILE *file = fopen(path, "wb");
     if (file == NULL || !fake_qxl_picture(qxl, 0, &shot)) {
         return false;
     }
@@ -455,6 +456,18 @@ static bool dump(FakeQxl *qxl, const Options *o)
     }
     const bool written = ferror(file) == 0;
     return fclose(file) == 0 && written;
+}
+
+static bool dump_all(FakeQxl **devices, const Options *o)
+{
+    bool good = dump(devices[0], o, o->dump);
+
+    for (int i = 1; i < o->devices && good; i++) {
+        char path[PATH_MAX];
+        const int len = snprintf(path, sizeof path, "%s.%d", o->dump, i);
+        good = len > 0 && (size_t)len < sizeof path && dump(devices[i], o, path);
+    }
+    return good;
 }
 
 /* Prints what the devices have to complain about; returns its number. */
@@ -549,7 +562,7 @@ int main(int argc, char **argv)
         poll_core_run(tick_ns < end_ns ? tick_ns : end_ns, &waiting);
         if (dump_asked && drawing && o.dump != NULL) {
             drawing = false;
-            if (dump(devices[0], &o)) {
+            if (dump_all(devices, &o)) {
                 printf("dumped\n");
             } else {
                 fprintf(stderr, "fake-desktop: %s cannot be written\n", o.dump);

@@ -254,17 +254,21 @@ def guest_picture(test, host, dump, seconds=0.0):
 
 def check_pictures(test, host, dump, clients):
     """Each client {name: (client, path of its screenshot)} shows in the end what lies in the guest's memory."""
-    wanted = guest_picture(test, host, dump, seconds=2.0)
+    check_clients(test, clients, guest_picture(test, host, dump, seconds=2.0))
+
+
+def check_clients(test, clients, wanted):
     for name, (client, path) in clients.items():
         client.signal(signal.SIGTERM)  # takes its screenshot and leaves
         check_equal(client.wait(15), 0, f"{name}: the client's exit code")
         picture.compare(client_picture(test, path, name), wanted, f"the picture of the client {name!r}")
 
 
-def start_watcher(test, port, name):
+def start_watcher(test, port, name, display=0):
     """(a client that stays, path of the screenshot that it takes in the end), for check_pictures()."""
     path = test.temporary(f"{name}.ppm")
-    client = test.start_client("--port", port, "--wait-primary", "--hold", 600, "--screenshot", path, name=name)
+    client = test.start_client("--port", port, "--display", display, "--wait-primary", "--hold", 600, "--screenshot", path,
+                               name=name)
     client.wait_line("^up ", 20)
     return client, path
 
@@ -331,13 +335,21 @@ def lossy(test):
 
 
 def two_displays(test):
-    """Both displays of a client; its one GLZ window is the first's."""
+    """Both displays of a client; its one GLZ window is the first's, and the second's once the first is closed."""
     dump = test.temporary("dump.ppm")
-    host = test.start_host("--devices", 2, "--compression", "glz", "--dump", dump, "--size", "640x480")
-    watcher = start_watcher(test, host.port, "client")
-    time.sleep(2.0)
-    check_equal(sum(line.startswith("opened display") for line in watcher[0].lines), 2, "displays opened")
-    check_pictures(test, host, dump, {"client": watcher})  # of the first display
+    host = test.start_host("--devices", 2, "--compression", "glz", "--dump", dump, "--size", "640x480", "--multi-client")
+    first = start_watcher(test, host.port, "first")
+    second = start_watcher(test, host.port, "second", display=1)
+    alone = start_watcher(test, host.port, "alone", display=1)
+    time.sleep(1.0)
+    for client, _ in (first, second, alone):
+        check_equal(sum(line.startswith("opened display") for line in client.lines), 2, "displays opened")
+    alone[0].signal(signal.SIGUSR1)
+    alone[0].wait_line("^closed display 0", 10)
+    time.sleep(1.0)
+    wanted = guest_picture(test, host, dump, seconds=2.0)
+    check_clients(test, {"first": first}, wanted)
+    check_clients(test, {"second": second, "alone": alone}, picture.ppm_read(f"{dump}.1"))
 
 
 CASES = {

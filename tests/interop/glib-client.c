@@ -51,7 +51,7 @@ typedef struct Options {
     char *host, *port, *tls_port, *ca_file, *cert_subject, *unix_path, *password, *keys, *mouse, *mouse_mode,
         *screenshot, *fd_socket, *prefer;
     gboolean expect_auth_failure, wait_primary;
-    int reconnect;
+    int reconnect, display;
     double hold_s, timeout_s;
 } Options;
 
@@ -61,7 +61,9 @@ typedef struct Client {
     SpiceSession *session;
     SpiceMainChannel *main;
     SpiceInputsChannel *inputs;
-    SpiceDisplayChannel *display;
+    SpiceDisplayChannel *display; /* the one that is watched */
+    SpiceChannel *other_display;  /* the latest of the others, which SIGUSR1 closes */
+    bool dropped;
     unsigned opened; /* bit n: the channel of type n (id 0) is open */
     Stage stage;
     guint stage_timer;
@@ -259,6 +261,17 @@ static gboolean on_sigterm(gpointer opaque)
     return G_SOURCE_CONTINUE;
 }
 
+/* The client goes on without one of its displays. */
+static gboolean on_sigusr1(gpointer opaque)
+{
+    Client *c = opaque;
+    if (c->other_display && !c->dropped) {
+        c->dropped = true;
+        spice_channel_disconnect(c->other_display, SPICE_CHANNEL_CLOSED);
+    }
+    return G_SOURCE_CONTINUE;
+}
+
 /* What the machine is called, and its number, if the server said so. */
 static void print_machine(const Client *c)
 {
@@ -340,7 +353,7 @@ static void on_channel_event(SpiceChannel *channel, SpiceChannelEvent event, gpo
             finish(c, EXIT_LET_IN);
             return;
         }
-        if (id == 0) {
+        if (id == 0 || (type == CHANNEL_DISPLAY && id == c->opt.display)) {
             c->opened |= 1u << type;
         }
         session_advance(c);
@@ -360,7 +373,9 @@ static void on_channel_event(SpiceChannel *channel, SpiceChannelEvent event, gpo
         return;
     case SPICE_CHANNEL_CLOSED:
     case SPICE_CHANNEL_ERROR_IO:
-        if (c->stage != STAGE_LEAVING) {
+        if (channel == c->other_display && c->dropped) {
+            printf("closed %s %d\n", channel_name(type), id);
+        } else if (c->stage != STAGE_LEAVING) {
             printf("lost %s %d: %s\n", channel_name(type), id, why);
             finish_failed(c, EXIT_LOST);
         }
@@ -479,13 +494,15 @@ static void on_channel_new(SpiceSession *session, SpiceChannel *channel, gpointe
     }
     if (SPICE_IS_INPUTS_CHANNEL(channel)) {
         c->inputs = SPICE_INPUTS_CHANNEL(channel);
-    } else if (SPICE_IS_DISPLAY_CHANNEL(channel) && channel_id(channel) == 0) {
+    } else if (SPICE_IS_DISPLAY_CHANNEL(channel) && channel_id(channel) != c->opt.display) {
+        c->other_display = channel;
+    } else if (SPICE_IS_DISPLAY_CHANNEL(channel)) {
         c->display = SPICE_DISPLAY_CHANNEL(channel);
         g_signal_connect(channel, "display-primary-create", G_CALLBACK(on_primary_create), c);
         g_signal_connect(channel, "display-primary-destroy", G_CALLBACK(on_primary_destroy), c);
         g_signal_connect(channel, "display-mark", G_CALLBACK(on_mark), c);
         g_signal_connect(channel, "display-invalidate", G_CALLBACK(on_invalidate), c);
-    } else if (!SPICE_IS_CURSOR_CHANNEL(channel) && !SPICE_IS_DISPLAY_CHANNEL(channel)) {
+    } else if (!SPICE_IS_CURSOR_CHANNEL(channel)) {
         return; /* sound, USB and the like have other judges */
     }
     if (c->fd_socket >= 0) {
@@ -529,6 +546,8 @@ static void session_start(Client *c)
     c->main = NULL;
     c->inputs = NULL;
     c->display = NULL;
+    c->other_display = NULL;
+    c->dropped = false;
     c->opened = 0;
     c->primary = c->marked = false;
     c->width = c->height = 0;
@@ -612,6 +631,8 @@ static bool options_parse(Options *o, int argc, char **argv)
          "off|auto_glz|auto_lz|quic|glz|lz|lz4"},
         {"wait-primary", 0, 0, G_OPTION_ARG_NONE, &o->wait_primary, "Wait for primary surface and mark",
          NULL},
+        {"display", 0, 0, G_OPTION_ARG_INT, &o->display,
+         "The display to watch (default 0); SIGUSR1 closes another one", "ID"},
         {"screenshot", 0, 0, G_OPTION_ARG_STRING, &o->screenshot,
          "Write the primary (PPM) when the hold is over", "FILE"},
         {"hold", 0, 0, G_OPTION_ARG_DOUBLE, &o->hold_s, "Stay that long once up", "SECONDS"},
@@ -666,6 +687,7 @@ int main(int argc, char **argv)
     c->result = EXIT_TIMEOUT;
     c->loop = g_main_loop_new(NULL, FALSE);
     g_unix_signal_add(SIGTERM, on_sigterm, c);
+    g_unix_signal_add(SIGUSR1, on_sigusr1, c);
     session_start(c);
     if (c->session && c->stage_timer) {
         g_main_loop_run(c->loop);
