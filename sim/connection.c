@@ -469,6 +469,11 @@ int64_t sim_connection_unsent_bytes(const Connection *connection, unsigned end)
     return (int64_t)connection->from[end].unacked;
 }
 
+void sim_connection_set_rate(Connection *connection, uint64_t bytes_per_s)
+{
+    connection->net.bytes_per_s = bytes_per_s;
+}
+
 bool sim_connection_is_dead(const Connection *connection)
 {
     return connection->is_dead;

@@ -30,6 +30,8 @@ int64_t sim_connection_writev(Sim *sim, Connection *connection, unsigned end, co
 int64_t sim_connection_unsent_bytes(const Connection *connection, unsigned end);
 /* It carries nothing any more. */
 bool sim_connection_is_dead(const Connection *connection);
+/* For what leaves from now on. */
+void sim_connection_set_rate(Connection *connection, uint64_t bytes_per_s);
 /* Bytes that an end has sent and the other not yet read. */
 size_t sim_connection_pending(const Connection *connection, unsigned from);
 /* No more writes; with `both` no more reads either. */

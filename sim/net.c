@@ -549,6 +549,14 @@ void sim_set_net(Sim *sim, const SimNet *net)
     sim->config.net = *net;
 }
 
+void sim_set_rate(Sim *sim, int number, uint64_t bytes_per_s)
+{
+    Connection *connection = (Connection *)connection_of_client(sim, number);
+    if (connection != NULL) {
+        sim_connection_set_rate(connection, bytes_per_s);
+    }
+}
+
 int64_t sim_readv(Sim *sim, int handle, const struct iovec *iov, int iov_len)
 {
     kernel_enter(sim);

@@ -228,7 +228,10 @@ void sim_file_set_full(Sim *sim, const char *path);
 
 /* ---- The network, seen from the clients ---- */
 
+/* Of connections from now on. */
 void sim_set_net(Sim *sim, const SimNet *net);
+/* Of a client's connection, for what leaves from now on: bytes_per_s. */
+void sim_set_rate(Sim *sim, int handle, uint64_t bytes_per_s);
 
 /* Connects to a listener of the server's: the client's handle, or -ECONNREFUSED. Clients come from 192.0.2.1. */
 int sim_connect(Sim *sim, const CoreListen *where);

@@ -118,6 +118,7 @@ int run_life(void);
 int run_drawing(void);
 int run_recording(void);
 int run_lossy(void);
+int run_wan(void);
 int run_merging(void);
 int run_sharing(void);
 int run_threads(void);
