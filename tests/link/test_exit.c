@@ -157,6 +157,7 @@ static void answer_a_hello(void)
     uint8_t *input = tls_filter_input(filter, &room);
     tls_filter_received(filter, (size_t)BIO_read(client.out, input, (int)room));
     pthread_create(&thread, NULL, shake_hands, filter);
+    pthread_detach(thread);
 }
 
 static void exit_waits_for_tls_of_a_worker(void **state)
