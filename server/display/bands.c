@@ -236,7 +236,10 @@ static uint32_t band_bytes_most(const DisplayClient *client)
     const bool threads =
         coding_pool_can(client->display->pool) && draw_encoder_takes_long(client->encoder, true);
 
-    return threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES;
+    const uint32_t most = display_client_coding_max(client);
+    const uint32_t bytes = threads ? DISPLAY_THREAD_BAND_BYTES : DISPLAY_BAND_BYTES;
+
+    return bytes < most ? bytes : most;
 }
 
 /* Of the damage that no band is under way for: below the latest one, so that what is drawn again and again at the top does not

@@ -117,6 +117,19 @@ uint32_t display_client_message_max(const DisplayClient *client, uint32_t most)
     return bytes < most ? bytes : most;
 }
 
+static uint32_t coding_max(const DisplayClient *client, bool is_photo)
+{
+    return draw_encoder_coding_max(client->encoder, is_photo,
+                                   display_client_wants(client, client->display->zlib_glz));
+}
+
+uint32_t display_client_coding_max(const DisplayClient *client)
+{
+    const uint32_t photo = coding_max(client, true), other = coding_max(client, false);
+
+    return photo < other ? photo : other;
+}
+
 typedef struct SurfaceItem {
     PipeItem item;
     uint32_t id;
@@ -283,7 +296,8 @@ static void settle_surface(DisplayClient *client, uint32_t id, bool shown)
             want_damage(client);
         }
         const uint64_t bytes = box_area(&touched) * 4;
-        const bool at_once = bytes <= display_client_message_max(client, DISPLAY_IMAGE_BYTES_MAX);
+        const bool at_once = bytes <= display_client_message_max(client, DISPLAY_IMAGE_BYTES_MAX) &&
+                             bytes <= display_client_coding_max(client);
         const bool in_bands = at_once && id == SURFACE_PRIMARY && is_first_for_threads(client, bytes);
         const bool staged =
             id == SURFACE_PRIMARY && (!at_once || in_bands) && bytes <= DISPLAY_IMAGE_BYTES_MAX;
@@ -447,8 +461,8 @@ static bool reads_damage(const DisplayClient *client, const Drawable *drawable)
     return false;
 }
 
-/* A message that would keep a link busy for long: what it draws goes in bands, which others may cover meanwhile. What it says
- * counts, and not how much of the screen it covers. All of an image travels, however little of it is drawn; unless the client
+/* A message that would keep a link, or the worker who codes it, busy for long: what it draws goes in bands, which others may cover
+ * meanwhile. What it says counts, and not how much of the screen it covers. All of an image travels, however little of it is drawn; unless the client
  * has it. That it might become shorter is known only when it is coded. */
 static bool is_larger_than(const DisplayClient *client, const Drawable *drawable, uint64_t most)
 {
@@ -456,9 +470,11 @@ static bool is_larger_than(const DisplayClient *client, const Drawable *drawable
     return drawable->bytes > most && draw_encoder_plain_bytes(client->encoder, drawable->qxl) > most;
 }
 
-static bool is_too_large(const DisplayClient *client, const Drawable *drawable)
+static bool is_too_large(const DisplayClient *client, Drawable *drawable)
 {
-    return is_larger_than(client, drawable, display_client_message_max(client, UINT32_MAX));
+    return is_larger_than(client, drawable, display_client_message_max(client, UINT32_MAX)) ||
+           (drawable->bytes > display_client_coding_max(client) &&
+            is_larger_than(client, drawable, coding_max(client, drawable_can_lose(drawable))));
 }
 
 /* While it waited the client was told to forget its image, or the link came to carry less: by half, as it is not measured to carry

@@ -19,6 +19,8 @@ bool display_client_wants(const DisplayClient *client, spice_wan_compression_t s
 void display_client_tune(DisplayClient *client, bool lossy);
 /* Bytes of pixels in one message: what its link carries in a short time, but no more than that. */
 uint32_t display_client_message_max(const DisplayClient *client, uint32_t most);
+/* Bytes of pixels that the worker codes for it within some 20 ms, whatever they show. */
+uint32_t display_client_coding_max(const DisplayClient *client);
 /* All of what the primary showed first is on the stage: the primary takes it, and is known to the client from now on. */
 void display_client_show_first(DisplayClient *client);
 /* Too many rectangles become the one around them. */

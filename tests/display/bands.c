@@ -253,12 +253,59 @@ static void beside_small_things(void **state)
     the_rest_is_seen(*state, small_things);
 }
 
+#define LARGE_WIDTH 512
+#define LARGE_HEIGHT 512 /* 1 MiB */
+
+static void start_with_large_primary(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(LARGE_WIDTH, LARGE_HEIGHT);
+
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+    desk_start_machine(desk);
+    spice_server_set_image_compression(desk->server, SPICE_IMAGE_COMPRESSION_GLZ);
+}
+
+static void large_noise(Desk *desk)
+{
+    const QXLRect all = {.right = LARGE_WIDTH, .bottom = LARGE_HEIGHT};
+
+    device_noise(&desk->device, 0, all, 79);
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
+}
+
+static void zlib_always(Desk *desk)
+{
+    spice_server_set_zlib_glz_compression(desk->server, SPICE_WAN_COMPRESSION_ALWAYS);
+}
+
+/* What coding takes counts, too: zlib makes 30 MB a second, and the worker has other things to do. */
+static void what_is_coded_slowly(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, start_with_large_primary);
+    DeskClient *client = desk_client(desk, NULL);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, large_noise);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY);
+    desk_host(desk, zlib_always);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, large_noise);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY,
+                WIRE_MSG_DISPLAY_DRAW_COPY, WIRE_MSG_DISPLAY_DRAW_COPY);
+    /* And what a client is shown that comes then. */
+    DeskClient *late = desk_client(desk, NULL);
+    desk_run(desk, NS_PER_S);
+    assert_in_range(late->display_got.largest, 1, LARGE_WIDTH * LARGE_HEIGHT + 512);
+}
+
 int run_bands(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(on_a_slow_link, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(little_of_a_large_image, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(on_a_quick_link, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(what_is_coded_slowly, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(a_primary_with_a_picture, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(bands_are_dropped, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(beside_a_film, desk_setup, desk_teardown),

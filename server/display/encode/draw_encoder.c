@@ -500,6 +500,21 @@ bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_
     return area_send(encoder, coded, surface_id, area, options.piece_min, ret);
 }
 
+/* docs/codecs.md: zlib takes 30 MB a second, QUIC and JPEG 10 to 20 times as much. */
+#define ZLIB_BYTES_MAX (256u << 10)
+#define SLOW_BYTES_MAX (12u << 20)
+
+uint32_t draw_encoder_coding_max(const DrawEncoder *encoder, bool is_photo, bool zlib)
+{
+    const DrawCompression compression = encoder->config.compression;
+
+    if (zlib && !encoder->config.is_local &&
+        (compression == DRAW_COMPRESSION_GLZ || (compression == DRAW_COMPRESSION_AUTO_GLZ && !is_photo))) {
+        return ZLIB_BYTES_MAX;
+    }
+    return draw_encoder_takes_long(encoder, is_photo) ? SLOW_BYTES_MAX : UINT32_MAX;
+}
+
 bool draw_encoder_takes_long(const DrawEncoder *encoder, bool is_photo)
 {
     const DrawCompression compression = encoder->config.compression;

@@ -105,6 +105,9 @@ bool draw_encoder_coded_area(DrawEncoder *encoder, SharedCoding *coding, uint32_
 void draw_encoder_set_as_is(DrawEncoder *encoder, bool as_is);
 /* Does coding such a picture take long? */
 bool draw_encoder_takes_long(const DrawEncoder *encoder, bool is_photo);
+/* How many bytes of pixels are coded within some 20 ms, while whoever codes them does nothing else; UINT32_MAX: so many that it does
+ * not matter. `zlib`: as of draw_encoder_set_zlib(). */
+uint32_t draw_encoder_coding_max(const DrawEncoder *encoder, bool is_photo, bool zlib);
 /* From the next message on: the host's setting, or the client's wish (PREFERRED_COMPRESSION); the later one counts. */
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression);
 
