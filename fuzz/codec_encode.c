@@ -106,7 +106,7 @@ static void glz_try(const Codecs *codecs, const ImageSource *source, uint8_t *co
     uint8_t *zlib = malloc(room), *back = malloc(glz.len);
     CHECK(zlib != NULL && back != NULL);
     sink_init(&sink, zlib, room);
-    CHECK(zlib_encode(codecs->zlib, glz, &sink) == STATUS_OK);
+    CHECK(zlib_encode(codecs->zlib, &glz, 1, &sink) == STATUS_OK);
     CHECK(zlib_decode(codecs->zlib_back, span_of(zlib, sink.total), back, glz.len) == STATUS_OK);
     CHECK(memcmp(back, glz.data, glz.len) == 0);
     free(zlib);

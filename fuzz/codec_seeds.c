@@ -81,7 +81,7 @@ static void format_write(PixelFormat format)
             uint8_t packed[ROOM / 2];
             le16_put(packed, (uint16_t)(sink.total - 1));
             sink_init(&small, packed + 2, sizeof(packed) - 2);
-            if (zlib_encode(zlib, span_of(out, sink.total), &small) == STATUS_OK) {
+            if (zlib_encode(zlib, &(Span){out, sink.total}, 1, &small) == STATUS_OK) {
                 seed_write("zlib_glz", packed, small.total + 2);
             }
             window_len += 2 + sink.total;

@@ -54,38 +54,49 @@ void zlib_encoder_free(ZlibEncoder *encoder)
     }
 }
 
-Status zlib_encode(ZlibEncoder *encoder, Span glz, CodecSink *sink)
+/* What the stream was given goes to the sink; the last of it with Z_FINISH. */
+static Status deflate_into(z_stream *stream, int flush, CodecSink *sink)
 {
-    z_stream *stream = &encoder->stream;
-    if (glz.len > UINT32_MAX) {
-        return STATUS_LIMIT;
-    }
-    if (deflateReset(stream) != Z_OK) {
-        return STATUS_IO;
-    }
-    stream->next_in = (Bytef *)(uintptr_t)glz.data;
-    stream->avail_in = (uInt)glz.len;
-    for (int result = Z_OK; result != Z_STREAM_END;) {
+    for (int result = Z_OK; flush == Z_FINISH ? result != Z_STREAM_END : stream->avail_in > 0;) {
         size_t room;
         uint8_t beyond;
         uint8_t *to = sink_direct(sink, &room);
         if (room == 0) {
-            /* When the last byte filled the room exactly, zlib may want more to say that it has ended. */
+            /* When the last byte filled the room exactly, zlib may want more to take what is left, or to say that it has
+             * ended. */
             stream->next_out = &beyond;
             stream->avail_out = 1;
-            return deflate(stream, Z_FINISH) == Z_STREAM_END && stream->avail_out == 1 ? STATUS_OK
-                                                                                       : STATUS_LIMIT;
+            result = deflate(stream, flush);
+            return stream->avail_out == 1 &&
+                           (flush == Z_FINISH ? result == Z_STREAM_END : stream->avail_in == 0)
+                       ? STATUS_OK
+                       : STATUS_LIMIT;
         }
         room = room < UINT32_MAX ? room : UINT32_MAX;
         stream->next_out = to;
         stream->avail_out = (uInt)room;
-        result = deflate(stream, Z_FINISH);
+        result = deflate(stream, flush);
         if (result != Z_OK && result != Z_STREAM_END && result != Z_BUF_ERROR) {
             return STATUS_IO;
         }
         sink_advance(sink, room - stream->avail_out);
     }
     return STATUS_OK;
+}
+
+Status zlib_encode(ZlibEncoder *encoder, const Span *glz, uint32_t count, CodecSink *sink)
+{
+    z_stream *stream = &encoder->stream;
+    Status status = deflateReset(stream) == Z_OK ? STATUS_OK : STATUS_IO;
+    for (uint32_t i = 0; i < count && status == STATUS_OK; i++) {
+        if (glz[i].len > UINT32_MAX) {
+            return STATUS_LIMIT;
+        }
+        stream->next_in = (Bytef *)(uintptr_t)glz[i].data;
+        stream->avail_in = (uInt)glz[i].len;
+        status = deflate_into(stream, i + 1 < count ? Z_NO_FLUSH : Z_FINISH, sink);
+    }
+    return status;
 }
 
 ZlibDecoder *zlib_decoder_new(const CodecMemory *memory)

@@ -19,7 +19,8 @@ typedef struct ZlibDecoder ZlibDecoder;
 /* NULL: no memory. */
 ZlibEncoder *zlib_encoder_new(const CodecMemory *memory);
 void zlib_encoder_free(ZlibEncoder *encoder);
-Status zlib_encode(ZlibEncoder *encoder, Span glz, CodecSink *sink) STATUS_MUST_CHECK;
+/* `glz`: the image, in `count` pieces. */
+Status zlib_encode(ZlibEncoder *encoder, const Span *glz, uint32_t count, CodecSink *sink) STATUS_MUST_CHECK;
 
 ZlibDecoder *zlib_decoder_new(const CodecMemory *memory);
 void zlib_decoder_free(ZlibDecoder *decoder);

@@ -138,7 +138,7 @@ static void samples_write(const Codecs *codecs, const TestImage *image, bool los
         sink_init(&sink, out, sizeof(out));
         CHECK(glz_encode(codecs->glz, source, &sink) == STATUS_OK);
         sink_init(&outer_sink, outer, sizeof(outer));
-        CHECK(zlib_encode(codecs->zlib, span_of(out, sink.total), &outer_sink) == STATUS_OK);
+        CHECK(zlib_encode(codecs->zlib, &(Span){out, sink.total}, 1, &outer_sink) == STATUS_OK);
         sample_write("zlib-glz", image, SPICE_IMAGE_TYPE_ZLIB_GLZ_RGB, 0, sink.total, outer,
                      outer_sink.total);
     }

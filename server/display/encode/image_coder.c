@@ -279,17 +279,12 @@ static void zlib_try(ImageCoder *coder, Coded *coded)
     }
     coder->zlib = coder->zlib != NULL ? coder->zlib : zlib_encoder_new(&coder->memory);
     Span *spans = pad_take(coder->pad, (uint64_t)coded->bytes.count * sizeof *spans);
-    uint8_t *whole = pad_take(coder->pad, total);
-    if (coder->zlib == NULL || spans == NULL || whole == NULL) {
+    if (coder->zlib == NULL || spans == NULL) {
         return;
     }
     block_chain_spans(&coded->bytes, spans);
-    for (uint32_t i = 0, at = 0; i < coded->bytes.count; i++) {
-        memcpy(whole + at, spans[i].data, spans[i].len);
-        at += (uint32_t)spans[i].len;
-    }
     sink_init_pieces(&sink, sink_more, &smaller, total - 1);
-    if (zlib_encode(coder->zlib, span_of(whole, total), &sink) != STATUS_OK) {
+    if (zlib_encode(coder->zlib, spans, coded->bytes.count, &sink) != STATUS_OK) {
         block_chain_drop(&smaller);
         return;
     }

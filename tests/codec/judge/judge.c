@@ -149,7 +149,7 @@ static Status zlib_glz_forth(const ImageSource *source, CodecSink *sink)
     CodecSink inner;
     sink_init(&inner, glz, sizeof(glz));
     const Status status = glz_forth(source, &inner);
-    return status == STATUS_OK ? zlib_encode(encoder, span_of(glz, inner.total), sink) : status;
+    return status == STATUS_OK ? zlib_encode(encoder, &(Span){glz, inner.total}, 1, sink) : status;
 }
 
 static Status jpeg_back(const CodedImage *coded, uint8_t *pixels, size_t size)
