@@ -123,7 +123,7 @@ JpegEncoder *jpeg_encoder_new(const CodecMemory *memory)
     encoder->destination.empty_output_buffer = piece_full;
     encoder->destination.term_destination = piece_end;
     encoder->jpeg.dest = &encoder->destination;
-    jpeg_memory_init(&encoder->kept, &encoder->jpeg);
+    jpeg_memory_init(&encoder->kept, memory, &encoder->jpeg);
     return encoder;
 }
 
@@ -132,6 +132,7 @@ void jpeg_encoder_free(JpegEncoder *encoder)
     if (encoder != NULL) {
         const CodecMemory memory = encoder->memory;
         jpeg_destroy_compress(&encoder->jpeg);
+        jpeg_memory_finish(&encoder->kept);
         scratch_free(&encoder->row, &memory);
         memory.free(memory.owner, encoder);
     }

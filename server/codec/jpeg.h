@@ -4,8 +4,8 @@
  * Encoding takes 16BIT, 24BIT, 32BIT and RGBA sources (whose alpha plain JPEG leaves out); others are STATUS_MISUSE, more
  * than 65,500 pixels a side are STATUS_LIMIT. The top row always comes first. Decoding gives 32-bit pixels.
  *
- * Ownership, threads, errors: codec.h; libjpeg's own memory, of sizes that follow from the width of a row, comes from
- * malloc. An encoder keeps up to 256 KiB of it for the next image (jpeg_memory.h); a decoder's goes when the image ends.
+ * Ownership, threads, errors: codec.h. What libjpeg needs for an image an encoder takes from its CodecMemory, and keeps up to
+ * 256 KiB of it for the next one (jpeg_memory.h); what it takes once for a context, and all of a decoder's, comes from malloc.
  * libjpeg's errors end a call by longjmp() within that call; nothing is held over it.
  * Source  reference/image-codecs.md section 7.
  */

@@ -1,62 +1,91 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "codec/jpeg_memory.h"
 
-static void *take_new(j_common_ptr jpeg, const JpegLent *lent)
-{
-    const struct jpeg_memory_mgr *own = &((JpegMemory *)jpeg->client_data)->own;
+#include <jerror.h>
 
-    return lent->kind == JPEG_SMALL ? own->alloc_small(jpeg, JPOOL_IMAGE, lent->size)
-           : lent->kind == JPEG_LARGE
-               ? own->alloc_large(jpeg, JPOOL_IMAGE, lent->size)
-               : (void *)own->alloc_sarray(jpeg, JPOOL_IMAGE, (JDIMENSION)lent->size, lent->rows);
+static _Noreturn void fail(j_common_ptr jpeg)
+{
+    jpeg->err->msg_code = JERR_OUT_OF_MEMORY;
+    jpeg->err->error_exit(jpeg);
+    __builtin_unreachable(); /* it does not return, by libjpeg's rules */
 }
 
-static void *lend(j_common_ptr jpeg, JpegKind kind, size_t size, JDIMENSION rows)
+static uint64_t aligned(uint64_t bytes)
+{
+    return (bytes + JPEG_ALIGN - 1) / JPEG_ALIGN * JPEG_ALIGN;
+}
+
+static void block_drop(JpegMemory *memory, JpegLent *lent)
+{
+    if (lent->block != NULL) {
+        memory->codec.free(memory->codec.owner, lent->block);
+        memory->bytes -= lent->size;
+    }
+    *lent = (JpegLent){0};
+}
+
+/* The next piece of this image. */
+static uint8_t *lend(j_common_ptr jpeg, uint64_t size)
 {
     JpegMemory *memory = jpeg->client_data;
-    const JpegLent asked = {.kind = kind, .size = size, .rows = rows};
-
-    if (memory->next == JPEG_LENT_MAX) {
-        memory->foreign = true;
-        return take_new(jpeg, &asked);
-    }
     JpegLent *lent = &memory->lent[memory->next++];
-    if (memory->next > memory->count || lent->kind != kind) {
-        *lent = asked;
-        memory->count = memory->next > memory->count ? memory->next : memory->count;
+
+    if (lent->block == NULL || lent->size < size) {
+        block_drop(memory, lent);
+        lent->block = size <= SIZE_MAX / 2
+                          ? memory->codec.alloc(memory->codec.owner, (size_t)size + JPEG_ALIGN - 1)
+                          : NULL;
+        if (lent->block == NULL) {
+            fail(jpeg);
+        }
+        lent->size = (size_t)size;
+        memory->bytes += lent->size;
     }
-    if (lent->size < size || lent->rows < rows) {
-        lent->size = lent->size > size ? lent->size : size;
-        lent->rows = lent->rows > rows ? lent->rows : rows;
-        lent->memory = NULL; /* what is too small waits in libjpeg's pool until all goes */
+    return lent->block + (0 - (uintptr_t)lent->block) % JPEG_ALIGN;
+}
+
+static bool is_lent(j_common_ptr jpeg, int pool)
+{
+    JpegMemory *memory = jpeg->client_data;
+    const bool is_full = memory->next == JPEG_LENT_MAX;
+
+    if (pool != JPOOL_IMAGE) {
+        return false;
     }
-    if (lent->memory == NULL) {
-        lent->memory = take_new(jpeg, lent);
-        memory->bytes += lent->size * lent->rows;
-    }
-    return lent->memory;
+    memory->foreign = memory->foreign || is_full;
+    return !is_full;
 }
 
 static void *small_of(j_common_ptr jpeg, int pool, size_t size)
 {
     const JpegMemory *memory = jpeg->client_data;
 
-    return pool == JPOOL_IMAGE ? lend(jpeg, JPEG_SMALL, size, 1) : memory->own.alloc_small(jpeg, pool, size);
+    return is_lent(jpeg, pool) ? lend(jpeg, aligned(size)) : memory->own.alloc_small(jpeg, pool, size);
 }
 
 static void *large_of(j_common_ptr jpeg, int pool, size_t size)
 {
     const JpegMemory *memory = jpeg->client_data;
 
-    return pool == JPOOL_IMAGE ? lend(jpeg, JPEG_LARGE, size, 1) : memory->own.alloc_large(jpeg, pool, size);
+    return is_lent(jpeg, pool) ? lend(jpeg, aligned(size)) : memory->own.alloc_large(jpeg, pool, size);
 }
 
+/* Behind the table of rows. */
 static JSAMPARRAY rows_of(j_common_ptr jpeg, int pool, JDIMENSION samples, JDIMENSION rows)
 {
     const JpegMemory *memory = jpeg->client_data;
 
-    return pool == JPOOL_IMAGE ? lend(jpeg, JPEG_ROWS, samples, rows)
-                               : memory->own.alloc_sarray(jpeg, pool, samples, rows);
+    if (!is_lent(jpeg, pool)) {
+        return memory->own.alloc_sarray(jpeg, pool, samples, rows);
+    }
+    const uint64_t table = aligned((uint64_t)rows * sizeof(JSAMPROW));
+    const uint64_t stride = aligned((uint64_t)samples * sizeof(JSAMPLE));
+    uint8_t *at = lend(jpeg, table + rows * stride); /* JPEG's sides have 16 bits: no sum is too large */
+    const JSAMPARRAY array = (JSAMPARRAY)(void *)at;
+    for (JDIMENSION i = 0; i < rows; i++) {
+        array[i] = at + table + i * stride;
+    }
+    return array;
 }
 
 /* What whole images of coefficients are for, which our settings do not need; some other libjpeg might. */
@@ -86,35 +115,35 @@ static jvirt_barray_ptr virtual_blocks_of(j_common_ptr jpeg, int pool, boolean z
     return memory->own.request_virt_barray(jpeg, pool, zero, blocks, rows, access);
 }
 
-/* Of what is kept the sizes stay known, so that all is large enough when it is taken again; but not if that would be too much. */
+static void all_drop(JpegMemory *memory)
+{
+    for (unsigned i = 0; i < JPEG_LENT_MAX; i++) {
+        block_drop(memory, &memory->lent[i]);
+    }
+}
+
+/* What an image was lent is kept, unless that is too much. */
 static void free_of(j_common_ptr jpeg, int pool)
 {
     JpegMemory *memory = jpeg->client_data;
-    size_t needed = 0;
 
-    if (pool != JPOOL_IMAGE) {
+    if (pool != JPOOL_IMAGE || memory->foreign) {
         memory->own.free_pool(jpeg, pool);
-        return;
     }
-    memory->next = 0;
-    if (!memory->foreign && memory->bytes <= JPEG_KEEP_BYTES) {
-        return;
+    if (pool == JPOOL_IMAGE) {
+        memory->next = 0;
+        memory->foreign = false;
+        if (memory->bytes > JPEG_KEEP_BYTES) {
+            all_drop(memory);
+        }
     }
-    memory->own.free_pool(jpeg, pool);
-    for (unsigned i = 0; i < memory->count; i++) {
-        needed += memory->lent[i].size * memory->lent[i].rows;
-        memory->lent[i].memory = NULL;
-    }
-    memory->bytes = 0;
-    memory->foreign = false;
-    memory->count = needed <= JPEG_KEEP_BYTES ? memory->count : 0;
 }
 
-void jpeg_memory_init(JpegMemory *memory, struct jpeg_compress_struct *jpeg)
+void jpeg_memory_init(JpegMemory *memory, const CodecMemory *codec, struct jpeg_compress_struct *jpeg)
 {
     struct jpeg_memory_mgr *manager = jpeg->mem;
 
-    *memory = (JpegMemory){.own = *manager};
+    *memory = (JpegMemory){.codec = *codec, .own = *manager};
     jpeg->client_data = memory;
     manager->alloc_small = small_of;
     manager->alloc_large = large_of;
@@ -123,4 +152,9 @@ void jpeg_memory_init(JpegMemory *memory, struct jpeg_compress_struct *jpeg)
     manager->request_virt_sarray = virtual_rows_of;
     manager->request_virt_barray = virtual_blocks_of;
     manager->free_pool = free_of;
+}
+
+void jpeg_memory_finish(JpegMemory *memory)
+{
+    all_drop(memory);
 }

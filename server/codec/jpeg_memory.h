@@ -2,12 +2,14 @@
 /* jpeg_memory.h: lets libjpeg keep from image to image what it takes for each. Inside codec/ only.
  *
  * libjpeg's memory manager is a table of functions that programs may change. It takes tables and rows for an image, always in the same
- * order, and gives them back when that ends; here they are kept and lent again, if they are large enough. All comes from
- * libjpeg's own functions, which know what alignment and padding its SIMD code counts on, and is theirs to free at last.
+ * order, and gives them back when that ends; here they come from the caller's CodecMemory, since their size follows from the
+ * width that a guest chose, and are kept and lent again, if they are large enough. What libjpeg takes once for a compressor,
+ * of sizes that nobody chooses, is its own.
  *
- * Ownership  plain memory; all that is kept goes with the compressor, or when it becomes too much.
+ * Ownership  all that is kept goes with jpeg_memory_finish(), or when it becomes too much.
  * Thread     as the compressor's.
  * Units      bytes.
+ * Errors     no memory: libjpeg's error_exit(); what was lent so far is kept.
  * Source     jpeglib.h; libjpeg.txt, "Memory management".
  */
 #pragma once
@@ -17,26 +19,29 @@
 
 #include <jpeglib.h>
 
+#include "codec/codec.h"
+
 #define JPEG_KEEP_BYTES (256u << 10) /* for 8,192 pixels a row; of what needs more nothing is kept */
 #define JPEG_LENT_MAX 64u            /* libjpeg-turbo asks for 23 */
+/* Of all that is lent, and of what a row has behind it: libjpeg-turbo's SIMD code counts on 32 and 64. */
+#define JPEG_ALIGN 64u
 
-typedef enum JpegKind { JPEG_SMALL, JPEG_LARGE, JPEG_ROWS } JpegKind;
-
-/* One answer of an image, in order; what was asked for by all images so far at most. */
+/* One answer of an image, in order. */
 typedef struct JpegLent {
-    JpegKind kind;
-    size_t size;     /* or samples of a row */
-    JDIMENSION rows; /* 1 if it is none */
-    void *memory;    /* NULL: freed */
+    uint8_t *block; /* NULL: none yet */
+    size_t size;    /* from where it is aligned on */
 } JpegLent;
 
 typedef struct JpegMemory {
+    CodecMemory codec;
     struct jpeg_memory_mgr own; /* libjpeg's functions */
     JpegLent lent[JPEG_LENT_MAX];
-    unsigned count, next; /* of this image: the next one */
-    size_t bytes;         /* libjpeg's, since all was freed; also those too small by now */
-    bool foreign;         /* the image also took what is not kept */
+    unsigned next; /* of this image */
+    size_t bytes;  /* of all that are lent or kept */
+    bool foreign;  /* the image also took what is libjpeg's */
 } JpegMemory;
 
 /* `jpeg` was created; its client_data is the JpegMemory until it is destroyed. */
-void jpeg_memory_init(JpegMemory *memory, struct jpeg_compress_struct *jpeg);
+void jpeg_memory_init(JpegMemory *memory, const CodecMemory *codec, struct jpeg_compress_struct *jpeg);
+/* `jpeg` was destroyed. */
+void jpeg_memory_finish(JpegMemory *memory);

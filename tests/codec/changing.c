@@ -13,6 +13,7 @@
 #include "codec/jpeg.h"
 #include "codec/lz4_image.h"
 #include "codec/quic.h"
+#include "codec/zlib_glz.h"
 
 #define WIDTH 96u
 #define HEIGHT 64u
@@ -174,11 +175,78 @@ static void encoders_survive_lack_of_memory(void **state)
     assert_int_equal(test_memory_blocks, blocks);
 }
 
+/* libjpeg's and zlib's is taken from the same memory: where there is none, they fail, and lose nothing. */
+static void libraries_survive_lack_of_memory(void **state)
+{
+    (void)state;
+    enum { ENOUGH = 40 };
+    static const PixelFormat formats[] = {PIXEL_16BIT, PIXEL_24BIT, PIXEL_32BIT, PIXEL_RGBA};
+    const CodecMemory scarce = {scarce_alloc, test_memory.free, NULL};
+    const unsigned blocks = test_memory_blocks;
+    JpegDecoder *jpeg_back = jpeg_decoder_new(&test_memory);
+    ZlibDecoder *zlib_back = zlib_decoder_new(&test_memory);
+    unsigned failures = 0, zlib_failures = 0;
+    for (unsigned have = 0; have <= ENOUGH; have++) {
+        const ImageLayout layout = {formats[have % 4], 300, 200, 4, 2, false};
+        TestImage image;
+        image_make(&image, IMAGE_PHOTO, &layout, 1);
+        const bool has_alpha = layout.format == PIXEL_RGBA;
+        const size_t room = 300 * 200 * 4;
+        uint8_t *coded = malloc(2 * room), *back = malloc(room);
+        LzEncoder *lz = lz_encoder_new(&test_memory);
+        allocations_left = have;
+        JpegEncoder *jpeg = jpeg_encoder_new(&scarce);
+        assert_int_equal(jpeg == NULL, have == 0);
+        for (unsigned again = 0; again < 2 && jpeg != NULL; again++) {
+            CodecSink sink;
+            size_t jpeg_size = 0;
+            allocations_left = again ? ENOUGH : allocations_left;
+            sink_init(&sink, coded, 2 * room);
+            const Status status = has_alpha
+                                      ? jpeg_alpha_encode(jpeg, lz, &image.source, 85, &sink, &jpeg_size)
+                                      : jpeg_encode(jpeg, &image.source, 85, &sink);
+            assert_true(status == STATUS_OK || (status == STATUS_IO && !again && have < ENOUGH));
+            failures += status == STATUS_IO;
+            if (status == STATUS_OK) {
+                const Span data = span_of(coded, sink.total);
+                assert_int_equal(has_alpha
+                                     ? jpeg_alpha_decode(jpeg_back, data, jpeg_size, false, 300, 200, back)
+                                     : jpeg_decode(jpeg_back, data, 300, 200, back),
+                                 STATUS_OK);
+            }
+        }
+        allocations_left = have;
+        ZlibEncoder *zlib = zlib_encoder_new(&scarce);
+        zlib_failures += zlib == NULL;
+        if (zlib != NULL) {
+            const Span raw = span_of(image.expected, image.size);
+            CodecSink sink;
+            allocations_left = 0; /* it has all from its start */
+            sink_init(&sink, coded, 2 * room);
+            assert_int_equal(zlib_encode(zlib, &raw, 1, &sink), STATUS_OK);
+            assert_int_equal(zlib_decode(zlib_back, span_of(coded, sink.total), back, image.size), STATUS_OK);
+            assert_memory_equal(back, image.expected, image.size);
+        }
+        zlib_encoder_free(zlib);
+        jpeg_encoder_free(jpeg);
+        lz_encoder_free(lz);
+        free(coded);
+        free(back);
+        image_free(&image);
+    }
+    jpeg_decoder_free(jpeg_back);
+    zlib_decoder_free(zlib_back);
+    assert_true(failures > 10 && failures < ENOUGH - 1);
+    assert_true(zlib_failures > 1 && zlib_failures < ENOUGH);
+    assert_int_equal(test_memory_blocks, blocks);
+}
+
 int run_changing(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(encoders_take_changing_pixels),
         cmocka_unit_test(encoders_survive_lack_of_memory),
+        cmocka_unit_test(libraries_survive_lack_of_memory),
     };
     return cmocka_run_group_tests_name("changing", tests, NULL, NULL);
 }
