@@ -24,6 +24,17 @@ function(sumac_program name)
     install(FILES ${CMAKE_SOURCE_DIR}/docs/man/${name}.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
 endfunction()
 
+# sumac_universes(VARIABLE COUNT ADDRESS THREAD): how many universes a test plays: COUNT, fewer where a sanitizer makes them slow,
+# but not at night.
+function(sumac_universes variable count address thread)
+    set(${variable} ${count} PARENT_SCOPE)
+    if(NOT SUMAC_NIGHT AND CMAKE_C_FLAGS MATCHES "-fsanitize=[a-z,]*thread")
+        set(${variable} ${thread} PARENT_SCOPE)
+    elseif(NOT SUMAC_NIGHT AND CMAKE_C_FLAGS MATCHES "-fsanitize")
+        set(${variable} ${address} PARENT_SCOPE)
+    endif()
+endfunction()
+
 # sumac_test(NAME SOURCES... LINK targets... LABELS labels...): a cmocka program run by ctest.
 function(sumac_test name)
     cmake_parse_arguments(ARG "" "TIMEOUT" "SOURCES;LINK;LABELS" ${ARGN})

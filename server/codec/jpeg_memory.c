@@ -81,7 +81,7 @@ static JSAMPARRAY rows_of(j_common_ptr jpeg, int pool, JDIMENSION samples, JDIME
     const uint64_t table = aligned((uint64_t)rows * sizeof(JSAMPROW));
     const uint64_t stride = aligned((uint64_t)samples * sizeof(JSAMPLE));
     uint8_t *at = lend(jpeg, table + rows * stride); /* JPEG's sides have 16 bits: no sum is too large */
-    const JSAMPARRAY array = (JSAMPARRAY)(void *)at;
+    JSAMPROW *const array = (void *)at;
     for (JDIMENSION i = 0; i < rows; i++) {
         array[i] = at + table + i * stride;
     }
