@@ -64,19 +64,14 @@ class Browser:
         self.test = test
         there, self.to = os.pipe()
         self.back, here = os.pipe()
-        argv = ["chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+        # Chromium listens to 3 and answers on 4; other numbers are ours.
+        argv = ["bash", "-c", 'exec "${@:2}" 3<&"$0" 4>&"$1"', str(there), str(here),
+                "chromium", "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
                 "--ignore-certificate-errors", "--remote-debugging-pipe", f"--user-data-dir={test.temporary('browser')}",
                 "about:blank"]
-
-        def pipes():
-            os.dup2(there, 103)
-            os.dup2(here, 104)
-            os.dup2(103, 3)
-            os.dup2(104, 4)
-
         self.log = open(test.artifact("chromium.log"), "wb")
         self.popen = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log,
-                                      preexec_fn=pipes, pass_fds=(3, 4))
+                                      pass_fds=(there, here))
         os.close(there)
         os.close(here)
         self.rest, self.number, self.session, self.said = b"", 0, None, []

@@ -15,7 +15,7 @@ from picture_server import PictureServer
 CELL_WIDTH, CELL_HEIGHT, COLUMNS = 64, 48, 16
 SHELF_WIDTH = 3200
 DRAW_COPY, DRAW_WHITENESS, DRAW_ALPHA_BLEND = 304, 307, 313
-RGBA = 9  # a pixel format
+RGB16, RGB24, RGB32, RGBA = 6, 7, 8, 9  # pixel formats
 LZ_PLT, ZLIB_GLZ, JPEG_ALPHA = 100, 107, 108  # image types
 JPEG_NEAR = 24  # how far a channel's mean over 8 x 8 pixels may be off at quality 95
 

@@ -5,9 +5,12 @@ import signal
 import socket
 import time
 
+import picture
 from browser import Browser, Pages
+from cases_codec import RGB16, RGB24, RGB32, RGBA, cells, sample_wrong, samples_make
 from cases_desktop import COMPRESSIONS, guest_picture, host_keys
 from harness import check, check_equal, make_certificates
+from picture_server import PictureServer, WebConnection
 
 
 @contextlib.contextmanager
@@ -97,5 +100,36 @@ def compressions(test):
             check_equal(host.wait(10), 0, "the host's exit code")
 
 
-CASES = {"html5-compressions": compressions,
+# What spice-html5 has a decoder for: codecs, and formats of pixels. It cannot blend, and of images with alpha that it copies to a
+# screen it shows the colors; with alpha by QUIC it does that wrong.
+DECODED = {"lz": (RGB32, RGBA), "quic": (RGB24, RGB32), "jpeg": (RGB16, RGB24, RGB32), "jpeg-alpha": (RGBA,)}
+
+
+def codecs(test):
+    """What our encoders make, decoded in the browser, each in a place of its own."""
+    samples = [s for s in samples_make(test) if s.format in DECODED.get(s.codec, ())]
+    kinds = {(s.codec, s.format) for s in samples}
+    check_equal(len(kinds), sum(map(len, DECODED.values())), f"codecs and formats ({sorted(kinds)})")
+    for sample in samples:
+        sample.format = RGB32  # to be copied, not blended
+    width, height, places = cells(samples)
+    server = PictureServer(width, height, [s.draw(*place) for s, place in zip(samples, places)], WebConnection)
+
+    def wrong():
+        return [(s, why) for s, place in zip(samples, places) if (why := sample_wrong(s, browser.picture(), *place))]
+
+    with opened(test) as (pages, browser):
+        browser.open(pages.url(server.port))
+        browser.wait("the end of the images", lambda: browser.picture() and server.drawn.is_set())
+        try:
+            browser.wait("the images", lambda: not wrong())  # JPEG is shown when it is decoded
+        finally:
+            shot = browser.picture()
+            picture.png_write(test.artifact("browser.png"), shot)
+            bad = wrong()
+            check(not bad, f"{len(bad)} of {len(samples)} samples are wrong: " + "; ".join(
+                f"{s.codec}, {s.width}x{s.height}: {why}" for s, why in bad[:4]))
+
+
+CASES = {"html5-compressions": compressions, "html5-codecs": codecs,
          "html5-plain": plain, "html5-ticket": ticket, "html5-tls": tls, "html5-requests": requests}
