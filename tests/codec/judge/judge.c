@@ -253,6 +253,14 @@ static const Setting settings[] = {
      .decode = jpeg_back,
      .encode = jpeg_forth,
      .library = library_jpeg},
+    {.name = "jpeg-alpha", /* the half of those that is slower */
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_QUIC, .jpeg = true},
+     .formats = 1u << PIXEL_RGBA,
+     .top_first = true,
+     .lossy = true,
+     .type = SPICE_IMAGE_TYPE_JPEG_ALPHA,
+     .decode = jpeg_back,
+     .encode = jpeg_forth},
 };
 
 static const Setting *setting;
@@ -385,8 +393,14 @@ static int speed_run(uint16_t port)
     JudgeClient *client = judge_client_open(port);
     Sampler *sampler = NULL;
     for (size_t k = 0; k < sizeof(kinds) / sizeof(kinds[0]); k++) {
-        const ImageLayout layout = {PIXEL_32BIT, kinds[k].width, kinds[k].height, 0,
-                                    1,           true,           .no_junk = true};
+        const ImageLayout layout = {
+            .format = (setting->formats & 1u << PIXEL_32BIT) != 0 ? PIXEL_32BIT : PIXEL_RGBA,
+            .width = kinds[k].width,
+            .height = kinds[k].height,
+            .chunks = 1,
+            .top_down = true,
+            .no_junk = true,
+        };
         const size_t size = (size_t)layout.width * layout.height * 4;
         const unsigned batch = size < SPEED_BATCH ? (unsigned)(SPEED_BATCH / size) : 1;
         const unsigned count = kinds[k].count / batch * batch;
