@@ -179,12 +179,61 @@ static void test_counted(void **state)
     wall_free(&wall);
 }
 
+static uint64_t whiteness_work(Easel *easel)
+{
+    const uint64_t before = easel->set.work;
+    easel_draw(easel, QXL_DRAW_WHITENESS);
+    return easel->set.work - before;
+}
+
+/* Strips that reach into each other: what is looked at counts, and what is made of it; what lies beside the box is not. */
+static void test_clip(void **state)
+{
+    Easel *easel = *state;
+    Wall wall = wall_new(easel, SPICE_SURFACE_FMT_32_xRGB);
+    static QXLRect strips[CANVAS_CLIP_RECTS_MAX];
+    for (int32_t i = 0; i < (int32_t)CANVAS_CLIP_RECTS_MAX; i++) {
+        strips[i] = easel_rect(2 * i, i, 2 * i + 1, 4 * (int32_t)CANVAS_CLIP_RECTS_MAX - i);
+    }
+    easel->drawable.clip = (QxlClip){.rects_given = true, .count = CANVAS_CLIP_RECTS_MAX, .rects = strips};
+    const uint64_t pieces = SIDE / 2 * (SIDE / 2 + 1) / 2;
+    assert_in_range(whiteness_work(easel), CANVAS_CLIP_RECTS_MAX + pieces, 8 * pieces);
+    easel->drawable.box = easel_rect(0, 0, 1, 1);
+    assert_in_range(whiteness_work(easel), CANVAS_CLIP_RECTS_MAX, 2 * CANVAS_CLIP_RECTS_MAX);
+    wall_free(&wall);
+}
+
+/* Each run of a mask is painted by itself. */
+static void test_mask(void **state)
+{
+    Easel *easel = *state;
+    Wall wall = wall_new(easel, SPICE_SURFACE_FMT_32_xRGB);
+    uint8_t *bits = malloc(SIDE / 8 * SIDE);
+    QxlSpan span = {(uintptr_t)bits, 0, SIDE / 8 * SIDE};
+    QxlImage mask = {.type = SPICE_IMAGE_TYPE_BITMAP, .width = SIDE, .height = SIDE};
+    assert_non_null(bits);
+    mask.u.bitmap = (QxlBitmap){.format = SPICE_BITMAP_FMT_1BIT_BE,
+                                .top_down = true,
+                                .stride = SIDE / 8,
+                                .data = {.spans = &span, .count = 1, .bytes = span.bytes}};
+    easel->drawable.u.mask = (QxlMask){.image = &mask};
+    memset(bits, 0xff, span.bytes);
+    const uint64_t whole = whiteness_work(easel);
+    memset(bits, 0x55, span.bytes);
+    const uint64_t checkered = whiteness_work(easel);
+    assert_in_range(checkered - whole, SIDE * (SIDE / 2 - 1), 4 * SIDE * (SIDE / 2 - 1));
+    assert_in_range(checkered, 0, 3 * canvas_work_of(&easel->drawable));
+    free(bits);
+    wall_free(&wall);
+}
+
 #define UNIT(name) cmocka_unit_test_setup_teardown(name, easel_setup, easel_teardown)
 
 int run_work(void)
 {
     const struct CMUnitTest tests[] = {
-        UNIT(test_lines), UNIT(test_dashed), UNIT(test_tiles), UNIT(test_large_source), UNIT(test_counted),
+        UNIT(test_lines),   UNIT(test_dashed), UNIT(test_tiles), UNIT(test_large_source),
+        UNIT(test_counted), UNIT(test_clip),   UNIT(test_mask),
     };
     return cmocka_run_group_tests_name("work", tests, NULL, NULL);
 }

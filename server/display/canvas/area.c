@@ -6,7 +6,8 @@
 #include "display/canvas/draw.h"
 
 #define AREA_RECTS_FEW 8u /* rectangles that are as quick to ask one by one */
-#define AREA_BOX_STEPS 2u /* to make one of a region, and to draw it */
+#define AREA_BOX_STEPS 4u /* to make one of a region, and to draw it */
+#define AREA_RUN_STEPS 3u /* to draw a run of a mask's pixels */
 
 bool box_is_empty(const Box *box)
 {
@@ -78,40 +79,127 @@ static void area_shrink(Area *area)
     area->box = area->count > 0 && !box_is_empty(&all) ? all : (Box){0};
 }
 
+/* Lets the edge at `at` sink in a heap whose largest is on top. */
+static void edge_sink(int32_t *edges, uint32_t count, uint32_t at)
+{
+    const int32_t edge = edges[at];
+
+    for (uint32_t below = 2 * at + 1; below < count; below = 2 * at + 1) {
+        below += below + 1 < count && edges[below + 1] > edges[below];
+        if (edges[below] <= edge) {
+            break;
+        }
+        edges[at] = edges[below];
+        at = below;
+    }
+    edges[at] = edge;
+}
+
+static void edges_sort(int32_t *edges, uint32_t count)
+{
+    for (uint32_t i = count / 2; i > 0; i--) {
+        edge_sink(edges, count, i - 1);
+    }
+    for (uint32_t left = count; left > 1; left--) {
+        const int32_t largest = edges[0];
+        edges[0] = edges[left - 1];
+        edges[left - 1] = largest;
+        edge_sink(edges, left - 1, 0);
+    }
+}
+
+/* The place of `edge` among `count` different ones in order, of which it is one. */
+static uint32_t edge_find(const int32_t *edges, uint32_t count, int32_t edge)
+{
+    uint32_t from = 0, to = count;
+
+    while (to - from > 1) {
+        const uint32_t middle = from + (to - from) / 2;
+        if (edges[middle] <= edge) {
+            from = middle;
+        } else {
+            to = middle;
+        }
+    }
+    return from;
+}
+
+/* Boxes that their region consists of, at most: each is cut where any of them begins or ends. */
+static uint64_t region_boxes(const Box *boxes, uint32_t count, int32_t *edges)
+{
+    uint32_t edges_count = 0;
+    uint64_t pieces = 0;
+
+    for (uint32_t i = 0; i < count; i++) {
+        edges[2 * i] = boxes[i].y1;
+        edges[2 * i + 1] = boxes[i].y2;
+    }
+    edges_sort(edges, 2 * count);
+    for (uint32_t i = 0; i < 2 * count; i++) {
+        if (edges_count == 0 || edges[edges_count - 1] != edges[i]) {
+            edges[edges_count++] = edges[i];
+        }
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        pieces += edge_find(edges, edges_count, boxes[i].y2) - edge_find(edges, edges_count, boxes[i].y1);
+    }
+    return pieces;
+}
+
+/* Of the rectangles, what lies in the drawable's box. */
+static uint32_t boxes_cut(const QxlClip *clip, const Box *within, Box *boxes)
+{
+    uint32_t count = 0;
+
+    for (uint32_t i = 0; i < clip->count; i++) {
+        boxes[count] = box_of(&clip->rects[i]);
+        count += box_intersect(&boxes[count], within);
+    }
+    return count;
+}
+
+static Status area_region(Draw *draw, const QxlClip *clip)
+{
+    Area *area = &draw->area;
+    Box *boxes =
+        scratch_take(draw->set, SCRATCH_MASK, (sizeof(Box) + 2 * sizeof(int32_t)) * (uint64_t)clip->count);
+
+    if (boxes == NULL) {
+        return draw_no_memory(draw);
+    }
+    const uint32_t count = boxes_cut(clip, &area->box, boxes);
+    const uint64_t pieces = region_boxes(boxes, count, (int32_t *)(void *)(boxes + clip->count));
+    const Status status = draw_work(draw, clip->count + AREA_BOX_STEPS * pieces);
+    if (status != STATUS_OK) {
+        return status;
+    }
+    area->has_region = true;
+    if (!pixman_region32_init_rects(&area->region, boxes, (int)count)) {
+        return draw_no_memory(draw);
+    }
+    int region_count;
+    area->boxes = pixman_region32_rectangles(&area->region, &region_count);
+    area->count = (uint32_t)region_count;
+    area_shrink(area);
+    return STATUS_OK;
+}
+
 static Status area_clip(Draw *draw)
 {
     const QxlClip *clip = &draw->drawable->clip;
     Area *area = &draw->area;
 
-    area->count = clip->count;
-    if (rects_are_banded(clip)) {
-        area->rects = clip->rects;
-        area_shrink(area);
-        return draw_work(draw, clip->count);
-    }
-    if (clip->count > CANVAS_CLIP_RECTS_MAX) {
+    if (!rects_are_banded(clip)) {
+        if (clip->count <= CANVAS_CLIP_RECTS_MAX) {
+            return area_region(draw, clip);
+        }
         qxl_fault(draw->fault, "too many clip rectangles in no order", clip->count);
         return STATUS_LIMIT;
     }
-    Box *boxes = scratch_take(draw->set, SCRATCH_MASK, sizeof(*boxes) * clip->count);
-    if (boxes == NULL) {
-        return draw_no_memory(draw);
-    }
-    for (uint32_t i = 0; i < clip->count; i++) {
-        boxes[i] = box_of(&clip->rects[i]);
-    }
-    area->has_region = true;
-    if (!pixman_region32_init_rects(&area->region, boxes, (int)clip->count) ||
-        !pixman_region32_intersect_rect(&area->region, &area->region, area->box.x1, area->box.y1,
-                                        (unsigned)(area->box.x2 - area->box.x1),
-                                        (unsigned)(area->box.y2 - area->box.y1))) {
-        return draw_no_memory(draw);
-    }
-    int count;
-    area->boxes = pixman_region32_rectangles(&area->region, &count);
-    area->count = (uint32_t)count;
+    area->count = clip->count;
+    area->rects = clip->rects;
     area_shrink(area);
-    return draw_work(draw, AREA_BOX_STEPS * (uint64_t)area->count);
+    return draw_work(draw, clip->count);
 }
 
 /* Mask pixels outside the mask draw nothing, also when it is inverse. */
@@ -134,6 +222,24 @@ static void mask_line(const QxlMask *mask, const Source *source, const Box *box,
         }
         bits_from_run(line, at - x, n, run);
     }
+}
+
+/* Runs of bits that are set. */
+static uint64_t bits_runs(const uint8_t *bits, size_t stride, size_t lines)
+{
+    uint64_t runs = 0;
+
+    for (size_t y = 0; y < lines; y++) {
+        unsigned before = 0; /* the bit on the left */
+        for (size_t i = 0; i < stride; i++) {
+            const uint32_t byte = bits[y * stride + i];
+            for (unsigned begins = byte & ~(byte << 1 | before); begins != 0; begins &= begins - 1) {
+                runs++;
+            }
+            before = byte >> 7;
+        }
+    }
+    return runs;
 }
 
 static Status area_mask(Draw *draw, const QxlMask *mask)
@@ -162,7 +268,8 @@ static Status area_mask(Draw *draw, const QxlMask *mask)
         mask_line(mask, &source, &box, box.x1 + dx, y + dy, bits + area->bits_stride * (size_t)(y - box.y1));
     }
     area->bits = bits;
-    return STATUS_OK;
+    return draw_work(draw,
+                     bytes + AREA_RUN_STEPS * bits_runs(bits, area->bits_stride, bytes / area->bits_stride));
 }
 
 Status area_open(Draw *draw, const QxlMask *mask)

@@ -148,6 +148,7 @@ static uint64_t work_most(uint64_t pixels)
 }
 
 #define STROKE_PIXEL_STEPS UINT64_C(4) /* of a slanted line */
+#define MASK_PIXEL_STEPS 2u            /* where every other one is drawn */
 #define SAMPLED_PIXEL_STEPS 8u         /* of an image that is turned */
 
 /* What its size alone makes it cost. */
@@ -175,6 +176,10 @@ uint64_t canvas_work_of(const QxlDrawable *drawable)
         } else if (image->type == SPICE_IMAGE_TYPE_QUIC) {
             work += (uint64_t)image->width * image->height / CANVAS_QUIC_PIXELS_PER_STEP;
         }
+    }
+    const QxlMask *mask = mask_of(drawable);
+    if (mask != NULL && mask->image != NULL) {
+        work += MASK_PIXEL_STEPS * pixels;
     }
     if (drawable->type == QXL_DRAW_STROKE) {
         const int64_t width = (int64_t)box.x2 - box.x1, height = (int64_t)box.y2 - box.y1;
