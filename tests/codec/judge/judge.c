@@ -27,6 +27,7 @@
 #include "codec/lz4_image.h"
 #include "codec/quic.h"
 #include "codec/zlib_glz.h"
+#include "display/encode/photo.h"
 #include "tests/codec/images.h"
 #include "tests/codec/judge/judge.h"
 #include "tests/codec/judge/sampler.h"
@@ -42,6 +43,7 @@ typedef struct Setting {
         raw[IMAGE_CLASSES]; /* formats of which all images of a class may come raw, as coding does not pay */
     bool top_first;         /* decoded pixels begin with the top row */
     bool identical;         /* our encoder's bytes must be the existing one's */
+    bool chooses;           /* between LZ and QUIC; we choose the same */
     bool lossy;             /* decoded pixels need only be near; alpha must be exact */
     uint8_t type, type_other; /* SpiceImageType, and another that may come; 0: none */
     Status (*decode)(const CodedImage *coded, uint8_t *pixels, size_t size);
@@ -102,6 +104,31 @@ static Status quic_forth(const ImageSource *source, CodecSink *sink)
 
 /* As the judge's client announces. */
 #define GLZ_WINDOW (1u << 20)
+
+/* As our server chooses with auto_lz. */
+static bool source_is_photo(const ImageSource *source)
+{
+    QxlSpan spans[IMAGE_CHUNKS_MAX];
+    QxlData data = {spans, 0, 0};
+    for (uint32_t i = 0; i < source->chunk_count; i++) {
+        const uint32_t bytes = source->chunks[i].rows * source->stride;
+        spans[i] = (QxlSpan){(uintptr_t)source->chunks[i].data, data.bytes, bytes};
+        data.bytes += bytes;
+        data.count++;
+    }
+    return pixels_are_photo(source->format, source->width, source->height, source->stride, &data);
+}
+
+static Status auto_lz_back(const CodedImage *coded, uint8_t *pixels, size_t size)
+{
+    return coded->type == SPICE_IMAGE_TYPE_QUIC ? quic_back(coded, pixels, size)
+                                                : lz_back(coded, pixels, size);
+}
+
+static Status auto_lz_forth(const ImageSource *source, CodecSink *sink)
+{
+    return source_is_photo(source) ? quic_forth(source, sink) : lz_forth(source, sink);
+}
 
 static Status glz_back(const CodedImage *coded, uint8_t *pixels, size_t size)
 {
@@ -230,6 +257,15 @@ static const Setting settings[] = {
      .type = SPICE_IMAGE_TYPE_QUIC,
      .decode = quic_back,
      .encode = quic_forth},
+    {.name = "auto-lz",
+     .server = {.compression = SPICE_IMAGE_COMPRESSION_AUTO_LZ},
+     .formats = RGB_FORMATS,
+     .raw = {[IMAGE_NOISE] = 1u << PIXEL_16BIT | 1u << PIXEL_24BIT | 1u << PIXEL_RGBA},
+     .chooses = true,
+     .type = SPICE_IMAGE_TYPE_LZ_RGB,
+     .type_other = SPICE_IMAGE_TYPE_QUIC,
+     .decode = auto_lz_back,
+     .encode = auto_lz_forth},
     {.name = "glz",
      .server = {.compression = SPICE_IMAGE_COMPRESSION_GLZ},
      .formats = RGB_FORMATS,
@@ -266,7 +302,7 @@ static const Setting settings[] = {
 static const Setting *setting;
 
 typedef struct Tally {
-    unsigned drawn, coded, good, identical;
+    unsigned drawn, coded, good, identical, same_choice;
     uint64_t raw, theirs, ours;
 } Tally;
 
@@ -312,9 +348,11 @@ static void image_judge(JudgeClient *client, const TestImage *image, Tally *tall
     }
     tally->coded++;
     tally->theirs += coded.data.len;
+    tally->same_choice += source_is_photo(source) == (coded.type == SPICE_IMAGE_TYPE_QUIC);
     uint8_t *pixels = calloc(1, image->size);
     const Status status = setting->decode(&coded, pixels, image->size);
-    const uint8_t *expected = setting->top_first ? image->expected_top_first : image->expected;
+    const bool top_first = setting->top_first || coded.type == SPICE_IMAGE_TYPE_QUIC;
+    const uint8_t *expected = top_first ? image->expected_top_first : image->expected;
     if (status == STATUS_OK && same_pixels(image, pixels, expected)) {
         tally->good++;
     } else {
@@ -492,6 +530,13 @@ static int client_run(uint16_t port)
             if (tally.coded == 0 && (setting->raw[class] & 1u << format) == 0) {
                 fprintf(stderr, "codec-judge: %s: no image of format %d, %s, came\n", setting->name, format,
                         image_class_name(class));
+                fine = false;
+            }
+            if (setting->chooses && tally.same_choice < tally.coded) {
+                fprintf(stderr,
+                        "codec-judge: %s: of %u images of format %d, %s, we choose another codec for %u\n",
+                        setting->name, tally.coded, format, image_class_name(class),
+                        tally.coded - tally.same_choice);
                 fine = false;
             }
             if (!is_small_enough(&tally)) {
