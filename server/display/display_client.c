@@ -164,14 +164,16 @@ void display_client_tune(DisplayClient *client, bool lossy)
 static void send_surface(DisplayClient *client, uint32_t wire_id, const QxlGeometry *geometry)
 {
     RedChannelClient *rcc = &client->base;
-    const WireMsgDisplaySurfaceCreate create = {
+    WireMsgDisplaySurfaceCreate create = {
         .surface_id = wire_id,
         .width = geometry->width,
         .height = geometry->height,
-        .format = geometry->format,
         .flags = wire_id == SURFACE_PRIMARY ? WIRE_SURFACE_FLAG_PRIMARY : 0,
     };
 
+    if (NEVER(!draw_encoder_surface_format(client->encoder, geometry->format, &create.format))) {
+        return;
+    }
     RCC_SEND(rcc, WIRE_MSG_DISPLAY_SURFACE_CREATE, wire_msg_display_surface_create_encode, &create);
 }
 
@@ -256,7 +258,7 @@ static void push_surface(DisplayClient *client, uint32_t id, const Surface *surf
 /* Guests make surfaces of alpha alone only while all clients know them; one that came later may not. */
 static bool client_knows_format(const DisplayClient *client, uint32_t format)
 {
-    return format != SPICE_SURFACE_FMT_8_A || rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_A8_SURFACE);
+    return draw_encoder_surface_format(client->encoder, format, &format);
 }
 
 static void want_damage(DisplayClient *client)
@@ -504,10 +506,8 @@ static bool can_be_sent(const DisplayClient *client, Drawable *drawable)
     if ((client->is_behind && client->damaged) ||
         (client->first_due && drawable->surface_id == SURFACE_PRIMARY) ||
         drawable->bytes > DISPLAY_DRAWABLES_BYTES_MAX || is_too_large(client, drawable) ||
-        is_for_threads(client, drawable) || reads_damage(client, drawable)) {
-        return false;
-    }
-    if (qxl->type == QXL_DRAW_COMPOSITE && !rcc_has_cap(&client->base, WIRE_CAP_DISPLAY_COMPOSITE)) {
+        is_for_threads(client, drawable) || reads_damage(client, drawable) ||
+        !draw_encoder_shows(client->encoder, qxl)) {
         return false;
     }
     /* A client could be told to take the pixels from the surface itself, but it may show more than it: a byte of alpha where

@@ -126,3 +126,4 @@ int run_bands(void);
 int run_large(void);
 int run_pinning(void);
 int run_dictionary(void);
+int run_browsers(void);

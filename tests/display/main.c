@@ -5,5 +5,5 @@ int main(void)
 {
     return run_rings() + run_commands() + run_requests() + run_clients() + run_drawing() + run_merging() +
            run_sharing() + run_threads() + run_bands() + run_large() + run_recording() + run_lossy() +
-           run_wan() + run_life() + run_pinning() + run_dictionary();
+           run_wan() + run_life() + run_pinning() + run_dictionary() + run_browsers();
 }

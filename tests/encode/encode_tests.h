@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+int run_browser(void);
 int run_caches(void);
 int run_choice(void);
 int run_messages(void);

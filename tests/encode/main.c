@@ -3,5 +3,5 @@
 
 int main(void)
 {
-    return run_caches() | run_choice() | run_messages() | run_shared();
+    return run_browser() | run_caches() | run_choice() | run_messages() | run_shared();
 }

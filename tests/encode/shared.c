@@ -87,7 +87,7 @@ static int rig_setup(void **state)
     rig->core.alloc = rig_alloc;
     rig->core.free = rig_free;
     rig->choices = choices_of_seed(1);
-    rig->caps = 1u << WIRE_CAP_DISPLAY_LZ4_COMPRESSION;
+    rig->caps = 1u << WIRE_CAP_DISPLAY_COMPOSITE | 1u << WIRE_CAP_DISPLAY_LZ4_COMPRESSION;
     share_store_init(&rig->store, &rig->core);
     for (uint32_t i = 0; i < CLIENTS; i++) {
         outgoing_init(&rig->outs[i], &rig->core);

@@ -8,7 +8,7 @@ import time
 import picture
 from browser import Browser, Pages
 from cases_codec import RGB16, RGB24, RGB32, RGBA, cells, sample_wrong, samples_make
-from cases_desktop import COMPRESSIONS, guest_picture, host_keys
+from cases_desktop import COMPRESSIONS, check_painted, guest_picture, host_keys
 from harness import check, check_equal, make_certificates
 from picture_server import PictureServer, WebConnection
 
@@ -24,6 +24,15 @@ def opened(test, certificates=None):
             log.write("\n".join(browser.said) + "\n")
         browser.close()
         pages.close()
+
+
+def check_shows(test, browser, what, wanted):
+    try:
+        browser.wait(what, lambda: browser.picture() == wanted, seconds=15)
+    finally:
+        shown = browser.picture()
+        if shown is not None:
+            picture.png_write(test.artifact("browser.png"), shown)
 
 
 def check_desktop(test, browser, host):
@@ -100,6 +109,27 @@ def compressions(test):
             check_equal(host.wait(10), 0, "the host's exit code")
 
 
+def paint(test):
+    """Every kind of drawing, before a browser that sees it drawn and one that comes late: of most kinds it knows nothing, nor of
+    clips, masks and raster operations."""
+    dump = test.temporary("dump.ppm")
+    host = test.start_host("--paint", "--dump", dump, "--size", "640x480", "--multi-client")
+    with opened(test) as (pages, browser):
+        browser.open(pages.url(host.port))
+        browser.wait("a canvas", browser.picture)
+        time.sleep(2.5)
+        wanted = guest_picture(test, host, dump)
+        check_shows(test, browser, "what was painted", wanted)
+        check(not [text for text in browser.said if text.startswith("exception")], f"the page said {browser.said}")
+        browser.open("about:blank")  # what it shows next is the next session's
+        browser.wait("an empty page", lambda: browser.picture() is None)
+        browser.open(pages.url(host.port))
+        check_shows(test, browser, "what was painted, for a browser that comes late", wanted)
+    host.signal(signal.SIGTERM)
+    check_equal(host.wait(10), 0, "the host's exit code: its devices' books balance")
+    check_painted(host)
+
+
 # What spice-html5 has a decoder for: codecs, and formats of pixels. It cannot blend, and of images with alpha that it copies to a
 # screen it shows the colors; with alpha by QUIC it does that wrong.
 DECODED = {"lz": (RGB32, RGBA), "quic": (RGB24, RGB32), "jpeg": (RGB16, RGB24, RGB32), "jpeg-alpha": (RGBA,)}
@@ -131,5 +161,5 @@ def codecs(test):
                 f"{s.codec}, {s.width}x{s.height}: {why}" for s, why in bad[:4]))
 
 
-CASES = {"html5-compressions": compressions, "html5-codecs": codecs,
+CASES = {"html5-compressions": compressions, "html5-codecs": codecs, "html5-paint": paint,
          "html5-plain": plain, "html5-ticket": ticket, "html5-tls": tls, "html5-requests": requests}

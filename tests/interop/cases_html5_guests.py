@@ -5,7 +5,7 @@ import time
 
 import picture
 from cases_guest import Linux
-from cases_html5 import opened
+from cases_html5 import check_shows, opened
 from cases_settings import check_types, x_draw
 from cases_xspice import XServer
 from harness import check
@@ -16,20 +16,11 @@ SETTINGS = {"off": "off", "lz": "lz", "quic": "quic", "auto_glz": "auto_lz"}
 ALPHA = {"quic": {"lz"}}
 
 
-def check_browser(browser, wanted, what):
-    try:
-        browser.wait(what, lambda: browser.picture() == wanted, seconds=15)
-    finally:
-        shown = browser.picture()
-        if shown is not None:
-            picture.png_write(browser.test.artifact("browser.png"), shown)
-
-
 def check_late(browser, url, wanted, what):
     browser.open("about:blank")  # what it shows next is the next session's
     browser.wait("an empty page", lambda: browser.picture() is None)
     browser.open(url)
-    check_browser(browser, wanted, what)
+    check_shows(browser.test, browser, what, wanted)
 
 
 def check_said(browser):
@@ -48,11 +39,11 @@ def qemu(test, name):
         linux.serial.command("text 60")
         text = linux.settled("text")
         check(picture.lit_pixels(text) > 1000, "QEMU's own picture is (nearly) black")
-        check_browser(browser, text, "the guest's console")
+        check_shows(test, browser, "the guest's console", text)
         linux.serial.command("mode 640x480 1")
         linux.serial.command("draw 12 1")  # parts of the screen, which have its stride
         wanted = linux.settled("drawn")
-        check_browser(browser, wanted, "what the guest drew")
+        check_shows(test, browser, "what the guest drew", wanted)
         check_said(browser)
         check_late(browser, pages.url(relay.port), wanted, "what the guest drew, for a browser that comes late")
         check_said(browser)
@@ -67,7 +58,7 @@ def xspice(test, name):
         browser.open(pages.url(relay.port))
         browser.wait("a picture", browser.picture)
         wanted = x_draw(server)
-        check_browser(browser, wanted, "what X programs drew")
+        check_shows(test, browser, "what X programs drew", wanted)
         check_said(browser)
         check_late(browser, pages.url(relay.port), wanted, "what X programs drew, for a browser that comes late")
         check_said(browser)

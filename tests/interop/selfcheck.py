@@ -180,7 +180,7 @@ LEFT_OUT = "|".join((
     # debian-host draws nothing of its own, has one display, and neither records nor plays recordings.
     "desktop-(picture|paint|stalled|lossy|two-displays).*", "html5-compressions", "tshark-paint", "record-.*", "replay-.*",
     # They need programs that are not given here, as it is our codecs that they judge, and guests that they look into.
-    "codec-.*", "guest-.*", "html5-codecs", "html5-qemu-.*", "tshark-guest",
+    "codec-.*", "guest-.*", "html5-(codecs|paint)", "html5-qemu-.*", "tshark-guest",
     # Debian's library dies: of clients that leave early, of fifty that come and go, of drawings.
     "desktop-hurry", "kill-(xspice|paint)", "qemu-reconnect-std",
     # It answers browsers in SPICE, sends a first picture by LZ where GLZ is asked for, and what went as JPEG not again

@@ -4,6 +4,7 @@
 #include <spice/enums.h>
 
 #include "base/check.h"
+#include "display/encode/browser.h"
 #include "display/encode/draw_message.h"
 #include "display/encode/photo.h"
 
@@ -80,12 +81,25 @@ static bool has_cap(const DrawEncoder *encoder, unsigned cap)
     return (encoder->caps >> cap & 1) != 0;
 }
 
-/* Clients with COMPOSITE draw with the canvas that the existing ones share: all codecs, and each picture at once. Browsers
- * (spice-html5) show a JPEG when it is decoded, on top of what was drawn there meanwhile; of QUIC they take alpha for 255 less
- * it, and 16 bits they do not know. */
+/* Clients with COMPOSITE draw with the canvas that the existing ones share: all drawings and codecs, and each picture at once.
+ * Browsers (browser.h) show a JPEG when it is decoded, on top of what was drawn there meanwhile. */
 static bool has_canvas(const DrawEncoder *encoder)
 {
     return has_cap(encoder, WIRE_CAP_DISPLAY_COMPOSITE);
+}
+
+bool draw_encoder_shows(const DrawEncoder *encoder, const QxlDrawable *drawable)
+{
+    return has_canvas(encoder) || browser_shows(drawable);
+}
+
+bool draw_encoder_surface_format(const DrawEncoder *encoder, uint32_t format, uint32_t *ret_format)
+{
+    if (!has_canvas(encoder)) {
+        return browser_surface_format(format, ret_format);
+    }
+    *ret_format = format;
+    return format != SPICE_SURFACE_FMT_8_A || has_cap(encoder, WIRE_CAP_DISPLAY_A8_SURFACE);
 }
 
 void draw_encoder_set_compression(DrawEncoder *encoder, DrawCompression compression)
@@ -255,7 +269,7 @@ static ImageOptions options_of(DrawEncoder *encoder, bool is_guests)
     ImageOptions options = {
         .compression = config->compression,
         .zlib = encoder->zlib,
-        .plain_quic = !has_canvas(encoder),
+        .is_browser = !has_canvas(encoder),
         .piece_min = OUTGOING_PIECE_BYTES_MIN,
         .keep_guest = config->hold != NULL,
         .display_id = config->display_id,
@@ -407,7 +421,7 @@ bool draw_encoder_draw_within(DrawEncoder *encoder, const QxlDrawable *drawable,
     const size_t piece_min = draw_message_piece_min(drawable);
 
     *ret_too_large = false;
-    if (drawable->type == QXL_DRAW_COMPOSITE && !has_cap(encoder, WIRE_CAP_DISPLAY_COMPOSITE)) {
+    if (!draw_encoder_shows(encoder, drawable)) {
         return false;
     }
     /* What was coded into the window is undone only by emptying that: so it is left alone until it is known. */

@@ -84,6 +84,11 @@ typedef struct DrawEncoderConfig {
 DrawEncoder *draw_encoder_new(const DrawEncoderConfig *config);
 void draw_encoder_free(DrawEncoder *encoder); /* NULL is allowed */
 
+/* Does the client show what this drawing's message says? Else that is not sent. */
+bool draw_encoder_shows(const DrawEncoder *encoder, const QxlDrawable *drawable);
+/* The format (SPICE_SURFACE_FMT_*) that the client is told of a surface; false: it does not know such surfaces. */
+bool draw_encoder_surface_format(const DrawEncoder *encoder, uint32_t format, uint32_t *ret_format);
+
 bool draw_encoder_draw(DrawEncoder *encoder, const QxlDrawable *drawable, uint32_t surface_id, Outgoing *ret);
 /* The same if its images, without the GLZ window, take no more than so many bytes. False and *ret_too_large: they take more;
  * nothing has changed. */

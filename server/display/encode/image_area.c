@@ -13,8 +13,6 @@ static uint8_t area_format(pixman_format_code_t format, bool with_alpha)
         return with_alpha ? PIXEL_RGBA : PIXEL_32BIT;
     case PIXMAN_a8r8g8b8:
         return PIXEL_RGBA;
-    case PIXMAN_r5g6b5: /* there is no bitmap of that kind: wider, and back again without loss */
-        return PIXEL_32BIT;
     case PIXMAN_x1r5g5b5:
         return PIXEL_16BIT;
     case PIXMAN_a8:
@@ -24,12 +22,30 @@ static uint8_t area_format(pixman_format_code_t format, bool with_alpha)
     }
 }
 
+/* There is no bitmap of 565, and browsers know none of 16 bits: wider, and back again without loss. */
+static bool area_widens(const Raster *raster, const ImageOptions *options)
+{
+    return raster->format == PIXMAN_r5g6b5 || (raster->format == PIXMAN_x1r5g5b5 && options->is_browser);
+}
+
+static uint32_t widened(pixman_format_code_t format, uint32_t v)
+{
+    const uint32_t b = v & 31;
+
+    if (format == PIXMAN_r5g6b5) {
+        const uint32_t r = v >> 11, g = v >> 5 & 63;
+        return (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2);
+    }
+    const uint32_t r = v >> 10 & 31, g = v >> 5 & 31;
+    return (r << 3 | r >> 2) << 16 | (g << 3 | g >> 2) << 8 | (b << 3 | b >> 2);
+}
+
 /* The pixels in which no bitmap has the canvas's format, or that do not begin with a byte, are made so. */
 static bool area_convert(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, Raster *ret_raster)
 {
     const int64_t width = area->right - area->left, height = area->bottom - area->top;
-    const bool is_565 = raster->format == PIXMAN_r5g6b5;
-    const int64_t stride = is_565 ? width * 4 : (width + 31) / 32 * 4;
+    const bool widens = raster->format != PIXMAN_a1;
+    const int64_t stride = widens ? width * 4 : (width + 31) / 32 * 4;
     uint8_t *pixels = pad_take(encoder->pad, (uint64_t)(stride * height));
 
     if (pixels == NULL) {
@@ -39,17 +55,15 @@ static bool area_convert(ImageEncoder *encoder, const Raster *raster, const QXLR
                            .stride = stride,
                            .width = (int32_t)width,
                            .height = (int32_t)height,
-                           .format = is_565 ? PIXMAN_x8r8g8b8 : PIXMAN_a1};
+                           .format = widens ? PIXMAN_x8r8g8b8 : PIXMAN_a1};
     for (int64_t y = 0; y < height; y++) {
         const uint8_t *from = raster->top + raster->stride * (area->top + y);
         uint8_t *to = pixels + stride * y;
         memset(to, 0, (size_t)stride);
         for (int64_t i = 0; i < width; i++) {
             const int64_t x = area->left + i;
-            if (is_565) {
-                const uint32_t v = le16_get(from + 2 * x);
-                const uint32_t r = v >> 11, g = v >> 5 & 63, b = v & 31;
-                le32_put(to + 4 * i, (r << 3 | r >> 2) << 16 | (g << 2 | g >> 4) << 8 | (b << 3 | b >> 2));
+            if (widens) {
+                le32_put(to + 4 * i, widened(raster->format, le16_get(from + 2 * x)));
             } else {
                 to[i / 8] |= (uint8_t)((from[x / 8] >> x % 8 & 1) << (7 - i % 8));
             }
@@ -141,19 +155,19 @@ typedef struct AreaSource {
 } AreaSource;
 
 static bool area_source(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
-                        DrawCompression compression, AreaSource *ret)
+                        const ImageOptions *options, AreaSource *ret)
 {
     QXLRect part = *area;
     Raster pixels = *raster;
 
     *ret = (AreaSource){0};
-    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(compression) && !with_alpha) {
+    if (raster->format == PIXMAN_x8r8g8b8 && loses_spare_bytes(options->compression) && !with_alpha) {
         const SpareBytes spare = spare_bytes(raster, area);
         ret->flags = spare == SPARE_SET ? WIRE_IMAGE_FLAG_HIGH_BITS_SET : 0;
         with_alpha = spare == SPARE_ANY;
     }
 
-    if (raster->format == PIXMAN_r5g6b5 || raster->format == PIXMAN_a1) {
+    if (area_widens(raster, options) || raster->format == PIXMAN_a1) {
         if (!area_convert(encoder, raster, area, &pixels)) {
             return false;
         }
@@ -189,6 +203,15 @@ static EncodedImage area_image(ImageEncoder *encoder, uint8_t flags, uint32_t wi
     };
 }
 
+/* Clients that get other pixels of an area share them with those that do, too. */
+static ImageOptions area_options(const Raster *raster, const ImageOptions *options)
+{
+    ImageOptions ret = *options;
+
+    ret.shared_image = options->is_browser && area_widens(raster, options) ? 1 : 0;
+    return ret;
+}
+
 static CoderOptions area_coder_options(const ImageOptions *options, const ImageSource *source)
 {
     CoderOptions how = image_coder_options(options);
@@ -199,12 +222,13 @@ static CoderOptions area_coder_options(const ImageOptions *options, const ImageS
 }
 
 bool image_encode_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area, bool with_alpha,
-                       const ImageOptions *options, EncodedImage *ret)
+                       const ImageOptions *all_options, EncodedImage *ret)
 {
+    const ImageOptions own = area_options(raster, all_options), *options = &own;
     AreaSource from;
     bool coded = false;
 
-    if (!area_source(encoder, raster, area, with_alpha, options->compression, &from)) {
+    if (!area_source(encoder, raster, area, with_alpha, options, &from)) {
         *ret = area_image(encoder, 0, 0, 0);
         return false;
     }
@@ -231,11 +255,12 @@ static bool is_slow_type(uint8_t type)
 }
 
 CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const QXLRect *area,
-                             const ImageOptions *options, CodingPool *pool, SharedCoding **ret_coding)
+                             const ImageOptions *all_options, CodingPool *pool, SharedCoding **ret_coding)
 {
+    const ImageOptions own = area_options(raster, all_options), *options = &own;
     AreaSource from;
 
-    if (!area_source(encoder, raster, area, false, options->compression, &from)) {
+    if (!area_source(encoder, raster, area, false, options, &from)) {
         return CODING_NOT;
     }
     const CoderOptions how = area_coder_options(options, &from.source);
@@ -243,14 +268,15 @@ CodingStart image_begin_area(ImageEncoder *encoder, const Raster *raster, const 
     if (from.source.format == PIXEL_1BIT_BE || !is_slow_type(type)) {
         return CODING_NOT;
     }
-    SharedCoding *known = options->shared != NULL ? shared_find_begun(options->shared, 0, type) : NULL;
+    SharedCoding *known =
+        options->shared != NULL ? shared_find_begun(options->shared, options->shared_image, type) : NULL;
     if (known != NULL) {
         *ret_coding = known;
         return CODING_BEGUN;
     }
     const CodingStart start = coding_pool_begin(pool, &how, &from.source, from.flags, ret_coding);
     if (start == CODING_BEGUN && options->shared != NULL) {
-        shared_put_begun(options->shared, 0, type, *ret_coding);
+        shared_put_begun(options->shared, options->shared_image, type, *ret_coding);
     }
     return start;
 }

@@ -105,7 +105,7 @@ static bool has_colors(PixelFormat format)
 
 static bool knows_quic(const CoderOptions *options, const ImageSource *source)
 {
-    return !options->plain_quic || (source->format != PIXEL_16BIT && source->format != PIXEL_RGBA);
+    return !options->is_browser || source->format != PIXEL_RGBA;
 }
 
 static bool can_quic(const CoderOptions *options, const ImageSource *source)

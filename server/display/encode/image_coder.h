@@ -4,8 +4,8 @@
  * What a compression setting (DrawCompression) stands for:
  *
  *   off                 nothing is coded, but for formats that clients know only so
- *   quic                QUIC; palettes, alpha alone and pictures of less than 3 pixels a side as they are; LZ for formats
- *                       that the client may be wrong about (browsers)
+ *   quic                QUIC; palettes, alpha alone and pictures of less than 3 pixels a side as they are; LZ for alpha
+ *                       that the client would be wrong about (browsers)
  *   lz                  LZ
  *   lz4                 LZ4; LZ for palettes and alpha alone
  *   glz                 GLZ; LZ where that cannot be (below)
@@ -66,7 +66,7 @@ typedef struct CoderOptions {
     bool may_lose;
     bool in_order; /* the client decodes it whatever happens, before all later ones */
     bool zlib;
-    bool plain_quic; /* the client may be wrong about QUIC of 16BIT and RGBA: it gets LZ */
+    bool is_browser; /* browser.h: it gets no QUIC of alpha, but LZ */
 } CoderOptions;
 
 typedef struct Coded {

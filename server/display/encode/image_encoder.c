@@ -134,7 +134,7 @@ CoderOptions image_coder_options(const ImageOptions *options)
                           .may_lose = options->is_source && options->may_lose,
                           .in_order = options->is_source && !options->alone,
                           .zlib = options->zlib,
-                          .plain_quic = options->plain_quic};
+                          .is_browser = options->is_browser};
 }
 
 /* Do all pieces of the data begin with a row? */

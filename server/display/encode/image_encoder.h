@@ -53,7 +53,7 @@ typedef struct ImageOptions {
     DrawPhoto photo; /* is the source one? */
     bool alone;      /* it has nothing to do with what was coded before: no GLZ */
     bool zlib;
-    bool plain_quic;         /* image_coder.h */
+    bool is_browser;         /* browser.h */
     bool keep_guest;         /* data may stay in guest memory until it was sent */
     uint32_t surface_format; /* SPICE_SURFACE_FMT_* of what it is drawn on */
     bool blended;            /* alpha blend: clients take its pixels as they are decoded */
