@@ -64,7 +64,7 @@ static bool decoder_make(CanvasSet *set)
 
 Status quic_bitmap(Draw *draw, const QxlImage *image, Scratch scratch, const QxlBitmap **ret_bitmap)
 {
-    Span coded;
+    Span coded = {0};
     ImageInfo info;
     Status status = coded_take(draw, image, &coded);
     if (status == STATUS_OK) {
