@@ -196,6 +196,79 @@ static void what_it_knows(void **state)
     same_picture(desk, browser);
 }
 
+#define SIDE 64 /* of surfaces that nobody sees */
+#define SURFACES_AT (DEVICE_BYTES / 2 + WIDTH * HEIGHT * 4)
+#define SURFACE_BYTES (SIDE * SIDE * 4)
+
+/* Surface i + 1. */
+static const struct {
+    uint32_t format, bytes;
+    bool told; /* does a browser hear of it? */
+} surfaces[] = {
+    {SPICE_SURFACE_FMT_32_xRGB, 4, true},
+    {SPICE_SURFACE_FMT_32_ARGB, 4, false},
+    {SPICE_SURFACE_FMT_16_555, 2, true},
+    {SPICE_SURFACE_FMT_16_565, 2, true},
+};
+#define SURFACES (sizeof surfaces / sizeof surfaces[0])
+
+static void make_surfaces(Desk *desk)
+{
+    for (uint32_t i = 0; i < SURFACES; i++) {
+        const uint64_t at = device_surface_create(&desk->device, i + 1, SIDE, SIDE);
+        QXLSurfaceCmd *command = (QXLSurfaceCmd *)(void *)(desk->device.memory + at);
+
+        command->u.surface_create.format = surfaces[i].format;
+        command->u.surface_create.stride = (int32_t)(SIDE * surfaces[i].bytes);
+        command->u.surface_create.data = device_address(SURFACES_AT + i * SURFACE_BYTES);
+        (void)device_fill(&desk->device, i + 1, (QXLRect){.right = SIDE, .bottom = SIDE}, 0x40404040);
+    }
+    desk_wake_and_wait(desk, 100 * NS_PER_MS);
+}
+
+/* Drawn on one that nobody sees, with alpha of all kinds; and copied to the screen. */
+static void draw_and_show(Desk *desk)
+{
+    Device *device = &desk->device;
+
+    for (uint32_t i = 0; i < SURFACES; i++) {
+        const int32_t left = (int32_t)i * 50;
+        const uint64_t at = device_noise(device, i + 1, (QXLRect){.right = SIDE, .bottom = SIDE}, i);
+        QXLDrawable *command = (QXLDrawable *)(void *)(device->memory + at);
+        QXLImage *image = (QXLImage *)(void *)(device->memory + at + ((sizeof *command + 15) & ~(size_t)15));
+        uint8_t *pixels = device->memory + (image->bitmap.data - device_address(0));
+        for (uint32_t k = 0; k < SIDE * SIDE; k++) {
+            pixels[4 * k + 3] = (uint8_t)(k * 7);
+        }
+        image->bitmap.format =
+            surfaces[i].format == SPICE_SURFACE_FMT_32_ARGB ? SPICE_BITMAP_FMT_RGBA : SPICE_BITMAP_FMT_32BIT;
+        device_show(device, 0, (QXLRect){.left = left, .right = left + 50, .bottom = SIDE}, i + 1);
+    }
+    desk_wake_and_wait(desk, 500 * NS_PER_MS);
+}
+
+static void from_surfaces(void **state)
+{
+    static const Kind named = {.name = "surfaces"};
+    Desk *desk = *state;
+    FakePicture picture;
+
+    drawn = &named;
+    primary_format = SPICE_SURFACE_FMT_32_xRGB;
+    desk_host(desk, start_with_primary);
+    DeskClient *browser = browser_new(desk);
+    desk_host(desk, make_surfaces);
+    for (uint32_t i = 0; i < 3; i++) {
+        desk_host(desk, draw_and_show);
+        desk_run(desk, NS_PER_S);
+        same_picture(desk, browser);
+    }
+    for (uint32_t i = 0; i < SURFACES; i++) {
+        assert_int_equal(fake_connection_picture(browser->display.connection, i + 1, &picture),
+                         surfaces[i].told);
+    }
+}
+
 int run_browsers(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +276,7 @@ int run_browsers(void)
         cmocka_unit_test_setup_teardown(on_555, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(on_565, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(what_it_knows, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(from_surfaces, desk_setup, desk_teardown),
     };
     return cmocka_run_group_tests_name("browsers", tests, NULL, NULL);
 }

@@ -144,7 +144,7 @@ static void test_what_browsers_show(void **state)
 {
     static const BrowserCase cases[] = {
         {"a copy", change_nothing, true},
-        {"onto alpha", change_to_alpha, true},
+        {"onto alpha", change_to_alpha, false},
         {"of a surface", change_to_surface, true},
         {"of a part of a surface", change_to_part_of_surface, true},
         {"a fill", fill_make, true},
@@ -198,7 +198,7 @@ static void test_surfaces_of_browsers(void **state)
         {SPICE_SURFACE_FMT_16_555, SPICE_SURFACE_FMT_32_xRGB},
         {SPICE_SURFACE_FMT_16_565, SPICE_SURFACE_FMT_32_xRGB},
         {SPICE_SURFACE_FMT_32_xRGB, SPICE_SURFACE_FMT_32_xRGB},
-        {SPICE_SURFACE_FMT_32_ARGB, SPICE_SURFACE_FMT_32_ARGB},
+        {SPICE_SURFACE_FMT_32_ARGB, 0},
     };
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

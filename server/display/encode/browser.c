@@ -9,11 +9,8 @@ bool browser_surface_format(uint32_t format, uint32_t *ret_format)
     switch (format) {
     case SPICE_SURFACE_FMT_16_555:
     case SPICE_SURFACE_FMT_16_565:
-        *ret_format = SPICE_SURFACE_FMT_32_xRGB;
-        return true;
     case SPICE_SURFACE_FMT_32_xRGB:
-    case SPICE_SURFACE_FMT_32_ARGB:
-        *ret_format = format;
+        *ret_format = SPICE_SURFACE_FMT_32_xRGB;
         return true;
     default:
         return false;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* browser.h: what browsers show (spice-html5 0.3.0), that is clients without COMPOSITE. Of the rest they are sent pixels.
  *
- *   surfaces   of 32 bits: what has 16 is told as 32_xRGB, and alpha or bits alone not at all
+ *   surfaces   of 32 bits: what has 16 is told as 32_xRGB; alpha or bits alone not at all, nor 32_ARGB, where it blends what is
+ *              to be copied
  *   drawings   fills with a colour, copies of all of a picture, or of a part of a surface, and moves; on surfaces of 32 bits;
  *              without clip, mask, scale, or what was there before. Of clips and masks they take no notice, and other kinds of
  *              drawings they pass over
