@@ -15,28 +15,38 @@
 
 static const unsigned char session_context[] = "SPICE";
 
-/* Why OpenSSL said no, for a log line. */
-static void log_openssl_error(const Core *core, const char *what, const char *where)
+typedef struct Loading {
+    SSL_CTX *ssl;
+    OSSL_LIB_CTX *library;
+    const TlsFiles *files;
+    const char *hint; /* what is wrong, in words for whoever gave the files; NULL: OpenSSL's */
+    char *
+        complaint; /* what is logged after crypto_leave(), for who reads it may end the process; NULL: nothing */
+} Loading;
+
+/* Why OpenSSL said no. */
+static void complain_openssl(Loading *loading, const char *what, const char *where)
 {
     const unsigned long code = ERR_peek_last_error();
     const char *reason = code != 0 ? ERR_reason_error_string(code) : NULL;
 
-    core_log(core, CORE_LOG_WARNING, "TLS: %s %s: %s", what, where, reason != NULL ? reason : "refused");
+    loading->complaint = g_strdup_printf("%s %s: %s", what, where, reason != NULL ? reason : "refused");
     ERR_clear_error();
 }
 
-static BIO *read_file(const Core *core, const char *what, const char *path, uint8_t **ret_data)
+static BIO *read_file(const Core *core, Loading *loading, const char *what, const char *path,
+                      uint8_t **ret_data)
 {
     size_t len;
     const int error = core->file_read(core, path, TLS_FILE_BYTES_MAX, ret_data, &len);
 
     if (error != 0) {
-        core_log(core, CORE_LOG_WARNING, "TLS: cannot read %s %s: %s", what, path, error_text(error));
+        loading->complaint = g_strdup_printf("cannot read %s %s: %s", what, path, error_text(error));
         return NULL;
     }
     BIO *bio = BIO_new_mem_buf(*ret_data, (int)len); /* len <= TLS_FILE_BYTES_MAX */
     if (bio == NULL) {
-        log_openssl_error(core, what, path);
+        complain_openssl(loading, what, path);
         core->free(core, *ret_data);
     }
     return bio;
@@ -67,13 +77,6 @@ static int give_password(char *buffer, int cap, int writing, void *opaque)
 
 /* ---- One loader per file. Each is given the file's bytes and the library context. -------------------------
  */
-
-typedef struct Loading {
-    SSL_CTX *ssl;
-    OSSL_LIB_CTX *library;
-    const TlsFiles *files;
-    const char *hint; /* what is wrong, in words for whoever gave the files; NULL: OpenSSL's */
-} Loading;
 
 static bool read_certificate(const Loading *loading, BIO *bio, X509 **ret_certificate)
 {
@@ -177,7 +180,7 @@ static bool load_file(const Core *core, Loading *loading, const char *what, cons
                       bool (*load)(Loading *loading, BIO *bio))
 {
     uint8_t *data;
-    BIO *bio = read_file(core, what, path, &data);
+    BIO *bio = read_file(core, loading, what, path, &data);
 
     if (bio == NULL) {
         return false;
@@ -185,10 +188,10 @@ static bool load_file(const Core *core, Loading *loading, const char *what, cons
     loading->hint = NULL;
     const bool good = load(loading, bio);
     if (!good && loading->hint != NULL) {
-        core_log(core, CORE_LOG_WARNING, "TLS: %s %s: %s", what, path, loading->hint);
+        loading->complaint = g_strdup_printf("%s %s: %s", what, path, loading->hint);
         ERR_clear_error();
     } else if (!good) {
-        log_openssl_error(core, what, path);
+        complain_openssl(loading, what, path);
     }
     BIO_free(bio);
     core->free(core, data);
@@ -235,7 +238,7 @@ static bool load_all(const Core *core, Loading *loading)
         SSL_CTX_set_dh_auto(loading->ssl, 1);
     }
     if (is_given(files->ciphers) && SSL_CTX_set_cipher_list(loading->ssl, files->ciphers) != 1) {
-        log_openssl_error(core, "cipher list", files->ciphers);
+        complain_openssl(loading, "cipher list", files->ciphers);
         return false;
     }
     return true;
@@ -254,13 +257,17 @@ TlsContext *tls_context_new(const Core *core, Crypto *crypto, const TlsFiles *fi
     context->crypto = crypto;
     context->bio = tls_filter_bio_new();
     context->ssl = SSL_CTX_new_ex(library, NULL, TLS_server_method());
-    Loading loading = {context->ssl, library, files, NULL};
+    Loading loading = {.ssl = context->ssl, .library = library, .files = files};
     bool good = context->bio != NULL && context->ssl != NULL;
     if (!good) {
-        log_openssl_error(core, "new", "context");
+        complain_openssl(&loading, "new", "context");
     }
     good = good && load_all(core, &loading);
     crypto_leave(crypto);
+    if (loading.complaint != NULL) {
+        core_log(core, CORE_LOG_WARNING, "TLS: %s", loading.complaint);
+        g_free(loading.complaint);
+    }
     if (!good) {
         tls_context_unref(context);
         return NULL;

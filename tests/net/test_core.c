@@ -121,6 +121,17 @@ static int op_file_read(const Core *core, const char *path, size_t max, uint8_t 
     return -ENOENT;
 }
 
+static bool op_exit_hold(const Core *core)
+{
+    test_of(core)->exit_holds++;
+    return true;
+}
+
+static void op_exit_release(const Core *core)
+{
+    test_of(core)->exit_holds--;
+}
+
 static void op_log(const Core *core, CoreLogLevel level, const char *line)
 {
     TestCore *test = test_of(core);
@@ -128,6 +139,7 @@ static void op_log(const Core *core, CoreLogLevel level, const char *line)
         snprintf(test->log + test->log_len, sizeof test->log - test->log_len, "%d %s\n", level, line);
 
     test->log_lines++;
+    test->log_in_hold = test->log_in_hold || test->exit_holds > 0;
     test->log_len += (size_t)n < sizeof test->log - test->log_len ? (size_t)n : 0;
 }
 
@@ -549,6 +561,8 @@ TestCore *test_core_new(uint64_t seed)
     test->core.alloc = op_alloc;
     test->core.free = op_free;
     test->core.log = op_log;
+    test->core.exit_hold = op_exit_hold;
+    test->core.exit_release = op_exit_release;
     test->core.ticket_key = op_ticket_key;
     test->now_ns = UINT64_C(5000000000);
     test->entropy_state = seed;
@@ -564,6 +578,8 @@ void test_core_finish(TestCore *test)
     assert_int_equal(test->handles, 0);
     assert_int_equal(test->threads, 0);
     assert_int_equal(test->memories, 0);
+    assert_int_equal(test->exit_holds, 0);
+    assert_false(test->log_in_hold);
     free(test);
 }
 

@@ -47,6 +47,8 @@ typedef struct TestCore {
     char log[TEST_LOG_BYTES];
     size_t log_len;
     int log_lines;
+    _Atomic int exit_holds;
+    bool log_in_hold; /* a line came while exit() would have waited: its reader may call that */
 } TestCore;
 
 TestCore *test_core_new(uint64_t seed);
