@@ -180,8 +180,8 @@ static void test_what_browsers_show(void **state)
             fail_msg("%s", cases[i].name);
         }
     }
-    for (uint8_t type = 0; type <= QXL_DRAW_COMPOSITE; type++) {
-        QxlDrawable drawable = {.type = type, .surface_format = SPICE_SURFACE_FMT_32_xRGB};
+    for (int type = 0; type <= QXL_DRAW_COMPOSITE; type++) {
+        QxlDrawable drawable = {.type = (uint8_t)type, .surface_format = SPICE_SURFACE_FMT_32_xRGB};
         if (type != QXL_DRAW_FILL && type != QXL_DRAW_COPY && type != QXL_COPY_BITS) {
             assert_false(browser_shows(&drawable));
         }
