@@ -579,7 +579,6 @@ void test_core_finish(TestCore *test)
     assert_int_equal(test->threads, 0);
     assert_int_equal(test->memories, 0);
     assert_int_equal(test->exit_holds, 0);
-    assert_false(test->log_in_hold);
     free(test);
 }
 

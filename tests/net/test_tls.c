@@ -147,6 +147,7 @@ static void expect_refusal(TestCore *test, TlsFiles files, const char *named)
     test->log_len = 0;
     test->log[0] = '\0';
     assert_null(tls_context_new(&test->core, crypto, &files));
+    assert_false(test->log_in_hold);
     if (strstr(test->log, named) == NULL) {
         fail_msg("\"%s\" is not named in: %s", named, test->log);
     }
