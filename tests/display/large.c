@@ -256,6 +256,39 @@ static void forgotten_meanwhile(void **state)
     same_picture(desk, client);
 }
 
+#define ROUNDS 6u
+#define ROUND 3u /* drawings; they take such a link twice as long as a round lasts */
+
+static void draw_in_rounds(Desk *desk)
+{
+    for (uint32_t i = 0; i < ROUNDS; i++) {
+        for (uint32_t j = 0; j < ROUND; j++) {
+            (void)put_drawn(desk);
+        }
+        desk_wake_and_wait(desk, 300 * NS_PER_MS);
+    }
+    desk_wake_and_wait(desk, 3 * NS_PER_S);
+}
+
+/* When the first came nothing was known of the link; that it is a slow one showed while others waited. */
+static void slow_meanwhile(void **state)
+{
+    Desk *desk = *state;
+    uint32_t as_they_are = 0;
+
+    desk_host(desk, start_without_codecs);
+    DeskClient *client = client_at(desk, SLOW_BYTES_PER_S);
+    drawn = &kinds_large[4];
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, draw_in_rounds);
+    for (uint32_t i = 0; i < client->display_got.len; i++) {
+        as_they_are += client->display_got.types[i] == drawn->message;
+    }
+    /* Those of the first round, before it showed, and at most as many that were sent already. */
+    assert_in_range(as_they_are, ROUND, 2 * ROUND - 1);
+    same_picture(desk, client);
+}
+
 static void start_with_jpeg(Desk *desk)
 {
     spice_server_set_jpeg_compression(desk->server, SPICE_WAN_COMPRESSION_ALWAYS);
@@ -436,6 +469,7 @@ int run_large(void)
         cmocka_unit_test_setup_teardown(over_both, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(by_name, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(forgotten_meanwhile, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(slow_meanwhile, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(onto_lossy_pixels, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(onto_surfaces, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(shown_after_that, desk_setup, desk_teardown),
