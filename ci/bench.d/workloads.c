@@ -80,7 +80,8 @@ static void copy_bits_put(Slot *slot, QXLRect box, int32_t from_x, int32_t from_
         rect_at(from_x, from_y, (uint32_t)(box.right - box.left), (uint32_t)(box.bottom - box.top));
 }
 
-static void picture_put(Scene *scene, Slot *slot, const Picture *picture, int32_t x, int32_t y)
+/* The slot's image shows the picture from now on. */
+static QXLPHYSICAL image_put(Scene *scene, Slot *slot, const Picture *picture)
 {
     const uint32_t width = picture->width, height = picture->height;
     QXLImage *image = &slot->image;
@@ -97,9 +98,15 @@ static void picture_put(Scene *scene, Slot *slot, const Picture *picture, int32_
         .stride = width * 4,
         .data = (uintptr_t)picture->pixels,
     };
-    QXLDrawable *drawable = drawable_begin(slot, QXL_DRAW_COPY, rect_at(x, y, width, height));
-    drawable->u.copy.src_bitmap = (uintptr_t)image;
-    drawable->u.copy.src_area = rect_at(0, 0, width, height);
+    return (uintptr_t)image;
+}
+
+static void picture_put(Scene *scene, Slot *slot, const Picture *picture, int32_t x, int32_t y)
+{
+    QXLDrawable *drawable =
+        drawable_begin(slot, QXL_DRAW_COPY, rect_at(x, y, picture->width, picture->height));
+    drawable->u.copy.src_bitmap = image_put(scene, slot, picture);
+    drawable->u.copy.src_area = rect_at(0, 0, picture->width, picture->height);
     drawable->u.copy.rop_descriptor = SPICE_ROPD_OP_PUT;
 }
 
@@ -364,6 +371,176 @@ static void cursor_next(Scene *scene, Slot *slot)
     }
 }
 
+/* --- mix: the other kinds of drawings in turn, each in a cell of its own of a grid, which repeats
+ * -------------------------- */
+
+enum { MIX_CELL = 128, MIX_WIDTH = 96, MIX_HEIGHT = 64 };
+enum { MIX_GLYPHS = 10, MIX_GLYPH_WIDTH = 8, MIX_GLYPH_HEIGHT = 12, MIX_POINTS = 24 };
+enum { MIX_PICTURES = 32, MIX_MASK = MIX_PICTURES, MIX_CELLS }; /* then a string and a path for each cell */
+
+static void *mix_allocate(Scene *scene, uint32_t thing, size_t bytes)
+{
+    void *memory = calloc(1, bytes);
+    if (!memory) {
+        perror("bench-host");
+        exit(1);
+    }
+    scene->pictures[thing].pixels = memory;
+    return memory;
+}
+
+static QXLPHYSICAL mix_address(const Scene *scene, uint32_t thing)
+{
+    return (uintptr_t)scene->pictures[thing].pixels;
+}
+
+static void mask_make(Scene *scene)
+{
+    const uint32_t stride = MIX_WIDTH / 8, bytes = stride * MIX_HEIGHT;
+    QXLImage *mask = mix_allocate(scene, MIX_MASK, sizeof(*mask) + bytes);
+    uint8_t *bits = (uint8_t *)(mask + 1);
+    QXL_SET_IMAGE_ID(mask, QXL_IMAGE_GROUP_DRIVER_DONT_CACHE, ++scene->image_serial);
+    mask->descriptor.type = SPICE_IMAGE_TYPE_BITMAP;
+    mask->descriptor.width = MIX_WIDTH;
+    mask->descriptor.height = MIX_HEIGHT;
+    mask->bitmap = (QXLBitmap){.format = SPICE_BITMAP_FMT_1BIT_BE,
+                               .flags = QXL_BITMAP_DIRECT | QXL_BITMAP_TOP_DOWN,
+                               .x = MIX_WIDTH,
+                               .y = MIX_HEIGHT,
+                               .stride = stride,
+                               .data = (uintptr_t)bits};
+    for (uint32_t i = 0; i < bytes; i++) {
+        bits[i] = i / stride % 16 < 8 ? 0x3c : 0xff;
+    }
+}
+
+static void string_make(Scene *scene, uint32_t thing, int32_t x, int32_t y)
+{
+    const uint32_t glyph_bytes = MIX_GLYPH_WIDTH / 2 * MIX_GLYPH_HEIGHT;
+    const uint32_t bytes = MIX_GLYPHS * ((uint32_t)sizeof(QXLRasterGlyph) + glyph_bytes);
+    QXLString *string = mix_allocate(scene, thing, sizeof(*string) + bytes);
+    uint8_t *at = (uint8_t *)(string + 1);
+    string->data_size = string->chunk.data_size = bytes;
+    string->length = MIX_GLYPHS;
+    string->flags = SPICE_STRING_FLAGS_RASTER_A4;
+    for (int32_t i = 0; i < MIX_GLYPHS; i++) {
+        const QXLRasterGlyph glyph = {.render_pos = {.x = x + i * MIX_GLYPH_WIDTH, .y = y},
+                                      .width = MIX_GLYPH_WIDTH,
+                                      .height = MIX_GLYPH_HEIGHT};
+        memcpy(at, &glyph, sizeof(glyph));
+        at += sizeof(glyph);
+        for (uint32_t b = 0; b < glyph_bytes; b++) {
+            *at++ = (uint8_t)(scene_random(scene, 3) == 0 ? scene_random(scene, 256) : 0);
+        }
+    }
+}
+
+static void path_make(Scene *scene, uint32_t thing, int32_t x, int32_t y)
+{
+    const uint32_t bytes = (uint32_t)sizeof(QXLPathSeg) + MIX_POINTS * (uint32_t)sizeof(QXLPointFix);
+    QXLPath *path = mix_allocate(scene, thing, sizeof(*path) + bytes);
+    QXLPathSeg *segment = (QXLPathSeg *)(void *)(path + 1);
+    QXLPointFix *points = (QXLPointFix *)(void *)(segment + 1);
+    path->data_size = path->chunk.data_size = bytes;
+    segment->flags = SPICE_PATH_BEGIN | SPICE_PATH_END;
+    segment->count = MIX_POINTS;
+    for (uint32_t i = 0; i < MIX_POINTS; i++) {
+        points[i] = (QXLPointFix){.x = (x + (int32_t)scene_random(scene, MIX_WIDTH)) * 16,
+                                  .y = (y + (int32_t)scene_random(scene, MIX_HEIGHT)) * 16};
+    }
+}
+
+static void mix_prepare(Scene *scene)
+{
+    const uint32_t columns = scene->width / MIX_CELL, cells = columns * (scene->height / MIX_CELL);
+    pictures_allocate(scene, MIX_CELLS + 2 * cells);
+    for (uint32_t i = 0; i < MIX_PICTURES; i++) {
+        uint32_t *pixels = picture_allocate(&scene->pictures[i], MIX_WIDTH, MIX_HEIGHT);
+        const uint32_t tint = scene_random(scene, 1u << 24);
+        for (uint32_t j = 0; j < MIX_WIDTH * MIX_HEIGHT; j++) {
+            pixels[j] = (tint + gray(j % MIX_WIDTH / 2 + j / MIX_WIDTH)) & 0xffffff;
+        }
+    }
+    mask_make(scene);
+    for (uint32_t cell = 0; cell < cells; cell++) {
+        const int32_t x = (int32_t)(cell % columns * MIX_CELL), y = (int32_t)(cell / columns * MIX_CELL);
+        string_make(scene, MIX_CELLS + 2 * cell, x, y);
+        path_make(scene, MIX_CELLS + 2 * cell + 1, x, y);
+    }
+}
+
+static QXLBrush solid_brush(Scene *scene)
+{
+    return (QXLBrush){.type = SPICE_BRUSH_TYPE_SOLID, .u.color = scene_random(scene, 1u << 24)};
+}
+
+static void mix_next(Scene *scene, Slot *slot)
+{
+    const uint32_t columns = scene->width / MIX_CELL, cells = columns * (scene->height / MIX_CELL);
+    const uint32_t step = scene->step++, cell = step % cells, of_cell = MIX_CELLS + 2 * cell;
+    const int32_t x = (int32_t)(cell % columns * MIX_CELL), y = (int32_t)(cell / columns * MIX_CELL);
+    const QXLRect all = rect_at(0, 0, MIX_WIDTH, MIX_HEIGHT);
+    const QXLPHYSICAL picture = image_put(scene, slot, &scene->pictures[step % MIX_PICTURES]);
+    QXLDrawable *drawable = drawable_begin(slot, 0, rect_at(x, y, MIX_WIDTH, MIX_HEIGHT));
+    drawable->effect = QXL_EFFECT_BLEND; /* all but one let something through of what was there */
+    switch ((step + step / cells) % 10) { /* of a cell another kind each time */
+    case 0:
+        drawable->type = QXL_DRAW_TEXT;
+        drawable->bbox = rect_at(x, y, MIX_GLYPHS * MIX_GLYPH_WIDTH, MIX_GLYPH_HEIGHT);
+        drawable->u.text.str = mix_address(scene, of_cell);
+        drawable->u.text.fore_brush = solid_brush(scene);
+        drawable->u.text.fore_mode = SPICE_ROPD_OP_PUT;
+        break;
+    case 1:
+        drawable->type = QXL_DRAW_STROKE;
+        drawable->u.stroke.path = mix_address(scene, of_cell + 1);
+        drawable->u.stroke.brush = solid_brush(scene);
+        drawable->u.stroke.fore_mode = SPICE_ROPD_OP_PUT;
+        break;
+    case 2:
+        drawable->type = QXL_DRAW_ALPHA_BLEND;
+        drawable->u.alpha_blend = (QXLAlphaBlend){.alpha = 128, .src_bitmap = picture, .src_area = all};
+        break;
+    case 3:
+        drawable->type = QXL_DRAW_BLEND;
+        drawable->u.blend =
+            (QXLBlend){.src_bitmap = picture, .src_area = all, .rop_descriptor = SPICE_ROPD_OP_XOR};
+        break;
+    case 4:
+        drawable->type = QXL_DRAW_TRANSPARENT;
+        drawable->u.transparent = (QXLTransparent){.src_bitmap = picture, .src_area = all};
+        break;
+    case 5:
+        drawable->type = QXL_DRAW_ROP3; /* 0xca: brush where it is set, else destination */
+        drawable->u.rop3 =
+            (QXLRop3){.src_bitmap = picture, .src_area = all, .brush = solid_brush(scene), .rop3 = 0xca};
+        break;
+    case 6:
+        drawable->type = QXL_DRAW_FILL;
+        drawable->u.fill.brush.type = SPICE_BRUSH_TYPE_PATTERN;
+        drawable->effect = QXL_EFFECT_OPAQUE;
+        drawable->u.fill.brush.u.pattern.pat = picture;
+        drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+        break;
+    case 7:
+        drawable->type = QXL_DRAW_FILL;
+        drawable->u.fill.brush = solid_brush(scene);
+        drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+        drawable->u.fill.mask.bitmap = mix_address(scene, MIX_MASK);
+        break;
+    case 8:
+        drawable->type = QXL_DRAW_OPAQUE;
+        drawable->u.opaque = (QXLOpaque){.src_bitmap = picture,
+                                         .src_area = all,
+                                         .brush = solid_brush(scene),
+                                         .rop_descriptor = SPICE_ROPD_OP_XOR};
+        break;
+    default:
+        drawable->type = QXL_DRAW_INVERS;
+        break;
+    }
+}
+
 static const Workload workloads[] = {
     /* name, cursor ring, window, ... */
     {"none", false, 0, fill_prepare, NULL},
@@ -373,6 +550,7 @@ static const Workload workloads[] = {
     {"windows", false, 64, windows_prepare, windows_next},
     {"photo", false, 16, photo_prepare, tile_next},
     {"ui", false, 64, ui_prepare, tile_next},
+    {"mix", false, 96, mix_prepare, mix_next},
     {"cursor", true, 64, cursor_prepare, cursor_next},
 };
 

@@ -55,5 +55,5 @@ struct DisplayChannel {
     ShareStore shares;
     SharedAreas areas;
     CodingPool *pool;
-    uint64_t squashes; /* for figures */
+    uint64_t squashes; /* of clients that did not keep up; for figures */
 };

@@ -59,6 +59,12 @@ static bool is_put(uint16_t rop)
     return (rop & ROPD_OPERATIONS) == SPICE_ROPD_OP_PUT && (rop & SPICE_ROPD_INVERS_DEST) == 0;
 }
 
+/* Of one by QUIC it is not known yet whether it can be read. */
+static bool gives_pixels(const QxlImage *image)
+{
+    return image != NULL && image->type != SPICE_IMAGE_TYPE_QUIC;
+}
+
 /* Every pixel of its extents is new, and none depends on what was there. What cannot be said at a glance is not. */
 static bool is_opaque(const QxlDrawable *qxl)
 {
@@ -68,13 +74,14 @@ static bool is_opaque(const QxlDrawable *qxl)
     switch (qxl->type) {
     case QXL_DRAW_FILL: {
         const QxlFill *fill = &qxl->u.fill;
-        return fill->brush.type == SPICE_BRUSH_TYPE_SOLID && fill->mask.image == NULL && is_put(fill->rop);
+        const bool covers =
+            fill->brush.type == SPICE_BRUSH_TYPE_SOLID ||
+            (fill->brush.type == SPICE_BRUSH_TYPE_PATTERN && gives_pixels(fill->brush.pattern));
+        return covers && fill->mask.image == NULL && is_put(fill->rop);
     }
     case QXL_DRAW_COPY: {
         const QxlCopy *copy = &qxl->u.copy;
-        return copy->mask.image == NULL && is_put(copy->rop) && copy->src != NULL &&
-               copy->src->type !=
-                   SPICE_IMAGE_TYPE_QUIC && /* of which it is not known yet whether it can be read */
+        return copy->mask.image == NULL && is_put(copy->rop) && gives_pixels(copy->src) &&
                copy->src_area.right - copy->src_area.left == qxl->box.right - qxl->box.left &&
                copy->src_area.bottom - copy->src_area.top == qxl->box.bottom - qxl->box.top;
     }

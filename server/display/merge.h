@@ -17,7 +17,7 @@
 
 #include "display/drawable.h"
 
-#define MERGE_DRAWABLES_MAX 128u /* a screen of 4096 pixels in columns of 32 */
+#define MERGE_DRAWABLES_MAX 128u /* a screen of 4096 pixels in columns of 32, read in one turn (rings.h) */
 
 #define MERGE_SIDE_MAX 64 /* pixels; the shorter side of each: a host's columns are of 32 */
 

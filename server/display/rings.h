@@ -17,8 +17,8 @@
 
 #include "core/core.h"
 
-#define RING_COMMANDS 32u          /* commands that a ring holds */
-#define RING_COMMANDS_PER_TURN 64u /* commands of each ring */
+#define RING_COMMANDS 32u           /* commands that a ring holds */
+#define RING_COMMANDS_PER_TURN 128u /* commands of each ring; as many as may travel as one (merge.h) */
 #define RING_WORK_PER_TURN                                                                                   \
     (UINT64_C(1) << 20) /* steps (canvas.h), and what the last command adds: 20 ms of drawing */
 #define RING_DRAIN_COMMANDS_MAX                                                                              \

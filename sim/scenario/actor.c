@@ -143,7 +143,6 @@ static Sim *sim_of_wire(const Wire *wire)
 static const uint16_t message_types[] = {WIRE_MSG_DISPLAY_MARK,
                                          WIRE_MSG_DISPLAY_COPY_BITS,
                                          WIRE_MSG_DISPLAY_INVAL_LIST,
-                                         WIRE_MSG_DISPLAY_INVAL_ALL_PIXMAPS,
                                          WIRE_MSG_DISPLAY_INVAL_PALETTE,
                                          WIRE_MSG_DISPLAY_INVAL_ALL_PALETTES,
                                          WIRE_MSG_DISPLAY_DRAW_FILL,

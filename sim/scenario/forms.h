@@ -246,7 +246,7 @@ typedef enum InputWord { INPUT_SCANCODES, INPUT_MOTIONS, INPUT_BUTTONS, INPUTS }
 /* In the order of QXL_DRAW_*, then any of them. */
 typedef enum DrawingWord { DRAWING_NOTHING, DRAWING_ANYTHING = 15 } DrawingWord;
 /* Display messages, those that all channels have, those of the cursor channel, then any. */
-typedef enum MessageWord { MESSAGE_CURSOR = 24, MESSAGE_ANYTHING = 32 } MessageWord;
+typedef enum MessageWord { MESSAGE_CURSOR = 23, MESSAGE_ANYTHING = 31 } MessageWord;
 /* What ends, or might end, the use of guest memory. */
 typedef enum CallWord {
     CALL_STOP_AND_START,

@@ -425,22 +425,49 @@ static void stalled(void **state)
     same_picture(desk, deaf);
 }
 
-/* What was covered while it waited leaves the pipe. */
-static void covered_leaves(void **state)
+/* A fill whose brush is a picture covers, too. */
+static void covered_by_patterns(Desk *desk)
 {
-    Desk *desk = *state;
+    for (uint32_t i = 0; i < 200; i++) {
+        const uint64_t at = device_copy(&desk->device, 0, box_of(0, 0, 64, 48), i);
+        QXLDrawable *command = (QXLDrawable *)(void *)(desk->device.memory + at);
+        const uint64_t picture = command->u.copy.src_bitmap;
+        memset(&command->u, 0, sizeof command->u);
+        command->type = QXL_DRAW_FILL;
+        command->u.fill.brush.type = SPICE_BRUSH_TYPE_PATTERN;
+        command->u.fill.brush.u.pattern.pat = picture;
+        command->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+        if (i % 50 == 49) {
+            wait_for_rings(desk);
+        }
+    }
+}
+
+/* What was covered while it waited leaves the pipe. */
+static void leave_when_covered(Desk *desk, void (*cover)(Desk *desk))
+{
 
     desk_host(desk, run_machine);
     DeskClient *deaf = desk_client(desk, NULL);
     desk_wire_listen(desk, &deaf->display, false);
     desk_host(desk, storm); /* until its socket and its pipe are full */
     const uint64_t before = current_of(desk)->dropped;
-    desk_host(desk, covered_many_times);
+    desk_host(desk, cover);
     assert_true(current_of(desk)->dropped - before >= 199);
     desk_wire_listen(desk, &deaf->display, true);
     desk_run(desk, 5 * NS_PER_S);
     desk_host(desk, update_all);
     same_picture(desk, deaf);
+}
+
+static void covered_leaves(void **state)
+{
+    leave_when_covered(*state, covered_many_times);
+}
+
+static void covered_by_patterns_leaves(void **state)
+{
+    leave_when_covered(*state, covered_by_patterns);
 }
 
 /* Lines go up in a window, and now and then something is drawn over it or moved out of it. */
@@ -705,6 +732,7 @@ int run_drawing(void)
         cmocka_unit_test_setup_teardown(many_messages_in_one_write, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(stalled, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(covered_leaves, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(covered_by_patterns_leaves, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_all_drawn, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(not_sent_any_more, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(scrolled, desk_setup, desk_teardown),

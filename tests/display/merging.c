@@ -81,6 +81,36 @@ static void one_message(void **state)
     assert_int_equal(desk->device.releases.len, 16);
 }
 
+#define COLUMNS 100 /* of a screen of 3200 pixels, if they were as wide as a host's */
+#define COLUMN 4
+
+static void run_wide_machine(Desk *desk)
+{
+    QXLDevSurfaceCreate primary = device_primary(COLUMNS * COLUMN, 48);
+
+    spice_qxl_create_primary_surface(&desk->device.instance, 0, &primary);
+    desk_start_machine(desk);
+}
+
+static void many_columns(Desk *desk)
+{
+    for (int32_t i = 0; i < COLUMNS; i++) {
+        device_copy(&desk->device, 0, box_of(i * COLUMN, 0, (i + 1) * COLUMN, 40), (uint32_t)i * 77777);
+    }
+    desk_wake_and_wait(desk, 100 * NS_PER_MS);
+}
+
+static void one_message_of_a_wide_screen(void **state)
+{
+    Desk *desk = *state;
+
+    desk_host(desk, run_wide_machine);
+    DeskClient *client = desk_client(desk, NULL);
+    client->display_got = (DeskMessages){0};
+    desk_host(desk, many_columns);
+    DESK_EXPECT(&client->display_got, WIRE_MSG_DISPLAY_DRAW_COPY);
+}
+
 typedef uint32_t Pattern(uint32_t x, uint32_t y);
 
 static uint32_t noise(uint32_t x, uint32_t y)
@@ -421,6 +451,7 @@ int run_merging(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(one_message, desk_setup, desk_teardown),
+        cmocka_unit_test_setup_teardown(one_message_of_a_wide_screen, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(never_larger, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(glz_window_stays, desk_setup, desk_teardown),
         cmocka_unit_test_setup_teardown(all_around, desk_setup, desk_teardown),

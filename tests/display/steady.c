@@ -22,6 +22,7 @@
 
 #include <spice.h>
 
+#include "display/display_internal.h"
 #include "display/worker.h"
 #include "fake-client/fake_client.h"
 #include "fake-qxl/poll_core.h"
@@ -386,12 +387,14 @@ static void burst(Room *room)
 typedef struct Figures {
     uint64_t looked; /* at drawings, for what others cover */
     uint32_t pending;
+    uint64_t squashes;
 } Figures;
 
 static void look_at_figures(RedWorker *worker, void *args, uint64_t now_ns)
 {
     (void)now_ns;
-    *(Figures *)args = (Figures){worker->current.looked, worker->current.pending_len};
+    *(Figures *)args =
+        (Figures){worker->current.looked, worker->current.pending_len, worker->display->squashes};
 }
 
 typedef struct Steady {
@@ -458,6 +461,7 @@ static Steady draw_steadily(Kind kind, uint32_t columns, SpiceImageCompression c
     assert_true(room.drawn - drawn > commands / 2); /* they were sent as commands */
 
     red_worker_call(room.device->qxl.st, "figures", look_at_figures, &end);
+    assert_int_equal(end.squashes, start.squashes); /* the client kept up */
     spice_server_vm_stop(room.server);
     spice_server_remove_interface(&room.device->qxl.base);
     spice_server_destroy(room.server);

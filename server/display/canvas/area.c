@@ -216,11 +216,11 @@ static void mask_line(const QxlMask *mask, const Source *source, const Box *box,
     const int64_t end = x + width < source->width ? x + width : source->width;
     for (int64_t at = first; at < end; at += RUN_PIXELS) {
         const size_t n = (size_t)(end - at < RUN_PIXELS ? end - at : RUN_PIXELS);
-        memcpy(run, source_run(source, at, y, n, room), n);
-        for (size_t i = 0; i < n; i++) {
-            run[i] ^= mask->inverse;
+        const uint8_t *bits = source_run(source, at, y, n, room);
+        for (size_t i = 0; mask->inverse && i < n; i++) {
+            run[i] = !bits[i];
         }
-        bits_from_run(line, at - x, n, run);
+        bits_from_run(line, at - x, n, mask->inverse ? run : bits);
     }
 }
 
@@ -301,17 +301,18 @@ void area_close(Area *area)
     *area = (Area){0};
 }
 
-static bool bit_get(const uint8_t *line, int32_t i)
-{
-    return line[i / 8] >> i % 8 & 1;
-}
-
 /* The first place from `i` on, before `end`, where the bits become `value`; `end` if there is none. */
 static int32_t bits_find(const uint8_t *line, int32_t i, int32_t end, bool value)
 {
-    const uint8_t without = value ? 0x00 : 0xff;
-    while (i < end && bit_get(line, i) != value) {
-        i += i % 8 == 0 && line[i / 8] == without ? 8 : 1;
+    const uint8_t others = value ? 0x00 : 0xff;
+
+    while (i < end) {
+        const unsigned found = (unsigned)(uint8_t)(line[i / 8] ^ others) >> i % 8;
+        if (found != 0) {
+            i += __builtin_ctz(found);
+            break;
+        }
+        i += 8 - i % 8;
     }
     return i < end ? i : end;
 }

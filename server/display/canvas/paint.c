@@ -65,6 +65,14 @@ static bool fill_fast(const Paint *paint, const Box *box)
     }
     const uint32_t set = paint->code & 0x10 ? paint->color : 0;    /* where P is 1 */
     const uint32_t clear = paint->code & 0x01 ? ~paint->color : 0; /* where it is 0 */
+    if (PIXMAN_FORMAT_BPP(paint->dest->format) == 32 && box->y2 - box->y1 == 1 && box->x2 - box->x1 <= 16) {
+        /* A piece of a mask or glyph. To have pixman find out how it fills would take longer. */
+        uint32_t *line = (uint32_t *)(void *)raster_line(paint->dest, box->y1);
+        for (int32_t x = box->x1; x < box->x2; x++) {
+            line[x] = set | clear;
+        }
+        return true;
+    }
     return pixman_fill((uint32_t *)(void *)paint->dest->top, (int)(paint->dest->stride / 4),
                        (int)PIXMAN_FORMAT_BPP(paint->dest->format), box->x1, box->y1, box->x2 - box->x1,
                        box->y2 - box->y1, set | clear);

@@ -5,20 +5,63 @@
 
 #include <spice/enums.h>
 
+#define EACH_BYTE UINT64_C(0x0101010101010101)
+
+/* Eight pixels of one byte each, of the eight bits of a byte: bit i is of `bits`, byte i of the result is 1 if it is set. */
+static inline uint64_t spread(uint8_t byte, uint64_t bits)
+{
+    return ((byte * EACH_BYTE & bits) + 0x7f * EACH_BYTE) >> 7 & EACH_BYTE;
+}
+
 void bits_to_run(const uint8_t *line, int64_t x, size_t n, uint8_t *run)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+
+    while (i < n) {
         const size_t bit = (size_t)x + i;
-        run[i] = line[bit / 8] >> bit % 8 & 1;
+        if (bit % 8 == 0 && n - i >= 8) {
+            const uint64_t eight = spread(line[bit / 8], UINT64_C(0x8040201008040201));
+            memcpy(run + i, &eight, 8);
+            i += 8;
+        } else {
+            run[i++] = line[bit / 8] >> bit % 8 & 1;
+        }
+    }
+}
+
+void high_bits_to_run(const uint8_t *line, size_t x, size_t n, uint8_t *run)
+{
+    size_t i = 0;
+
+    while (i < n) {
+        const size_t bit = x + i;
+        if (bit % 8 == 0 && n - i >= 8) {
+            const uint64_t eight = spread(line[bit / 8], UINT64_C(0x0102040810204080));
+            memcpy(run + i, &eight, 8);
+            i += 8;
+        } else {
+            run[i++] = line[bit / 8] >> (7 - bit % 8) & 1;
+        }
     }
 }
 
 void bits_from_run(uint8_t *line, int64_t x, size_t n, const uint8_t *run)
 {
-    for (size_t i = 0; i < n; i++) {
+    size_t i = 0;
+
+    while (i < n) {
         const size_t bit = (size_t)x + i;
-        const uint8_t mask = (uint8_t)(1u << bit % 8);
-        line[bit / 8] = run[i] & 1 ? line[bit / 8] | mask : line[bit / 8] & (uint8_t)~mask;
+        if (bit % 8 == 0 && n - i >= 8) {
+            uint64_t eight;
+            memcpy(&eight, run + i, 8);
+            /* Byte i's lowest bit comes to bit 56 + i, and no two of the products to the same place. */
+            line[bit / 8] = (uint8_t)((eight & EACH_BYTE) * UINT64_C(0x0102040810204080) >> 56);
+            i += 8;
+        } else {
+            const uint8_t mask = (uint8_t)(1u << bit % 8);
+            line[bit / 8] = run[i] & 1 ? line[bit / 8] | mask : line[bit / 8] & (uint8_t)~mask;
+            i++;
+        }
     }
 }
 
@@ -163,20 +206,53 @@ static uint8_t rop_terms(uint8_t code)
     return terms;
 }
 
+/* As many bytes as any processor that we are built for takes at once. */
+typedef uint64_t Lanes __attribute__((vector_size(16)));
+
+static inline Lanes lanes_load(const uint8_t *from)
+{
+    Lanes lanes;
+    memcpy(&lanes, from, sizeof lanes);
+    return lanes;
+}
+
+static Lanes lanes_of(bool set)
+{
+    const uint64_t half = set ? UINT64_MAX : 0;
+    return (Lanes){half, half};
+}
+
+static inline void rop_lanes(const Lanes in[8], uint8_t *d, const uint8_t *s, const uint8_t *p)
+{
+    const Lanes of_s = lanes_load(s), of_p = lanes_load(p), of_d = lanes_load(d);
+    const Lanes ps = of_p & of_s;
+    const Lanes plain = in[0] ^ (in[2] & of_s) ^ (in[4] & of_p) ^ (in[6] & ps);
+    const Lanes by_d = in[1] ^ (in[3] & of_s) ^ (in[5] & of_p) ^ (in[7] & ps);
+    const Lanes result = plain ^ (by_d & of_d);
+    memcpy(d, &result, sizeof result);
+}
+
 void rop_run(uint8_t code, uint8_t *d, const uint8_t *s, const uint8_t *p, size_t bytes)
 {
     static const uint8_t nothing[RUN_BYTES];
-    uint8_t in[8];
+    const uint8_t terms = rop_terms(code);
+    const size_t whole = bytes - bytes % sizeof(Lanes), rest = bytes - whole;
+    Lanes in[8];
 
-    for (unsigned i = 0; i < 8; i++) {
-        in[i] = rop_terms(code) >> i & 1 ? 0xff : 0;
+    for (unsigned term = 0; term < 8; term++) {
+        in[term] = lanes_of(terms >> term & 1);
     }
     s = rop_uses_s(code) ? s : nothing;
     p = rop_uses_p(code) ? p : nothing;
-    for (size_t i = 0; i < bytes; i++) {
-        const uint8_t ps = p[i] & s[i];
-        const uint8_t plain = in[0] ^ (in[2] & s[i]) ^ (in[4] & p[i]) ^ (in[6] & ps);
-        const uint8_t with_d = in[1] ^ (in[3] & s[i]) ^ (in[5] & p[i]) ^ (in[7] & ps);
-        d[i] = plain ^ (with_d & d[i]);
+    for (size_t i = 0; i < whole; i += sizeof(Lanes)) {
+        rop_lanes(in, d + i, s + i, p + i);
+    }
+    if (rest > 0) {
+        uint8_t room[3][sizeof(Lanes)] = {{0}};
+        memcpy(room[0], d + whole, rest);
+        memcpy(room[1], s + whole, rest);
+        memcpy(room[2], p + whole, rest);
+        rop_lanes(in, room[0], room[1], room[2]);
+        memcpy(d + whole, room[0], rest);
     }
 }

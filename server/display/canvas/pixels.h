@@ -25,8 +25,9 @@ static inline uint8_t *raster_line(const Raster *raster, int64_t y)
     return raster->top + raster->stride * (ptrdiff_t)y;
 }
 
-/* Pixels x ... x+n-1 of a line of packed bits, bit 0 leftmost. */
+/* Pixels x ... x+n-1 of a line of packed bits, bit 0 leftmost; or bit 7. */
 void bits_to_run(const uint8_t *line, int64_t x, size_t n, uint8_t *run);
+void high_bits_to_run(const uint8_t *line, size_t x, size_t n, uint8_t *run);
 void bits_from_run(uint8_t *line, int64_t x, size_t n, const uint8_t *run);
 
 /* `from` and `to` may be the same; `run` and `ret_run` may not overlap. */

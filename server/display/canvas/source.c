@@ -218,19 +218,27 @@ Status source_open(Draw *draw, const QxlImage *image, SourceForm form, Scratch s
 
 /* ---- Reading ---- */
 
-static uint32_t bitmap_index(const QxlBitmap *bitmap, const uint8_t *bytes, size_t i)
+/* One byte for each; `room` is for RUN_PIXELS. */
+static const uint8_t *indexes_of(const QxlBitmap *bitmap, const uint8_t *bytes, size_t first, size_t n,
+                                 uint8_t *room)
 {
     switch (bitmap->format) {
     case SPICE_BITMAP_FMT_1BIT_LE:
-        return bytes[i / 8] >> i % 8 & 1;
+        bits_to_run(bytes, (int64_t)first, n, room);
+        return room;
     case SPICE_BITMAP_FMT_1BIT_BE:
-        return bytes[i / 8] >> (7 - i % 8) & 1;
+        high_bits_to_run(bytes, first, n, room);
+        return room;
     case SPICE_BITMAP_FMT_4BIT_LE:
-        return bytes[i / 2] >> i % 2 * 4 & 15;
     case SPICE_BITMAP_FMT_4BIT_BE:
-        return bytes[i / 2] >> (4 - i % 2 * 4) & 15;
+        for (size_t i = 0; i < n; i++) {
+            const size_t at = first + i;
+            const bool low = at % 2 == (bitmap->format == SPICE_BITMAP_FMT_4BIT_BE);
+            room[i] = bytes[at / 2] >> (low ? 0 : 4) & 15;
+        }
+        return room;
     default:
-        return bytes[i];
+        return bytes + first;
     }
 }
 
@@ -239,12 +247,24 @@ static void run_of_indexes(const Source *source, const uint8_t *bytes, size_t fi
 {
     const QxlPalette *palette = source->bitmap->palette;
     const size_t width = run_pixel_bytes(source->native);
-    const bool bit = PIXMAN_FORMAT_BPP(source->native) == 1;
+    const uint32_t counts = PIXMAN_FORMAT_BPP(source->native) == 1 ? 1 : UINT32_MAX;
+    uint8_t room[RUN_PIXELS];
+    const uint8_t *indexes = indexes_of(source->bitmap, bytes, first, n, room);
+
+    if (width == 1 && palette == NULL && (counts != 1 || qxl_bitmap_depth(source->bitmap->format) == 1)) {
+        memcpy(run, indexes, n);
+        return;
+    }
+    if (width == 4 && palette != NULL) {
+        for (size_t i = 0; i < n; i++) {
+            memcpy(run + i * 4, &palette->entries[indexes[i]], 4);
+        }
+        return;
+    }
     for (size_t i = 0; i < n; i++) {
-        const uint32_t index = bitmap_index(source->bitmap, bytes, first + i);
-        const uint32_t value = palette != NULL ? palette->entries[index] : index;
-        const uint8_t pixel[4] = {(uint8_t)(bit ? value & 1 : value), (uint8_t)(value >> 8),
-                                  (uint8_t)(value >> 16), (uint8_t)(value >> 24)};
+        const uint32_t value = (palette != NULL ? palette->entries[indexes[i]] : indexes[i]) & counts;
+        const uint8_t pixel[4] = {(uint8_t)value, (uint8_t)(value >> 8), (uint8_t)(value >> 16),
+                                  (uint8_t)(value >> 24)};
         memcpy(run + i * width, pixel, width);
     }
 }
