@@ -399,7 +399,8 @@ static SimConfig configure(Universe *universe, const SimConfig *base)
     config.processors = 1 + sim_plan_draw(plan, "processors", 3);
     if (!universe->kind
              ->crowd) { /* some times what was ever seen: 4 MB, 9 tasks, room for 128 items, 64 KiB */
-        config.bounds = (SimBounds){UINT64_C(32) << 20, 128, 1024, UINT64_C(1) << 20};
+        const bool is_recorded = universe->qxl_len == 0; /* by a guest as large as it liked to be */
+        config.bounds = (SimBounds){is_recorded ? 0 : UINT64_C(32) << 20, 128, 1024, UINT64_C(1) << 20};
     }
     config.handles_max = sim_plan_rate(plan, SIM_F9_HANDLES, 14, 14);
     const bool is_slow = (plan->faults & SIM_FAULT_BIT(SIM_SOCKET_BANDWIDTH)) != 0;

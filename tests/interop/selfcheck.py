@@ -206,7 +206,9 @@ def run_sabotaged(case, base, changes, pattern):
     """None if the case failed with a complaint that matches, otherwise what went wrong with the sabotage."""
     for _ in range(TRIES):
         complaint, why = try_sabotaged(case, base, changes, pattern)
-        if not complaint or (CRASHED not in (why or "") and pattern != CRASHED):
+        # A client that takes its picture too early may be too late for that on a busy machine.
+        early = "client" in changes and case == "qemu-boot-qxl" and why is None
+        if not complaint or (not early and CRASHED not in (why or "") and pattern != CRASHED):
             break
     return complaint
 
