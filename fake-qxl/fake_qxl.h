@@ -243,10 +243,15 @@ typedef enum FakeQxlLie {
     FAKE_QXL_LIE_IMAGE_CHUNK_LOOP,
     FAKE_QXL_LIE_IMAGE_CHUNK_ADDRESS,
     FAKE_QXL_LIE_IMAGE_CHUNK_SIZE,
-    FAKE_QXL_LIE_IMAGE_ID,       /* one of the server's own */
-    FAKE_QXL_LIE_IMAGE_SURFACE,  /* of a surface that does not exist */
-    FAKE_QXL_LIE_QUIC,           /* more coded bytes than there are */
-    FAKE_QXL_LIE_UPDATE_SURFACE, /* an update of what does not exist */
+    FAKE_QXL_LIE_IMAGE_ID,        /* one of the server's own */
+    FAKE_QXL_LIE_IMAGE_SURFACE,   /* of a surface that does not exist */
+    FAKE_QXL_LIE_QUIC,            /* more coded bytes than there are */
+    FAKE_QXL_LIE_UPDATE_SURFACE,  /* an update of what does not exist */
+    FAKE_QXL_LIE_SURFACE_PRIMARY, /* a command to create or destroy surface 0 */
+    FAKE_QXL_LIE_SHAPE_EMPTY,     /* without width or height */
+    FAKE_QXL_LIE_DRAW_DEPENDENCY, /* on a surface that does not exist */
+    FAKE_QXL_LIE_DRAW_COMPAT,     /* in the older layout: a false box, or a type that it did not have */
+    FAKE_QXL_LIE_MESSAGE,         /* a text without an end, as far as it is the message's */
     FAKE_QXL_LIES,
 } FakeQxlLie;
 

@@ -103,6 +103,9 @@ static bool lie_cursor(FakeQxl *qxl, FakeQxlLie lie)
     case FAKE_QXL_LIE_SHAPE_HUGE:
         cursor->header.width = cursor->header.height = UINT16_MAX;
         break;
+    case FAKE_QXL_LIE_SHAPE_EMPTY:
+        *(pick(qxl, "side", 2) == 0 ? &cursor->header.width : &cursor->header.height) = 0;
+        break;
     case FAKE_QXL_LIE_SHAPE_SHORT:
         cursor->data_size = cursor->chunk.data_size = pick(qxl, "bytes", 16 * 16 * 4);
         break;
@@ -177,6 +180,10 @@ static bool lie_surface(FakeQxl *qxl, FakeQxlLie lie)
         create->height = sizes[pick(qxl, "height", 5)];
         create->stride = pick(qxl, "stride", 2) == 0 ? 64 : (int32_t)(create->width * 4u);
         break;
+    case FAKE_QXL_LIE_SURFACE_PRIMARY:
+        command->surface_id = 0;
+        command->type = pick(qxl, "kind", 2) == 0 ? QXL_SURFACE_CMD_CREATE : QXL_SURFACE_CMD_DESTROY;
+        break;
     case FAKE_QXL_LIE_SURFACE_DATA:
         create->data = false_address(qxl);
         break;
@@ -188,13 +195,49 @@ static bool lie_surface(FakeQxl *qxl, FakeQxlLie lie)
     return true;
 }
 
+static const QXLRect false_boxes[] = {
+    {.left = -1, .right = 10, .bottom = 10},
+    {.right = INT32_MAX, .bottom = INT32_MAX},
+    {.left = 10, .bottom = 10},
+    {.top = INT32_MIN, .left = INT32_MIN, .bottom = INT32_MAX, .right = INT32_MAX}};
+
+static bool lie_compat(FakeQxl *qxl)
+{
+    uint32_t block = 0;
+    QXLCompatDrawable *drawable = lie_new(qxl, &qxl->commands, "a false fill in the older layout", &block);
+    if (drawable == NULL) {
+        return false;
+    }
+    drawable->effect = QXL_EFFECT_OPAQUE;
+    drawable->type = QXL_DRAW_FILL;
+    drawable->bbox = (QXLRect){.right = 1, .bottom = 1};
+    drawable->u.fill.brush.type = SPICE_BRUSH_TYPE_SOLID;
+    drawable->u.fill.rop_descriptor = SPICE_ROPD_OP_PUT;
+    if (pick(qxl, "what", 2) == 0) {
+        drawable->bbox = false_boxes[pick(qxl, "box", 4)];
+    } else {
+        drawable->type = pick(qxl, "type", 2) == 0 ? QXL_DRAW_COMPOSITE : 200;
+    }
+    const uint32_t flags =
+        QXL_COMMAND_FLAG_COMPAT | (pick(qxl, "16 bits", 2) == 0 ? QXL_COMMAND_FLAG_COMPAT_16BPP : 0);
+    ring_push_flags(qxl, &qxl->commands, QXL_CMD_DRAW, flags, block_address(qxl, block, 0), block);
+    return true;
+}
+
+static bool lie_message(FakeQxl *qxl)
+{
+    uint32_t block = 0;
+    QXLMessage *message = lie_new(qxl, &qxl->commands, "a message without an end", &block);
+    if (message == NULL) {
+        return false;
+    }
+    memset(message->data, 'A', LIE_BYTES - sizeof *message);
+    ring_push(qxl, &qxl->commands, QXL_CMD_MESSAGE, block_address(qxl, block, 0), block);
+    return true;
+}
+
 static bool lie_draw(FakeQxl *qxl, FakeQxlLie lie)
 {
-    static const QXLRect boxes[] = {
-        {.left = -1, .right = 10, .bottom = 10},
-        {.right = INT32_MAX, .bottom = INT32_MAX},
-        {.left = 10, .bottom = 10},
-        {.top = INT32_MIN, .left = INT32_MIN, .bottom = INT32_MAX, .right = INT32_MAX}};
     uint32_t block = 0;
     QXLDrawable *drawable = lie_new(qxl, &qxl->commands, "a false fill", &block);
     if (drawable == NULL) {
@@ -209,8 +252,12 @@ static bool lie_draw(FakeQxl *qxl, FakeQxlLie lie)
     if (lie == FAKE_QXL_LIE_DRAW_SURFACE) {
         const uint32_t ids[] = {free_surface_id(qxl), qxl->surface_count, UINT32_MAX};
         drawable->surface_id = ids[pick(qxl, "surface", 3)];
+    } else if (lie == FAKE_QXL_LIE_DRAW_DEPENDENCY) {
+        const int32_t ids[] = {(int32_t)free_surface_id(qxl), (int32_t)qxl->surface_count, INT32_MAX, -2};
+        drawable->surfaces_dest[pick(qxl, "dependency", 3)] = ids[pick(qxl, "surface", 4)];
+        drawable->surfaces_rects[0] = drawable->bbox;
     } else {
-        drawable->bbox = boxes[pick(qxl, "box", 4)];
+        drawable->bbox = false_boxes[pick(qxl, "box", 4)];
     }
     ring_push(qxl, &qxl->commands, QXL_CMD_DRAW, block_address(qxl, block, 0), block);
     return true;
@@ -333,6 +380,7 @@ static bool lie_tell(FakeQxl *qxl, FakeQxlLie lie)
     case FAKE_QXL_LIE_SHAPE_TYPE:
     case FAKE_QXL_LIE_SHAPE_HUGE:
     case FAKE_QXL_LIE_SHAPE_SHORT:
+    case FAKE_QXL_LIE_SHAPE_EMPTY:
     case FAKE_QXL_LIE_CHUNK_LOOP:
     case FAKE_QXL_LIE_CHUNK_ADDRESS:
     case FAKE_QXL_LIE_CHUNK_SIZE:
@@ -344,10 +392,16 @@ static bool lie_tell(FakeQxl *qxl, FakeQxlLie lie)
     case FAKE_QXL_LIE_SURFACE_SIZE:
     case FAKE_QXL_LIE_SURFACE_DATA:
     case FAKE_QXL_LIE_SURFACE_UNKNOWN:
+    case FAKE_QXL_LIE_SURFACE_PRIMARY:
         return lie_surface(qxl, lie);
     case FAKE_QXL_LIE_DRAW_SURFACE:
     case FAKE_QXL_LIE_DRAW_BOX:
+    case FAKE_QXL_LIE_DRAW_DEPENDENCY:
         return lie_draw(qxl, lie);
+    case FAKE_QXL_LIE_DRAW_COMPAT:
+        return lie_compat(qxl);
+    case FAKE_QXL_LIE_MESSAGE:
+        return lie_message(qxl);
     case FAKE_QXL_LIE_MONITORS_ADDRESS:
     case FAKE_QXL_LIE_MONITORS_COUNT:
     case FAKE_QXL_LIE_MONITORS_HEADS:
@@ -404,7 +458,9 @@ const char *fake_qxl_lie_name(FakeQxlLie lie)
         "image-chunk-loop", "image-chunk-address",
         "image-chunk-size", "image-id",
         "image-surface",    "quic",
-        "update-surface",
+        "update-surface",   "surface-primary",
+        "shape-empty",      "draw-dependency",
+        "draw-compat",      "message",
     };
     return lie < FAKE_QXL_LIES ? names[lie] : "unknown";
 }

@@ -425,7 +425,7 @@ static void lie_composite(Forgery *forgery)
     memset(&forgery->drawable->u, 0, sizeof forgery->drawable->u);
     composite->flags = QXL_OP_OVER;
     composite->src = address(forgery, IMAGE_AT);
-    switch (one_of(forgery, "composite", 4)) {
+    switch (one_of(forgery, "composite", 5)) {
     case 0:
         composite->src = one_of(forgery, "none", 2) == 0 ? 0 : false_address(forgery->qxl);
         break;
@@ -434,6 +434,10 @@ static void lie_composite(Forgery *forgery)
         break;
     case 2:
         composite->mask = false_address(forgery->qxl);
+        break;
+    case 3: /* 5 to 7 mean nothing */
+        composite->flags |= (5 + one_of(forgery, "filter", 3))
+                            << (one_of(forgery, "of what", 2) == 0 ? 8 : 11);
         break;
     default:
         composite->src_transform = false_address(forgery->qxl);
