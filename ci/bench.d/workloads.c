@@ -482,7 +482,7 @@ static void mix_next(Scene *scene, Slot *slot)
     const QXLRect all = rect_at(0, 0, MIX_WIDTH, MIX_HEIGHT);
     const QXLPHYSICAL picture = image_put(scene, slot, &scene->pictures[step % MIX_PICTURES]);
     QXLDrawable *drawable = drawable_begin(slot, 0, rect_at(x, y, MIX_WIDTH, MIX_HEIGHT));
-    drawable->effect = QXL_EFFECT_BLEND; /* all but one let something through of what was there */
+    drawable->effect = QXL_EFFECT_BLEND;  /* all but one let something through of what was there */
     switch ((step + step / cells) % 10) { /* of a cell another kind each time */
     case 0:
         drawable->type = QXL_DRAW_TEXT;
