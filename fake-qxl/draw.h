@@ -116,6 +116,9 @@ typedef struct FakeDrawWorld {
     bool
         parsers_only; /* also what reads well and draws badly: QUIC data of noise, and what known servers and clients do
                           not survive: rop3 codes that need less than three operands, glyphs of 8 bits */
+    bool
+        own_clients; /* also what this project's canvas and renderer agree on and others do not: those codes and glyphs,
+                          colours that only the surface has, all filters, turned and masked composites */
 } FakeDrawWorld;
 
 /* `on` is an index of the world's surfaces. */

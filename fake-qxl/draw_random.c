@@ -13,6 +13,12 @@ typedef struct Maker {
     const FakeQxlChoice *choice;
 } Maker;
 
+/* Nobody draws it who would stop at it. */
+static bool anything_goes(const Maker *maker)
+{
+    return maker->world->parsers_only || maker->world->own_clients;
+}
+
 static uint32_t chosen(const Maker *maker, const char *site, uint32_t n)
 {
     return maker->choice->choose(maker->choice->opaque, site, n);
@@ -380,7 +386,7 @@ static void choose_text(Maker *maker)
 {
     FakeDrawing *drawing = maker->drawing;
     const QXLRect *box = &drawing->box;
-    const uint32_t kind = chosen(maker, "glyph depth", maker->world->parsers_only ? 3 : 2);
+    const uint32_t kind = chosen(maker, "glyph depth", anything_goes(maker) ? 3 : 2);
     const uint32_t depth = kind == 0 ? 1 : 4 * kind;
 
     drawing->string_flags = (uint16_t)(SPICE_STRING_FLAGS_RASTER_A1 << kind);
@@ -408,8 +414,19 @@ static void choose_text(Maker *maker)
 
 static QXLTransform chosen_transform(const Maker *maker)
 {
-    const uint32_t one = 1u << 16;
+    const uint32_t one = 1u << 16, edge = maker->world->edge_max;
 
+    if (maker->world->own_clients && rarely(maker, "turned", 3)) { /* by a quarter or half, or mirrored */
+        const bool quarter = rarely(maker, "quarter", 2);
+        const uint32_t across = rarely(maker, "back", 2) ? one : 0 - one;
+        const uint32_t down = rarely(maker, "up", 2) ? one : 0 - one;
+        return (QXLTransform){.t00 = quarter ? 0 : across,
+                              .t01 = quarter ? across : 0,
+                              .t02 = across == one ? 0 : edge * one,
+                              .t10 = quarter ? down : 0,
+                              .t11 = quarter ? 0 : down,
+                              .t12 = down == one ? 0 : edge * one};
+    }
     return (QXLTransform){.t00 = one / 2 + chosen(maker, "scale x", 2 * one),
                           .t01 = chosen(maker, "shear", one / 4),
                           .t02 = chosen(maker, "shift", 4 * one),
@@ -427,8 +444,10 @@ static void choose_composite(Maker *maker)
         chosen(maker, "operator", QXL_OP_SATURATE + 1 + QXL_OP_HSL_LUMINOSITY - QXL_OP_MULTIPLY + 1);
 
     drawing->composite_flags = op <= QXL_OP_SATURATE ? op : op - QXL_OP_SATURATE - 1 + QXL_OP_MULTIPLY;
-    drawing->composite_flags |= chosen(maker, "filter", 2) << 8 | chosen(maker, "filter", 2) << 11 |
-                                chosen(maker, "repeat", 4) << 14 | chosen(maker, "repeat", 4) << 16;
+    const uint32_t filters = maker->world->own_clients ? 5 : 2;
+    drawing->composite_flags |= chosen(maker, "filter", filters) << 8 |
+                                chosen(maker, "filter", filters) << 11 | chosen(maker, "repeat", 4) << 14 |
+                                chosen(maker, "repeat", 4) << 16;
     drawing->composite_flags |= rarely(maker, "component alpha", 4) ? SPICE_COMPOSITE_COMPONENT_ALPHA : 0u;
     drawing->composite_flags |= rarely(maker, "source opaque", 4) ? SPICE_COMPOSITE_SOURCE_OPAQUE : 0u;
     const FakeDrawSurface *surface =
@@ -437,7 +456,12 @@ static void choose_composite(Maker *maker)
                           ? surface_of(surface)
                           : bitmap_of(maker, formats[chosen(maker, "format", 3)], width, height, false);
     if (rarely(maker, "mask", 2)) {
-        drawing->mask = bitmap_of(maker, formats[chosen(maker, "format", 3)], width, height, false);
+        surface = maker->world->own_clients && rarely(maker, "mask surface", 3)
+                      ? other_surface(maker, 1, 1, false)
+                      : NULL;
+        drawing->mask = surface != NULL
+                            ? surface_of(surface)
+                            : bitmap_of(maker, formats[chosen(maker, "format", 3)], width, height, false);
         drawing->has_mask_transform = rarely(maker, "mask transform", 3);
     }
     drawing->has_src_transform = rarely(maker, "source transform", 3);
@@ -466,7 +490,7 @@ static void choose_rop3(Maker *maker)
     choose_source(maker, true);
     drawing->brush = chosen_brush(maker);
     uint32_t code = chosen(maker, "rop3", 256);
-    while (!maker->world->parsers_only && !rop3_is_ternary(code)) {
+    while (!anything_goes(maker) && !rop3_is_ternary(code)) {
         code = (code + 1) & 0xff;
     }
     drawing->rop3 = (uint8_t)code;
@@ -522,6 +546,9 @@ static void choose_type(Maker *maker)
     case QXL_DRAW_TRANSPARENT:
         choose_source(maker, true);
         drawing->src_color = drawing->true_color = chosen(maker, "colour", 1u << 24);
+        if (maker->world->own_clients && rarely(maker, "other colour", 2)) {
+            drawing->src_color = chosen(maker, "colour", 1u << 24);
+        }
         break;
     case QXL_DRAW_ALPHA_BLEND:
         choose_source(maker, true);

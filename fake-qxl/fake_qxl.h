@@ -51,6 +51,8 @@ typedef struct FakeQxlConfig {
     size_t vram_bytes; /* surfaces; 0: 16 MiB */
     uint32_t surfaces; /* ids that the device announces; 0: 64 */
     bool strict; /* the server under test keeps deadlines: nothing of a memslot is used once it is deleted */
+    bool
+        own_clients; /* nobody else draws what it draws: also what others do not survive, and other primaries than xRGB */
     FakeQxlChoice choice;
     /* NULL: nobody. Called at the end of the callbacks that deal with rings and resources, where the server calls those. */
     void (*inside)(void *opaque, QXLInstance *instance);

@@ -478,7 +478,8 @@ bool fake_qxl_draw_random(FakeQxl *qxl, uint32_t surface, uint8_t type, uint32_t
                           bool (*wanted)(const FakeDrawing *drawing))
 {
     FakeDrawSurface surfaces[DRAW_SURFACES_MAX];
-    FakeDrawWorld world = {.surfaces = surfaces, .edge_max = edge_max};
+    FakeDrawWorld world = {
+        .surfaces = surfaces, .edge_max = edge_max, .own_clients = qxl->config.own_clients};
     FakeDrawing drawing;
 
     fake_qxl_poll(qxl);

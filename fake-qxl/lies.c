@@ -104,7 +104,8 @@ static bool lie_cursor(FakeQxl *qxl, FakeQxlLie lie)
         cursor->header.width = cursor->header.height = UINT16_MAX;
         break;
     case FAKE_QXL_LIE_SHAPE_EMPTY:
-        *(pick(qxl, "side", 2) == 0 ? &cursor->header.width : &cursor->header.height) = 0;
+        cursor->header.width = pick(qxl, "side", 2) == 0 ? 0 : 16;
+        cursor->header.height = cursor->header.width == 0 ? 16 : 0;
         break;
     case FAKE_QXL_LIE_SHAPE_SHORT:
         cursor->data_size = cursor->chunk.data_size = pick(qxl, "bytes", 16 * 16 * 4);

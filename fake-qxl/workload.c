@@ -88,11 +88,18 @@ static bool step_primary(FakeQxl *qxl)
                                         {33, 17},   {641, 479}, {1280, 1024}};
     const uint32_t *size = sizes[pick(qxl, "mode", sizeof sizes / sizeof sizes[0])];
     /* Padded rows and bottom-up pictures are legal. */
-    const int32_t row = (int32_t)(size[0] * 4 + 4 * pick(qxl, "row padding", 3));
+    static const uint32_t formats[] = {SPICE_SURFACE_FMT_32_xRGB, SPICE_SURFACE_FMT_16_555,
+                                       SPICE_SURFACE_FMT_16_565, SPICE_SURFACE_FMT_32_ARGB};
+    const bool plain = !qxl->config.own_clients || pick(qxl, "plain primary", 2) == 0;
+    const uint32_t format = formats[plain ? 0 : pick(qxl, "primary format", 4)];
+    const bool narrow = format == SPICE_SURFACE_FMT_16_555 || format == SPICE_SURFACE_FMT_16_565;
+    const int32_t row =
+        (int32_t)((narrow ? (size[0] * 2 + 3) & ~3u : size[0] * 4) + 4 * pick(qxl, "row padding", 3));
     const FakeQxlPrimary primary = {
         .width = size[0],
         .height = size[1],
         .stride = pick(qxl, "bottom up", 4) == 0 ? -row : row,
+        .format = format,
         .mouse_mode = pick(qxl, "mouse mode", 4) != 0,
         .host_group = pick(qxl, "host group", 8) == 0,
     };

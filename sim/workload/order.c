@@ -78,7 +78,7 @@ static bool draw_on_both(Order *order, const FakeDrawing *drawing)
 static void draw_both(Order *order)
 {
     const FakeDrawWorld world = {
-        .surfaces = order->surfaces, .surface_count = SURFACES, .edge_max = EDGE_MAX};
+        .surfaces = order->surfaces, .surface_count = SURFACES, .edge_max = EDGE_MAX, .own_clients = true};
     const FakeQxlChoice choice = {choose, order};
     /* Much is copied, filled and moved, so that much covers much. */
     static const uint8_t frequent[] = {QXL_DRAW_FILL, QXL_DRAW_COPY, QXL_COPY_BITS};
@@ -178,7 +178,7 @@ static void play_windows(Order *order)
 {
     const uint32_t steps = sim_plan_knob(order->plan, "steps");
     const FakeDrawWorld world = {
-        .surfaces = order->surfaces, .surface_count = SURFACES, .edge_max = EDGE_MAX};
+        .surfaces = order->surfaces, .surface_count = SURFACES, .edge_max = EDGE_MAX, .own_clients = true};
     Windows windows = {.world = &world, .choice = {choose, order}, .put = put, .opaque = order};
 
     windows_begin(&windows);

@@ -706,6 +706,7 @@ static void run(const SimPlan *plan, const SimConfig *base, const UniverseKind *
                                                         .ram_bytes = 512u << 10,
                                                         .vram_bytes = 1u << 20,
                                                         .strict = true,
+                                                        .own_clients = true,
                                                         .choice = {qxl_choose, &universe},
                                                         .inside = inside_device,
                                                         .inside_opaque = &universe});
