@@ -90,7 +90,8 @@ static void usage(FILE *out)
 
 static _Noreturn void option_wrong(const char *name, const char *value)
 {
-    fprintf(stderr, "fake-client: --%s %s: I do not understand that\n", name, value);
+    fprintf(stderr, "fake-client: --%s %s: I do not understand that; --help says what there is\n", name,
+            value);
     exit(2);
 }
 
@@ -102,6 +103,9 @@ static void channels_parse(Options *o, char *list)
         char *colon = strchr(word, ':');
         char *end = "";
         const unsigned long id = colon != NULL ? strtoul(colon + 1, &end, 10) : 0;
+        if (colon != NULL && (end == colon + 1 || *end != '\0')) {
+            option_wrong("channels", word);
+        }
         if (colon != NULL) {
             *colon = '\0';
         }
@@ -109,7 +113,7 @@ static void channels_parse(Options *o, char *list)
         while (type != 0 && (wire_channel_name(type) == NULL || strcmp(wire_channel_name(type), word) != 0)) {
             type++;
         }
-        if (type == 0 || *end != '\0' || id > 255 || o->channels_len == CHANNELS_MAX) {
+        if (type == 0 || id > 255 || o->channels_len == CHANNELS_MAX) {
             option_wrong("channels", word);
         }
         o->channels[o->channels_len++] = (WireChannelId){type, (uint8_t)id};
@@ -494,7 +498,16 @@ static const char *link_error_advice(uint32_t error)
     }
 }
 
-static void line_report(const Line *line)
+/* The same where it said nothing. */
+static const char *silence_advice(const Program *p, const Line *line)
+{
+    if (line != &p->lines[0] && p->lines[0].bytes_in > 0) {
+        return "does it offer that channel?";
+    }
+    return p->options->target.tls ? "is it a plain port? without --tls" : "is it a TLS port? --tls";
+}
+
+static void line_report(const Program *p, const Line *line)
 {
     const FakeConnection *c = line->connection;
     printf("%s/%u: %s, %llu messages, %llu bytes in, %llu bytes out",
@@ -506,7 +519,7 @@ static void line_report(const Line *line)
         printf(", link error %u %s%s", fake_connection_link_error(c), name != NULL ? name : "?",
                link_error_advice(fake_connection_link_error(c)));
     } else if (line->transport == NULL && line->bytes_in == 0) {
-        printf(", ended by the server before it said anything (is it a TLS port? --tls)");
+        printf(", ended by the server before it said anything (%s)", silence_advice(p, line));
     }
     const FakeDisplayModel *display = fake_connection_display(c);
     const FakeCursorModel *cursor = fake_connection_cursor(c);
@@ -535,7 +548,7 @@ static int report(Program *p)
            main_model->name, main_model->current_mouse_mode, main_model->supported_mouse_modes,
            main_model->channels_len);
     for (int i = 0; i < p->lines_len; i++) {
-        line_report(&p->lines[i]);
+        line_report(p, &p->lines[i]);
         good = good && fake_connection_state(p->lines[i].connection) == FAKE_STATE_OPEN;
     }
     for (int i = 0; i < p->options->channels_len; i++) {

@@ -82,7 +82,7 @@ static void usage(FILE *out)
           "  --addr A              address to listen on (default: 127.0.0.1)\n"
           "  --password P          the ticket (default: no authentication)\n"
           "  --ticket-seconds S    how long the ticket is good (default: for ever)\n"
-          "  --size WxH            of the screen (default: 1024x768, at least 320x240)\n"
+          "  --size WxH            of the screen (default: 1024x768; from 320x240 to 64 Mpixel)\n"
           "  --devices N           number of QXL devices (default: 1)\n"
           "  --multi-client        several clients at once\n"
           "  --cursor-traffic      move, change and hide the cursor all the time\n"
@@ -119,7 +119,8 @@ static int choice_of(const char *option, const char *text, const char *const *na
             return i + 1;
         }
     }
-    fprintf(stderr, "fake-desktop: --%s %s: there is no such thing\n", option, text);
+    fprintf(stderr, "fake-desktop: --%s %s: there is no such thing; --help says what there is\n", option,
+            text);
     exit(2);
 }
 
@@ -213,7 +214,8 @@ static void options_parse(int argc, char **argv, Options *o)
         case SIZE:
             if (sscanf(optarg, "%5ux%5u%c", &o->width, &o->height, &rest) != 2 || o->width < 320 ||
                 o->height < 240 || (unsigned long)o->width * o->height > 64ul << 20) {
-                fprintf(stderr, "fake-desktop: --size %s: not a size\n", optarg);
+                fprintf(stderr, "fake-desktop: --size %s: not WIDTHxHEIGHT, from 320x240 to 64 Mpixel\n",
+                        optarg);
                 exit(2);
             }
             break;
@@ -557,16 +559,22 @@ int main(int argc, char **argv)
         o.seconds == 0 ? UINT64_MAX : poll_core_now_ns() + (uint64_t)o.seconds * 1000000000u;
     uint64_t tick_ns = poll_core_now_ns();
     uint32_t painted[QXL_DRAW_COMPOSITE + 1] = {0};
-    bool drawing = true;
+    bool drawing = true, undumped = false;
     while (!stop_asked && poll_core_now_ns() < end_ns) {
         poll_core_run(tick_ns < end_ns ? tick_ns : end_ns, &waiting);
         if (dump_asked && drawing && o.dump != NULL) {
             drawing = false;
+            errno = 0;
             if (dump_all(devices, &o)) {
                 printf("dumped\n");
             } else {
-                fprintf(stderr, "fake-desktop: %s cannot be written\n", o.dump);
+                undumped = true;
+                fprintf(stderr, "fake-desktop: %s cannot be written: %s\n", o.dump,
+                        errno != 0 ? strerror(errno) : "there is no picture");
             }
+        } else if (dump_asked && o.dump == NULL) {
+            dump_asked = 0;
+            fputs("fake-desktop: there is no --dump FILE to write the picture to\n", stderr);
         }
         if (poll_core_now_ns() < tick_ns) {
             continue;
@@ -609,5 +617,5 @@ int main(int argc, char **argv)
     if (ferror(stdout) != 0) {
         fputs("fake-desktop: not all of what it said could be written\n", stderr);
     }
-    return violations != 0 || timers + watches != 0 || ferror(stdout) != 0;
+    return violations != 0 || timers + watches != 0 || ferror(stdout) != 0 || undumped;
 }

@@ -191,6 +191,10 @@ int main(int argc, char **argv)
     if (port != 0 && path != NULL) {
         return wrong("--port", "not together with --unix");
     }
+    if (port == 0 && path == NULL && !quits) {
+        return wrong("RECORDING",
+                     "nobody could connect: give --port or --unix, or --quit to play it without clients");
+    }
     FILE *file = fopen(recording, "rb");
     if (file == NULL) {
         fprintf(stderr, "fake-replay: %s: %s\n", recording, strerror(errno));

@@ -47,7 +47,9 @@ Recorder *recorder_new(const Core *core, uint32_t number)
     const int error =
         core->file_create(core, path, filter != NULL && filter[0] != '\0' ? filter : NULL, &file);
     if (error != 0) {
-        core_log(core, CORE_LOG_WARNING, "nothing is recorded in %s: %s", path, error_text(error));
+        core_log(core, CORE_LOG_WARNING, "nothing is recorded in %s%s%s: %s", path,
+                 filter != NULL && filter[0] != '\0' ? " through " : "", filter != NULL ? filter : "",
+                 error_text(error));
     }
     g_free(path);
     if (error != 0) {

@@ -522,8 +522,9 @@ Status links_listen(Links *links, const CoreListen *where, TlsContext *tls)
             core_log(core, CORE_LOG_WARNING, "cannot listen at the unix socket \"%s\": %s", address,
                      error_text(handle));
         } else {
-            core_log(core, CORE_LOG_WARNING, "cannot listen at \"%s\", port %d: %s", address, where->port,
-                     error_text(handle));
+            core_log(core, CORE_LOG_WARNING, "cannot listen at %s%s%s, port %d: %s",
+                     address[0] != '\0' ? "\"" : "", address[0] != '\0' ? address : "any address",
+                     address[0] != '\0' ? "\"" : "", where->port, error_text(handle));
         }
         return STATUS_IO;
     }

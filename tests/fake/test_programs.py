@@ -77,7 +77,7 @@ class Programs(unittest.TestCase):
         self.assertIsNone(desktop.poll())
         desktop.send_signal(signal.SIGTERM)
         desktop.communicate(timeout=20)
-        self.assertEqual(desktop.returncode, 0)
+        self.assertEqual(desktop.returncode, 1)
 
     def test_every_message_is_dumped_whichever_way_it_goes(self):
         desktop = subprocess.Popen([os.path.join(PROGRAMS, "fake-desktop"), "--unix", "socket", "--still"], cwd=self.folder,
@@ -113,6 +113,24 @@ class Programs(unittest.TestCase):
             if any(line.startswith("ready") for line in iter(desktop.stdout.readline, "")):
                 break
         self.assertIn("is it a TLS port?", self.program("fake-client", "--port", port, code=1).stdout)
+
+    def test_what_was_meant_is_guessed(self):
+        desktop = subprocess.Popen([os.path.join(PROGRAMS, "fake-desktop"), "--unix", "socket", "--still"], cwd=self.folder,
+                                   stdout=subprocess.PIPE, text=True)
+        self.addCleanup(desktop.stdout.close)
+        self.addCleanup(desktop.wait)
+        self.addCleanup(desktop.kill)
+        while not desktop.stdout.readline().startswith("ready"):
+            self.assertIsNone(desktop.poll())
+        said = self.program("fake-client", "--unix", "socket", "--channels", "main,playback", "--seconds", 1, code=1).stdout
+        self.assertIn("does it offer that channel?", said)
+        said = self.program("fake-client", "--unix", "socket", "--channels", "display:x", code=2).stderr
+        self.assertIn("display:x", said)
+        said = self.program("fake-client", "--unix", "socket", "--prefer", "foo", code=2).stderr
+        self.assertIn("--help", said)
+
+    def test_a_replay_that_nobody_could_see_is_refused(self):
+        self.assertIn("--quit", self.program("fake-replay", RECORDING, code=2).stderr)
 
 
 if __name__ == "__main__":
